@@ -1,0 +1,52 @@
+/** The shape of a plan: computed once, stored as an event, never recomputed. makePlan (make-plan.ts) is the only maker. */
+
+export interface Plan {
+  readonly batches: readonly PlannedBatch[];
+  readonly capacity: CapacityLine;
+  /** applications in the order in which they are switched on each target, with the version and digest each goes to */
+  readonly changes: readonly PlannedChange[];
+  readonly rollback: { readonly batchPercent: number };
+  /** things an operator should read before starting, one sentence each */
+  readonly warnings: readonly string[];
+}
+
+/** `index` 0 is the bastion when the strategy has one. */
+export interface PlannedBatch {
+  readonly index: number;
+  readonly kind: 'bastion' | 'batch';
+  readonly hosts: readonly string[];
+  /** targets in work at the same time; never so many that the floor could be touched */
+  readonly lanes: number;
+  readonly bakeSeconds: number;
+  /** waits for `promote` before the next batch */
+  readonly manual: boolean;
+}
+
+/** Floor = min(ceil(minInServicePercent × hosts / 100), hosts − 1); hosts = the whole pool. */
+export interface CapacityLine {
+  readonly hosts: number;
+  readonly inService: number;
+  readonly floor: number;
+  /** a pool of one with `allowOutage`: it bakes in traffic */
+  readonly outageAllowed: boolean;
+}
+
+export interface PlannedChange {
+  readonly application: string;
+  readonly version: string;
+  readonly sha256: string;
+}
+
+/** What planning knows of a host: its place and whether it was seen in service just now. */
+export interface PlannedHost {
+  readonly name: string;
+  readonly zone: string;
+  readonly inService: boolean;
+}
+
+/** A plan that cannot be made, each complaint a sentence with what to do. */
+export interface PlanRefusal {
+  readonly code: 'empty-pool' | 'capacity-floor' | 'outage-not-allowed' | 'bastion-too-large' | 'percentages';
+  readonly message: string;
+  readonly next: string;
+}

@@ -1,0 +1,26 @@
+/** What an operator can ask of a release, and how the answer reads. */
+import type { RollbackMode } from '../inventory.ts';
+import type { Actor } from '../vocabulary.ts';
+
+export const COMMAND_TYPES = ['pause', 'resume', 'rollback', 'abort', 'retry', 'skip', 'promote'] as const;
+export type CommandType = (typeof COMMAND_TYPES)[number];
+
+/** `id` is the receipt's id and Temporal's update id, so one command is applied at most once. */
+export type Command = {
+  readonly id: string;
+  readonly by: Actor;
+  readonly reason: string;
+  /** refuse unless the release stands at this stream version; abort and rollback ignore it */
+  readonly ifVersion?: number;
+} & (
+  | { readonly type: 'pause' | 'resume' | 'abort' | 'promote' }
+  | { readonly type: 'rollback'; readonly mode: RollbackMode | null }
+  | { readonly type: 'retry' | 'skip'; readonly targets: readonly string[] | null }
+);
+
+/** A refusal names what is allowed instead; `code` is stable. */
+export interface Refusal {
+  readonly code: 'not-allowed' | 'not-paused' | 'already-paused' | 'already-done' | 'unknown-target' | 'nothing-to-do' | 'stale-version' | 'finished';
+  readonly message: string;
+  readonly allowed: readonly CommandType[];
+}

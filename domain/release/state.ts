@@ -1,0 +1,134 @@
+/**
+ * A release as its decisions see it: the fold of its core events. Small on purpose, for the workflow carries it over
+ * continue-as-new; what is known of each target lives in target.ts.
+ *
+ * queued → preparing → pre-release → releasing → post-release → succeeded, with failed (before any traffic moved), aborted,
+ * rejected, and rolling-back → rolled-back | rollback-incomplete | aborted beside it. Paused is a field, not a status.
+ */
+import type { Plan } from '../plan/plan.ts';
+import type { RollbackMode } from '../inventory.ts';
+import type { FailedTarget, Failure } from '../vocabulary.ts';
+import type { AuditMismatch, CoreEventData, Debt, Part, PauseCause } from './events.ts';
+
+export interface ReleaseState {
+  readonly request: CoreEventData['release-requested'];
+  readonly createdAt: string;
+  readonly paused: Paused | null;
+  /** set by `abort`: nothing new starts */
+  readonly aborting: { readonly reason: string } | null;
+  /** the fencing number under which this release acts; null before the pool is acquired */
+  readonly epoch: number | null;
+  readonly situation: Situation;
+  /** core events folded so far: decisions take their ids from it */
+  readonly decisions: number;
+}
+
+export interface Paused {
+  readonly cause: PauseCause;
+  readonly by: string;
+  readonly reason: string;
+  readonly since: string;
+  readonly deadline: string | null;
+  readonly then: 'stay' | 'rollback' | 'abort';
+  /** no target is in work any more */
+  readonly quiet: boolean;
+}
+
+export type Situation =
+  | Queued
+  | Preparing
+  | Rolling
+  | PostRelease
+  | RollingBack
+  | Ended;
+
+export interface Queued {
+  readonly status: 'queued';
+  readonly behind: string | null;
+}
+
+export interface Preparing {
+  readonly status: 'preparing';
+  readonly inService: readonly string[] | null;
+  readonly plan: Plan | null;
+  readonly staged: boolean;
+  readonly failed: readonly FailedTarget[];
+}
+
+/** Pre-release and release: one batch after the other. */
+export interface Rolling {
+  readonly status: 'pre-release' | 'releasing';
+  readonly plan: Plan;
+  readonly progress: Progress;
+}
+
+export interface PostRelease {
+  readonly status: 'post-release';
+  readonly plan: Plan;
+  readonly progress: Progress;
+  readonly mismatches: readonly AuditMismatch[] | null;
+}
+
+export interface RollingBack {
+  readonly status: 'rolling-back';
+  readonly plan: Plan | null;
+  readonly progress: Progress | null;
+  readonly rollback: RollbackProgress;
+}
+
+export interface Ended {
+  readonly status: 'succeeded' | 'rolled-back' | 'rollback-incomplete' | 'failed' | 'aborted' | 'rejected';
+  readonly finishedAt: string;
+  readonly plan: Plan | null;
+  readonly progress: Progress | null;
+  readonly rollback: RollbackProgress | null;
+  readonly failure: Failure | null;
+  readonly debt: readonly Debt[];
+  readonly unrestored: readonly FailedTarget[];
+}
+
+export interface Progress {
+  /** batch at hand; = plan.batches.length when all are done */
+  readonly batch: number;
+  readonly part: Part;
+  readonly stage: 'ready' | 'rolling' | 'settled' | 'baking' | 'baked';
+  readonly round: number;
+  /** hosts to run when the stage is `ready` or `rolling` */
+  readonly hosts: readonly string[];
+  /** hosts any step was begun on, in the order of their batches */
+  readonly begun: readonly string[];
+  /** failed targets nobody has retried or skipped yet */
+  readonly failed: readonly FailedTarget[];
+  /** the brake already spoke about these failures */
+  readonly braked: boolean;
+  readonly excluded: readonly string[];
+  readonly debt: readonly Debt[];
+  readonly bake: Bake | null;
+  readonly promoted: boolean;
+}
+
+export interface Bake {
+  readonly index: number;
+  readonly since: string;
+  readonly seconds: number;
+  /** time spent paused does not count: remaining seconds when the pause began, null while the clock runs */
+  readonly remainingMs: number | null;
+}
+
+export interface RollbackProgress {
+  readonly mode: RollbackMode;
+  readonly cause: CoreEventData['rollback-started']['cause'];
+  readonly by: string;
+  readonly reason: string;
+  readonly since: string;
+  readonly batches: readonly (readonly string[])[];
+  readonly index: number;
+  readonly stage: 'ready' | 'rolling' | 'settled' | 'baking';
+  readonly restored: number;
+  readonly untouched: number;
+  readonly unrestored: readonly FailedTarget[];
+  readonly bake: Bake | null;
+  readonly then: 'rolled-back' | 'aborted';
+}
+
+export type StatusOf<S extends Situation = Situation> = S['status'];

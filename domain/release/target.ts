@@ -1,0 +1,131 @@
+/**
+ * One target inside one release: what was observed of it, how far each direction came. Forward and back are kept apart, so that a
+ * late forward result that is folded after the rollback began gives the same state in either order.
+ */
+import type { Direction, Failure, Step } from '../vocabulary.ts';
+import type { Stored, TargetEvent } from './events.ts';
+
+/** What a host and its balancers show of one target at one moment. */
+export interface Observation {
+  readonly applications: readonly ObservedApplication[];
+  readonly traffic: ObservedTraffic;
+  /** free bytes where releases are kept */
+  readonly freeBytes: number;
+}
+
+/** `digest` null: no release is linked (`absent` on a first install). `process` null: nothing runs. */
+export interface ObservedApplication {
+  readonly application: string;
+  readonly digest: string | null;
+  readonly version: string | null;
+  readonly process: ObservedProcess | null;
+  /** something runs here that Signalbox did not install */
+  readonly unmanaged: boolean;
+}
+
+/** A process is the same one only if all three agree. */
+export interface ObservedProcess {
+  readonly pid: number;
+  readonly startTicks: number;
+  readonly bootId: string;
+}
+
+/** What the balancer says: `admin` is the wish set by people or us, `operational` its own health check. */
+export interface ObservedTraffic {
+  readonly admin: 'ready' | 'drain' | 'maint' | 'none';
+  readonly operational: 'up' | 'down' | 'unknown';
+  readonly weight: number | null;
+  readonly connections: number;
+  readonly inService: boolean;
+}
+
+/** What a step found or did, as far as anybody later needs it. */
+export interface StepResult {
+  /** version the application answered, only after verify */
+  readonly observedVersion?: Readonly<Record<string, string>>;
+  readonly traffic?: ObservedTraffic;
+  /** drain ended by its timeout with connections left */
+  readonly connectionsLeft?: number;
+  /** the floor was met on the way back, so this host went alone */
+  readonly floorMet?: boolean;
+  readonly note?: string;
+}
+
+export interface Journey {
+  readonly round: number;
+  readonly begun: Step | null;
+  readonly done: readonly Step[];
+  readonly failure: { readonly step: Step | 'observe' | 'stage' | 'fence'; readonly failure: Failure } | null;
+  readonly waiting: { readonly dependency: string; readonly message: string; readonly since: string } | null;
+}
+
+export interface TargetState {
+  readonly host: string;
+  readonly zone: string;
+  readonly preImage: Observation | null;
+  readonly staged: boolean;
+  readonly forward: Journey;
+  readonly back: Journey;
+  readonly fenced: { readonly untouched: boolean } | null;
+  /** last version each application answered for itself */
+  readonly observedVersion: Readonly<Record<string, string>>;
+}
+
+const NO_JOURNEY: Journey = { round: 0, begun: null, done: [], failure: null, waiting: null };
+
+export function initialTarget(host: string, zone: string): TargetState {
+  return { host, zone, preImage: null, staged: false, forward: NO_JOURNEY, back: NO_JOURNEY, fenced: null, observedVersion: {} };
+}
+
+/** Folds one target event. Commutes with events of every other target, and forward with back on the same one. */
+export function evolveTarget(state: TargetState, event: Stored<TargetEvent>): TargetState {
+  switch (event.type) {
+    case 'target-observed':
+      return { ...state, preImage: event.data.observation, observedVersion: versionsOf(event.data.observation) };
+    case 'target-staged':
+      return { ...state, staged: true };
+    case 'target-preparation-failed':
+      return { ...state, forward: { ...state.forward, failure: { step: event.data.step, failure: event.data.failure } } };
+    case 'target-fenced':
+      return { ...state, fenced: { untouched: event.data.untouched } };
+    case 'target-fence-failed':
+      return { ...state, back: { ...state.back, failure: { step: 'fence', failure: event.data.failure } } };
+    case 'target-step-begun':
+      return onJourney(state, event.data.direction, event.data.round, (journey) => ({ ...journey, begun: event.data.step }));
+    case 'target-step-waiting':
+      return onJourney(state, event.data.direction, event.data.round, (journey) => ({
+        ...journey,
+        waiting: { dependency: event.data.dependency, message: event.data.message, since: event.at },
+      }));
+    case 'target-step-succeeded': {
+      const { direction, round, step, result } = event.data;
+      const moved = onJourney(state, direction, round, (journey) => ({ ...journey, done: [...journey.done, step], failure: null, waiting: null }));
+      return result.observedVersion ? { ...moved, observedVersion: { ...moved.observedVersion, ...result.observedVersion } } : moved;
+    }
+    case 'target-step-failed':
+      return onJourney(state, event.data.direction, event.data.round, (journey) => ({
+        ...journey,
+        failure: { step: event.data.step, failure: event.data.failure },
+        waiting: null,
+      }));
+    default:
+      return unknownEvent(event);
+  }
+}
+
+/** A higher round starts the journey anew (retry); an event of an older round changes nothing. */
+function onJourney(state: TargetState, direction: Direction, round: number, change: (journey: Journey) => Journey): TargetState {
+  const journey = state[direction];
+  if (round < journey.round) return state;
+  return { ...state, [direction]: change(round > journey.round ? { ...NO_JOURNEY, round } : journey) };
+}
+
+function versionsOf(observation: Observation): Readonly<Record<string, string>> {
+  const versions: Record<string, string> = {};
+  for (const seen of observation.applications) if (seen.version !== null) versions[seen.application] = seen.version;
+  return versions;
+}
+
+function unknownEvent(event: never): never {
+  throw new Error(`evolveTarget does not know the event ${JSON.stringify(event)}`);
+}

@@ -50,6 +50,7 @@ export interface CoreEventData {
   'inventory-captured': { readonly inventory: Inventory };
   'release-queued': { readonly behind: string };
   'release-rejected': { readonly code: string; readonly reason: string };
+  /** from here on the release owns every host of the pool; the store gives the epoch */
   'pool-acquired': { readonly epoch: number };
   'targets-observed': { readonly inService: readonly string[]; readonly failed: readonly FailedTarget[] };
   'plan-made': { readonly plan: Plan };
@@ -78,16 +79,18 @@ export interface CoreEventData {
   'quiet-reached': Record<string, never>;
   'resumed': { readonly reason: string };
   'pause-expired': { readonly then: 'stay' | 'rollback' | 'abort' };
-  'targets-retried': { readonly hosts: readonly string[]; readonly round: number; readonly reason: string };
+  /** `epoch` is given by the store when the event is appended; decisions leave it 0 */
+  'targets-retried': { readonly hosts: readonly string[]; readonly round: number; readonly reason: string; readonly epoch: number };
   'targets-skipped': { readonly hosts: readonly string[]; readonly reason: string };
   'abort-started': { readonly reason: string };
-  /** `batches` are the hosts to restore, in order; `epoch` voids every older command on them */
+  /** `batches` are the hosts to restore, in order; `epoch` (given by the store) voids every older command on them */
   'rollback-started': {
     readonly mode: RollbackMode;
     readonly cause: 'bastion' | 'tolerance' | 'operator' | 'abort' | 'pause-deadline' | 'release';
     readonly reason: string;
     readonly batches: readonly (readonly string[])[];
     readonly then: 'rolled-back' | 'aborted';
+    readonly epoch: number;
   };
   'rollback-escalated': { readonly batches: readonly (readonly string[])[]; readonly reason: string };
   'rollback-batch-started': { readonly index: number; readonly hosts: readonly string[] };

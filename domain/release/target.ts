@@ -17,6 +17,8 @@ export interface Observation {
 export interface ObservedApplication {
   readonly application: string;
   readonly digest: string | null;
+  /** digest of the linked run configuration (argv, environment, stop rule) */
+  readonly config: string | null;
   readonly version: string | null;
   readonly process: ObservedProcess | null;
   /** something runs here that Signalbox did not install */

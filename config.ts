@@ -1,0 +1,89 @@
+/** Environment → one frozen Config. The only reader of process.env on the server side; unknown SIGNALBOX_ names are errors. */
+import { readFileSync } from 'node:fs';
+
+export interface Config {
+  /** the service role's address: may append events, may not change them or the schema */
+  readonly databaseUrl: string;
+  /** the schema owner's address, only for `migrate` */
+  readonly migrateUrl: string | null;
+  readonly temporalAddress: string;
+  readonly namespace: string;
+  readonly taskQueue: string;
+  readonly apiHost: string;
+  readonly apiPort: number;
+  /** how hosts reach the API's package files */
+  readonly publicUrl: string;
+  readonly temporalUiUrl: string | null;
+  readonly dataDir: string;
+  /** package URIs must begin with one of these */
+  readonly stores: readonly string[];
+  readonly logLevel: string;
+  readonly workerPort: number;
+  /** hosts fetching packages at the same time, over all releases of this worker */
+  readonly fetchesMax: number;
+  /** prebuilt workflow bundle, else the worker bundles at start */
+  readonly workflowBundle: string | null;
+}
+
+const KNOWN: Readonly<Record<string, string>> = {
+  SIGNALBOX_DATABASE_URL: 'postgres://…, service role',
+  SIGNALBOX_MIGRATE_URL: 'postgres://…, schema owner',
+  SIGNALBOX_TEMPORAL_ADDRESS: 'host:port (default 127.0.0.1:7233)',
+  SIGNALBOX_NAMESPACE: 'Temporal namespace (default "default")',
+  SIGNALBOX_TASK_QUEUE: 'default "signalbox"',
+  SIGNALBOX_API_HOST: 'default 127.0.0.1',
+  SIGNALBOX_API_PORT: 'default 8300',
+  SIGNALBOX_PUBLIC_URL: 'default http://<api host>:<api port>',
+  SIGNALBOX_TEMPORAL_UI_URL: 'for links only',
+  SIGNALBOX_DATA: 'folder for uploaded packages (default .signalbox)',
+  SIGNALBOX_STORES: 'comma-separated URI prefixes packages may come from',
+  SIGNALBOX_LOG_LEVEL: 'default info',
+  SIGNALBOX_WORKER_PORT: 'health and metrics of the worker (default 8310)',
+  SIGNALBOX_FETCHES_MAX: 'default 10',
+  SIGNALBOX_WORKFLOW_BUNDLE: 'file',
+  SIGNALBOX_URL: 'for the command line',
+  SIGNALBOX_TOKEN: 'for the command line',
+};
+
+/** All complaints at once. `NAME_FILE` names a file that holds the value. */
+export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const complaints: string[] = [];
+  for (const name of Object.keys(env)) {
+    const base = name.endsWith('_FILE') ? name.slice(0, -5) : name;
+    if (name.startsWith('SIGNALBOX_') && !(base in KNOWN)) complaints.push(`${name} is not a setting; known: ${Object.keys(KNOWN).join(', ')}`);
+  }
+  const text = (name: string, fallback: string | null): string => {
+    const file = env[`${name}_FILE`];
+    const value = file === undefined ? env[name] : readFileSync(file, 'utf8').trim();
+    if (value !== undefined && value !== '') return value;
+    if (fallback === null) complaints.push(`${name} is missing: ${KNOWN[name]}`);
+    return fallback ?? '';
+  };
+  const number = (name: string, fallback: number): number => {
+    const value = Number(text(name, String(fallback)));
+    if (!Number.isInteger(value) || value < 0 || value > 65535) complaints.push(`${name} must be a whole number from 0 to 65535`);
+    return value;
+  };
+  const apiHost = text('SIGNALBOX_API_HOST', '127.0.0.1');
+  const apiPort = number('SIGNALBOX_API_PORT', 8300);
+  const publicUrl = text('SIGNALBOX_PUBLIC_URL', `http://${apiHost}:${apiPort}`);
+  const config: Config = {
+    databaseUrl: text('SIGNALBOX_DATABASE_URL', null),
+    migrateUrl: text('SIGNALBOX_MIGRATE_URL', '') || null,
+    temporalAddress: text('SIGNALBOX_TEMPORAL_ADDRESS', '127.0.0.1:7233'),
+    namespace: text('SIGNALBOX_NAMESPACE', 'default'),
+    taskQueue: text('SIGNALBOX_TASK_QUEUE', 'signalbox'),
+    apiHost,
+    apiPort,
+    publicUrl,
+    temporalUiUrl: text('SIGNALBOX_TEMPORAL_UI_URL', '') || null,
+    dataDir: text('SIGNALBOX_DATA', '.signalbox'),
+    stores: text('SIGNALBOX_STORES', '').split(',').filter((prefix) => prefix !== ''),
+    logLevel: text('SIGNALBOX_LOG_LEVEL', 'info'),
+    workerPort: number('SIGNALBOX_WORKER_PORT', 8310),
+    fetchesMax: number('SIGNALBOX_FETCHES_MAX', 10),
+    workflowBundle: text('SIGNALBOX_WORKFLOW_BUNDLE', '') || null,
+  };
+  if (complaints.length > 0) throw new Error(`The configuration is wrong:\n  ${complaints.join('\n  ')}`);
+  return Object.freeze(config);
+}

@@ -6,6 +6,8 @@ export interface Plan {
   /** applications in the order in which they are switched on each target, with the version and digest each goes to */
   readonly changes: readonly PlannedChange[];
   readonly rollback: { readonly batchPercent: number };
+  /** only in the plan of a `rollback` release: the hosts whose pre-images are restored, in the order they were begun */
+  readonly restore?: readonly string[];
   /** things an operator should read before starting, one sentence each */
   readonly warnings: readonly string[];
 }

@@ -105,6 +105,8 @@ export interface Progress {
   readonly debt: readonly Debt[];
   readonly bake: Bake | null;
   readonly promoted: boolean;
+  /** when the stage was entered */
+  readonly since: string;
 }
 
 export interface Bake {

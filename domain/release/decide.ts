@@ -1,0 +1,159 @@
+/**
+ * What an operator's command does to a release: events, or a refusal that names what is allowed instead. Pure and synchronous, so
+ * the same answer is given by the workflow, by its update validators and, ahead of time, by the API.
+ */
+import { batchesBack, startRollback } from './start-rollback.ts';
+import { COMMAND_TYPES } from './commands.ts';
+import { isTerminal } from '../vocabulary.ts';
+import type { Command, CommandType, Refusal } from './commands.ts';
+import type { CoreEvent } from './events.ts';
+import type { Progress, ReleaseState } from './state.ts';
+
+export interface DecideContext {
+  /** ISO 8601 UTC */
+  readonly now: string;
+  /** targets whose lane is running right now */
+  readonly inWork: readonly string[];
+}
+
+export type Decision = { readonly events: readonly CoreEvent[] } | { readonly refusal: Refusal };
+
+export function decide(state: ReleaseState, command: Command, context: DecideContext): Decision {
+  const decision = decideOnly(state, command, context);
+  return 'code' in decision ? { refusal: { ...decision, allowed: allowedCommands(state) } } : { events: decision.events };
+}
+
+/** The commands that would not be refused now. Ended releases may allow a rollback or retry, which then is a new release. */
+export function allowedCommands(state: ReleaseState): readonly CommandType[] {
+  if (isTerminal(state.situation.status)) return allowedAfterEnd(state);
+  return COMMAND_TYPES.filter((type) => 'events' in decideOnly(state, probe(type), { now: state.createdAt, inWork: [] }));
+}
+
+type Only = { readonly events: readonly CoreEvent[] } | Omit<Refusal, 'allowed'>;
+
+function decideOnly(state: ReleaseState, command: Command, context: DecideContext): Only {
+  if (isTerminal(state.situation.status)) return refuse('finished', `The release ended as ${state.situation.status}; its record does not change any more.`);
+  switch (command.type) {
+    case 'pause':
+      return pause(state, command.reason, context.now);
+    case 'resume':
+      return resume(state, command.reason);
+    case 'abort':
+      return state.aborting ? refuse('already-done', 'The release is being aborted already.') : just({ type: 'abort-started', data: { reason: command.reason } });
+    case 'rollback':
+      return rollback(state, command, context);
+    case 'retry':
+      return retry(state, command.targets, command.reason);
+    case 'skip':
+      return skip(state, command.targets, command.reason, context.inWork);
+    case 'promote':
+      return promote(state, command.reason);
+    default:
+      return unknownCommand(command);
+  }
+}
+
+function pause(state: ReleaseState, reason: string, now: string): Only {
+  if (state.paused) return refuse('already-paused', `The release is paused since ${state.paused.since}: ${state.paused.reason}`);
+  if (state.aborting) return refuse('not-allowed', 'The release is being aborted and starts nothing new.');
+  const { deadlineHours, then } = state.request.strategy.pause;
+  const deadline = new Date(Date.parse(now) + deadlineHours * 3_600_000).toISOString();
+  return just({ type: 'paused', data: { cause: 'operator', reason, deadline, then } });
+}
+
+function resume(state: ReleaseState, reason: string): Only {
+  if (!state.paused) return refuse('not-paused', 'The release is not paused.');
+  const progress = rolling(state);
+  if (progress && progress.failed.length > 0 && progress.braked) {
+    if (state.paused.cause === 'dependency') return retry(state, null, reason);
+    return refuse('not-allowed', `The brake holds because of ${names(progress)}: retry or skip them, or roll back.`);
+  }
+  return just({ type: 'resumed', data: { reason } });
+}
+
+function rollback(state: ReleaseState, command: Extract<Command, { type: 'rollback' }>, { inWork }: DecideContext): Only {
+  const { situation } = state;
+  const mode = command.mode ?? 'regular';
+  if (situation.status !== 'rolling-back') return just(startRollback(state, { cause: 'operator', reason: command.reason, mode, inWork }));
+  if (mode === 'regular' || situation.rollback.mode === 'emergency') return refuse('already-done', `The release is rolling back since ${situation.rollback.since}.`);
+  const left = situation.rollback.batches.slice(situation.rollback.index).flat();
+  const batches = batchesBack(state, { mode, inWork: [], only: left });
+  return just({ type: 'rollback-escalated', data: { batches, reason: command.reason } });
+}
+
+function retry(state: ReleaseState, targets: readonly string[] | null, reason: string): Only {
+  const progress = rolling(state);
+  if (!progress || progress.failed.length === 0) return refuse('nothing-to-do', 'No target has failed.');
+  if (progress.stage !== 'settled') return refuse('not-allowed', 'The batch is still in work; pause first, or wait until it has settled.');
+  const failed = progress.failed.map(({ host }) => host);
+  const hosts = targets ?? failed;
+  const unknown = hosts.filter((host) => !failed.includes(host));
+  if (unknown.length > 0) return refuse('unknown-target', `${unknown.join(', ')} did not fail; failed are ${failed.join(', ')}.`);
+  return just({ type: 'targets-retried', data: { hosts, round: progress.round + 1, reason, epoch: 0 } });
+}
+
+function skip(state: ReleaseState, targets: readonly string[] | null, reason: string, inWork: readonly string[]): Only {
+  const progress = rolling(state);
+  if (!progress) return refuse('not-allowed', 'Targets can be skipped while batches are rolling.');
+  const failed = progress.failed.map(({ host }) => host);
+  const hosts = targets ?? failed;
+  if (hosts.length === 0) return refuse('nothing-to-do', 'No target has failed; name the targets to skip.');
+  const known = new Set(state.request.hosts.map(({ name }) => name));
+  const unknown = hosts.filter((host) => !known.has(host) || progress.excluded.includes(host));
+  if (unknown.length > 0) return refuse('unknown-target', `${unknown.join(', ')} is not a target of this release that is still to do.`);
+  const tooLate = hosts.filter((host) => inWork.includes(host) || (progress.begun.includes(host) && !failed.includes(host)));
+  if (tooLate.length > 0) return refuse('not-allowed', `${tooLate.join(', ')} is in work or done; only failed targets and those not begun can be skipped.`);
+  const events: CoreEvent[] = [{ type: 'targets-skipped', data: { hosts, reason } }];
+  const allResolved = failed.every((host) => hosts.includes(host));
+  if (state.paused && progress.braked && allResolved) events.push({ type: 'resumed', data: { reason } });
+  return { events };
+}
+
+function promote(state: ReleaseState, reason: string): Only {
+  const { situation } = state;
+  if (state.paused) return refuse('not-allowed', 'The release is paused; resume it first.');
+  if (situation.status !== 'pre-release' && situation.status !== 'releasing' && situation.status !== 'post-release') return refuse('nothing-to-do', 'No bake is running and no batch waits.');
+  const { progress, plan } = situation;
+  const events: CoreEvent[] = [];
+  if (progress.stage === 'baking') events.push({ type: 'bake-finished', data: { index: progress.bake?.index ?? progress.batch, cause: 'promoted', reason } });
+  const batch = plan.batches[progress.batch];
+  const waits = situation.status !== 'post-release' && batch?.manual === true && !progress.promoted && progress.part !== 'join';
+  const settled = progress.stage === 'baked' || progress.stage === 'baking' || (progress.stage === 'settled' && batch?.bakeSeconds === 0 && progress.hosts.length === 0);
+  if (waits && settled) events.push({ type: 'batch-promoted', data: { index: progress.batch, reason } });
+  return events.length > 0 ? { events } : refuse('nothing-to-do', 'No bake is running and no batch waits for promotion.');
+}
+
+function allowedAfterEnd(state: ReleaseState): readonly CommandType[] {
+  const { situation } = state;
+  if (situation.status === 'rollback-incomplete') return ['retry'];
+  const touched = 'progress' in situation && situation.progress !== null && situation.progress.begun.length > 0;
+  return touched && (situation.status === 'succeeded' || situation.status === 'aborted') ? ['rollback'] : [];
+}
+
+function rolling(state: ReleaseState): Progress | null {
+  const { situation } = state;
+  return situation.status === 'pre-release' || situation.status === 'releasing' ? situation.progress : null;
+}
+
+function names(progress: Progress): string {
+  return progress.failed.map(({ host }) => host).join(', ');
+}
+
+function just(event: CoreEvent): Only {
+  return { events: [event] };
+}
+
+function refuse(code: Refusal['code'], message: string): Only {
+  return { code, message };
+}
+
+function probe(type: CommandType): Command {
+  const base = { id: 'probe', by: { kind: 'signalbox', name: 'signalbox' }, reason: 'probe' } as const;
+  if (type === 'rollback') return { ...base, type, mode: 'emergency' };
+  if (type === 'retry' || type === 'skip') return { ...base, type, targets: null };
+  return { ...base, type };
+}
+
+function unknownCommand(command: never): never {
+  throw new Error(`decide does not know the command ${JSON.stringify(command)}`);
+}

@@ -1,0 +1,56 @@
+/** The way back, batch by batch: never loops, never starts another rollback, and ends with the truth about every target. */
+import { bakeEndMs } from './progress.ts';
+import type { NextStep } from './next-step.ts';
+import type { CoreEvent } from './events.ts';
+import type { ReleaseState, RollbackProgress, RollingBack } from './state.ts';
+import type { FailedTarget } from '../vocabulary.ts';
+
+export function nextRollbackStep(state: ReleaseState, { rollback }: RollingBack, nowMs: number): NextStep {
+  const hosts = rollback.batches[rollback.index];
+  if (rollback.stage === 'rolling') {
+    return hosts === undefined ? finish(rollback, []) : { do: 'restore', index: rollback.index, hosts, lanes: lanes(state, rollback, hosts) };
+  }
+  if (state.aborting !== null) return finish(rollback, notReached(rollback, state.aborting.reason));
+  if (rollback.stage === 'baking') return bakeStep(rollback, nowMs);
+  const index = rollback.stage === 'settled' ? rollback.index + 1 : rollback.index;
+  const next = rollback.batches[index];
+  if (next === undefined) return finish(rollback, []);
+  const { bakeSeconds } = state.request.strategy.batches;
+  if (rollback.stage === 'settled' && rollback.mode === 'regular' && bakeSeconds > 0) {
+    return { do: 'record', events: [{ type: 'bake-started', data: { index: rollback.index, seconds: bakeSeconds } }] };
+  }
+  return { do: 'record', events: [{ type: 'rollback-batch-started', data: { index, hosts: next } }] };
+}
+
+/** An emergency uses the whole width at once; a regular rollback keeps to the strategy's parallelism. */
+function lanes(state: ReleaseState, rollback: RollbackProgress, hosts: readonly string[]): number {
+  return rollback.mode === 'emergency' ? hosts.length : Math.min(hosts.length, state.request.strategy.batches.maxParallel);
+}
+
+function bakeStep({ bake, index }: RollbackProgress, nowMs: number): NextStep {
+  if (bake === null || nowMs >= bakeEndMs(bake)) {
+    return { do: 'record', events: [{ type: 'bake-finished', data: { index, cause: 'time', reason: null } }] };
+  }
+  return { do: 'wait', for: 'bake', untilMs: bakeEndMs(bake) };
+}
+
+function finish(rollback: RollbackProgress, notRestored: readonly FailedTarget[]): NextStep {
+  const unrestored = [...rollback.unrestored, ...notRestored];
+  if (unrestored.length > 0) return record({ type: 'rollback-ended-incomplete', data: { unrestored } });
+  if (rollback.then === 'aborted') return record({ type: 'release-aborted', data: { reason: rollback.reason } });
+  return record({ type: 'release-rolled-back', data: { restored: rollback.restored, untouched: rollback.untouched } });
+}
+
+/** Aborting a rollback leaves hosts behind: each is named with what to do. */
+function notReached(rollback: RollbackProgress, reason: string): readonly FailedTarget[] {
+  const from = rollback.stage === 'ready' ? rollback.index : rollback.index + 1;
+  return rollback.batches.slice(from).flat().map((host) => ({
+    host,
+    step: 'fence',
+    failure: { class: 'refused', code: 'rollback-aborted', message: `The rollback was aborted before ${host} was reached: ${reason}`, next: 'Send `retry` to this release to finish the rollback.' },
+  }));
+}
+
+function record(event: CoreEvent): NextStep {
+  return { do: 'record', events: [event] };
+}

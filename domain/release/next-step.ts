@@ -1,0 +1,198 @@
+/**
+ * What a release does next. The workflow asks, does it, and asks again; nobody else decides what comes after what. A `record` step
+ * only writes decisions down; a wait always says until when and for what.
+ */
+import { bastionBrake, brake } from '../brake.ts';
+import { bakeEndMs } from './progress.ts';
+import { nextRollbackStep } from './next-rollback-step.ts';
+import { notJoined, outOfService, startRollback } from './start-rollback.ts';
+import { STEPS } from '../vocabulary.ts';
+import type { Step } from '../vocabulary.ts';
+import type { CoreEvent, Debt, Part } from './events.ts';
+import type { PostRelease, Preparing, Progress, ReleaseState, Rolling } from './state.ts';
+
+export type NextStep =
+  | { readonly do: 'record'; readonly events: readonly CoreEvent[] }
+  | { readonly do: 'acquire' }
+  | { readonly do: 'observe'; readonly hosts: readonly string[] }
+  | { readonly do: 'plan' }
+  | { readonly do: 'stage'; readonly hosts: readonly string[] }
+  | { readonly do: 'roll'; readonly index: number; readonly part: Part; readonly round: number; readonly hosts: readonly string[]; readonly lanes: number; readonly steps: readonly Step[] }
+  | { readonly do: 'restore'; readonly index: number; readonly hosts: readonly string[]; readonly lanes: number }
+  | { readonly do: 'audit'; readonly hosts: readonly string[] }
+  | { readonly do: 'wait'; readonly for: WaitReason; readonly untilMs: number | null }
+  | { readonly do: 'done' };
+
+export type WaitReason = 'pool' | 'resume' | 'promote' | 'bake';
+
+/** `nowMs` is the workflow's clock, epoch milliseconds. Always yields a step; in a terminal state `done`. */
+export function nextStep(state: ReleaseState, nowMs: number): NextStep {
+  const { situation } = state;
+  if (state.paused !== null) return whilePaused(state, nowMs);
+  if (situation.status === 'rolling-back') return nextRollbackStep(state, situation, nowMs);
+  if (state.aborting !== null) return abortStep(state, state.aborting.reason);
+  switch (situation.status) {
+    case 'queued':
+      return situation.behind === null ? { do: 'acquire' } : { do: 'wait', for: 'pool', untilMs: null };
+    case 'preparing':
+      return prepareStep(state, situation);
+    case 'pre-release':
+    case 'releasing':
+      return rollStep(state, situation, nowMs);
+    case 'post-release':
+      return postReleaseStep(situation, state, nowMs);
+    default:
+      return { do: 'done' };
+  }
+}
+
+/** A pause never ends by itself; at its deadline the strategy says what to do instead. */
+function whilePaused(state: ReleaseState, nowMs: number): NextStep {
+  const paused = state.paused;
+  if (paused === null) return { do: 'done' };
+  if (paused.deadline === null) return { do: 'wait', for: 'resume', untilMs: null };
+  const untilMs = Date.parse(paused.deadline);
+  if (nowMs < untilMs) return { do: 'wait', for: 'resume', untilMs };
+  const expired: CoreEvent = { type: 'pause-expired', data: { then: paused.then } };
+  const reason = `The pause "${paused.reason}" reached its deadline ${paused.deadline}`;
+  if (paused.then === 'abort') return { do: 'record', events: [expired, { type: 'abort-started', data: { reason } }] };
+  if (paused.then === 'rollback' && state.situation.status !== 'rolling-back') {
+    return { do: 'record', events: [expired, startRollback(state, { cause: 'pause-deadline', reason, mode: state.request.strategy.rollback.mode, inWork: [] })] };
+  }
+  return { do: 'record', events: [expired] };
+}
+
+function abortStep(state: ReleaseState, reason: string): NextStep {
+  const { situation } = state;
+  if (situation.status !== 'pre-release' && situation.status !== 'releasing') return { do: 'record', events: [{ type: 'release-aborted', data: { reason } }] };
+  const only = outOfService(situation.progress, bastionOf(situation));
+  return { do: 'record', events: [startRollback(state, { cause: 'abort', reason, mode: 'regular', inWork: [], then: 'aborted', only })] };
+}
+
+function prepareStep(state: ReleaseState, preparing: Preparing): NextStep {
+  if (preparing.failed.length > 0) return { do: 'record', events: [preparationFailed(preparing)] };
+  if (preparing.inService === null) return { do: 'observe', hosts: state.request.hosts.map(({ name }) => name) };
+  if (preparing.plan === null) return { do: 'plan' };
+  if (state.request.kind === 'rollback') {
+    const reason = state.request.reason ?? `rollback of ${state.request.rollbackOf ?? 'an earlier release'}`;
+    return { do: 'record', events: [startRollback(state, { cause: 'release', reason, mode: state.request.mode ?? 'regular', inWork: [] })] };
+  }
+  if (!preparing.staged) return { do: 'stage', hosts: preparing.plan.batches.flatMap(({ hosts }) => hosts) };
+  return { do: 'record', events: [{ type: 'phase-entered', data: { phase: 'pre-release' } }] };
+}
+
+/** Nothing was touched yet, so a release that cannot be prepared simply fails and names every host that stopped it. */
+function preparationFailed(preparing: Preparing): CoreEvent {
+  const [first] = preparing.failed;
+  const hosts = preparing.failed.map(({ host }) => host).join(', ');
+  const failure = first?.failure;
+  return {
+    type: 'release-failed',
+    data: {
+      failure: {
+        class: failure?.class ?? 'host',
+        code: failure?.code ?? 'preparation-failed',
+        message: `Preparation failed on ${hosts}; no traffic was moved. ${first?.host ?? ''}: ${failure?.message ?? ''}`,
+        next: failure?.next ?? 'Repair the hosts and start the release again.',
+      },
+    },
+  };
+}
+
+function rollStep(state: ReleaseState, situation: Rolling, nowMs: number): NextStep {
+  const { progress, plan } = situation;
+  if (situation.status === 'pre-release' && progress.part === 'whole') return enter('release');
+  if (progress.stage === 'ready') return startBatch(progress, progress.batch, progress.part, progress.hosts);
+  const batch = plan.batches[progress.batch];
+  if (batch === undefined) return enter('post-release');
+  if (progress.stage === 'rolling') {
+    const { hosts, part, round } = progress;
+    return { do: 'roll', index: batch.index, part, round, hosts, lanes: batch.lanes, steps: stepsOf(part) };
+  }
+  if (progress.stage === 'settled') {
+    const braked = brakeEvents(state, situation);
+    if (braked.length > 0) return { do: 'record', events: braked };
+    if (progress.hosts.length > 0 && !progress.braked) return startBatch(progress, progress.batch, progress.part, progress.hosts);
+    if (progress.part !== 'join' && batch.bakeSeconds > 0) {
+      return { do: 'record', events: [{ type: 'bake-started', data: { index: batch.index, seconds: batch.bakeSeconds } }] };
+    }
+  }
+  if (progress.stage === 'baking') return bakeStep(progress, nowMs);
+  if (batch.manual && !progress.promoted && progress.part !== 'join') return { do: 'wait', for: 'promote', untilMs: null };
+  return afterBatch(situation);
+}
+
+/** The bastion joins when the release phase begins; after it, and after every batch, the next one with hosts left follows. */
+function afterBatch({ status, plan, progress }: Rolling): NextStep {
+  if (status === 'pre-release') return enter('release');
+  if (progress.part === 'install') {
+    const out = new Set([...progress.excluded, ...progress.failed.map(({ host }) => host)]);
+    const joining = (plan.batches[0]?.hosts ?? []).filter((host) => !out.has(host));
+    if (joining.length > 0) return startBatch(progress, 0, 'join', joining);
+  }
+  const excluded = new Set(progress.excluded);
+  const next = plan.batches.find(({ index, hosts }) => index > progress.batch && hosts.some((host) => !excluded.has(host)));
+  if (next === undefined) return enter('post-release');
+  return startBatch({ ...progress, round: 0 }, next.index, 'whole', next.hosts.filter((host) => !excluded.has(host)));
+}
+
+function startBatch(progress: Progress, index: number, part: Part, hosts: readonly string[]): NextStep {
+  return { do: 'record', events: [{ type: 'batch-started', data: { index, part, round: progress.round, hosts } }] };
+}
+
+function enter(phase: 'release' | 'post-release'): NextStep {
+  return { do: 'record', events: [{ type: 'phase-entered', data: { phase } }] };
+}
+
+function bakeStep(progress: Progress, nowMs: number): NextStep {
+  const { bake } = progress;
+  if (bake === null || nowMs >= bakeEndMs(bake)) {
+    return { do: 'record', events: [{ type: 'bake-finished', data: { index: bake?.index ?? progress.batch, cause: 'time', reason: null } }] };
+  }
+  return { do: 'wait', for: 'bake', untilMs: bakeEndMs(bake) };
+}
+
+/** Empty when the failures are tolerated or the brake already spoke about them. */
+function brakeEvents(state: ReleaseState, { progress, plan }: Rolling): readonly CoreEvent[] {
+  if (progress.braked || progress.failed.length === 0) return [];
+  const { strategy } = state.request;
+  const inBatch = new Set(plan.batches[progress.batch]?.hosts ?? []);
+  const failed = progress.failed.filter(({ host }) => inBatch.has(host));
+  const isBastion = progress.part !== 'whole';
+  const verdict = isBastion
+    ? bastionBrake(failed)
+    : brake({ tolerance: strategy.tolerance, batch: { failed: failed.length }, total: { failed: progress.failed.length } });
+  if (!verdict.applied) return [];
+  const cause = isBastion ? 'bastion' : 'tolerance';
+  const hosts = failed.map(({ host }) => host);
+  const dependency = failed.length > 0 && failed.every(({ failure }) => failure.class === 'dependency');
+  const back = !dependency && strategy.onFailure === 'rollback' && strategy.rollback.on.includes(cause);
+  const applied: CoreEvent = { type: 'brake-applied', data: { index: progress.batch, hosts, sentence: verdict.sentence, then: back ? 'rollback' : 'hold' } };
+  if (back) return [applied, startRollback(state, { cause, reason: verdict.sentence, mode: strategy.rollback.mode, inWork: [] })];
+  return [applied, { type: 'paused', data: { cause: dependency ? 'dependency' : 'brake', reason: verdict.sentence, deadline: null, then: 'stay' } }];
+}
+
+function postReleaseStep({ progress, plan, mismatches }: PostRelease, state: ReleaseState, nowMs: number): NextStep {
+  const { watchSeconds } = state.request.strategy.postRelease;
+  if (progress.stage === 'ready' && watchSeconds > 0) {
+    return { do: 'record', events: [{ type: 'bake-started', data: { index: plan.batches.length, seconds: watchSeconds } }] };
+  }
+  if (progress.stage === 'baking') return bakeStep(progress, nowMs);
+  if (mismatches === null) return { do: 'audit', hosts: progress.begun };
+  if (mismatches.length > 0) {
+    const reason = `What was observed differs from the log on ${mismatches.map(({ host }) => host).join(', ')}`;
+    return { do: 'record', events: [{ type: 'paused', data: { cause: 'audit', reason, deadline: null, then: 'stay' } }] };
+  }
+  const failed: readonly Debt[] = progress.failed.map(({ host, failure }) => ({ host, cause: 'failed', reason: failure.message }));
+  return { do: 'record', events: [{ type: 'release-succeeded', data: { debt: [...progress.debt, ...failed] } }] };
+}
+
+/** A bastion is installed and proven first and admitted only when it joins. */
+export function stepsOf(part: Part): readonly Step[] {
+  if (part === 'install') return STEPS.filter((step) => step !== 'admit');
+  return part === 'join' ? ['admit'] : STEPS;
+}
+
+function bastionOf({ plan, progress }: Rolling): readonly string[] {
+  return notJoined(progress, plan.batches[0]?.hosts ?? []);
+}

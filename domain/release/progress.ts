@@ -1,0 +1,86 @@
+/** How the way forward moves from batch to batch: the arithmetic behind `evolve`. */
+import type { Plan } from '../plan/plan.ts';
+import type { CoreEventData, Debt } from './events.ts';
+import type { Bake, Progress } from './state.ts';
+
+/** Before the first batch: a bastion is installed first and joins later; without one the first batch does all. */
+export function startProgress(plan: Plan, at: string): Progress {
+  const first = plan.batches[0];
+  return {
+    batch: 0,
+    part: first?.kind === 'bastion' ? 'install' : 'whole',
+    stage: 'ready',
+    round: 0,
+    hosts: first?.hosts ?? [],
+    begun: [],
+    failed: [],
+    braked: false,
+    excluded: [],
+    debt: [],
+    bake: null,
+    promoted: false,
+    since: at,
+  };
+}
+
+export function afterBatchStarted(progress: Progress, data: CoreEventData['batch-started']): Progress {
+  return { ...progress, batch: data.index, part: data.part, round: data.round, hosts: data.hosts, stage: 'rolling', promoted: false, braked: false };
+}
+
+/** Hosts that were not begun stay in `hosts`: they still belong to the batch at hand. */
+export function afterBatchFinished(progress: Progress, data: CoreEventData['batch-finished']): Progress {
+  const untouched = new Set(data.untouched);
+  const begun = progress.hosts.filter((host) => !untouched.has(host) && !progress.begun.includes(host));
+  return { ...progress, stage: 'settled', hosts: data.untouched, begun: [...progress.begun, ...begun], failed: [...progress.failed, ...data.failed] };
+}
+
+/** Retried hosts leave the failed ones and run again, together with those of their batch that were not begun. */
+export function afterRetry(progress: Progress, data: CoreEventData['targets-retried']): Progress {
+  const again = new Set(data.hosts);
+  return {
+    ...progress,
+    failed: progress.failed.filter(({ host }) => !again.has(host)),
+    hosts: [...data.hosts, ...progress.hosts.filter((host) => !again.has(host))],
+    round: data.round,
+    stage: 'ready',
+    braked: false,
+  };
+}
+
+/** A skipped host is debt: no later batch, retry or repair takes it up again. */
+export function afterSkip(progress: Progress, data: CoreEventData['targets-skipped']): Progress {
+  const skipped = new Set(data.hosts);
+  const debt: readonly Debt[] = data.hosts.map((host) => ({ host, cause: 'skipped', reason: data.reason }));
+  const hosts = progress.hosts.filter((host) => !skipped.has(host));
+  const failed = progress.failed.filter(({ host }) => !skipped.has(host));
+  const goesOn = progress.stage === 'settled' && progress.braked && hosts.length > 0;
+  return {
+    ...progress,
+    hosts,
+    failed,
+    braked: progress.braked && failed.length > 0,
+    stage: goesOn ? 'ready' : progress.stage,
+    excluded: [...progress.excluded, ...data.hosts],
+    debt: [...progress.debt, ...debt],
+  };
+}
+
+export function bakeStarted(data: CoreEventData['bake-started'], at: string): Bake {
+  return { index: data.index, since: at, seconds: data.seconds, remainingMs: null };
+}
+
+/** A pause stops the bake's clock; what was left when it began is kept. */
+export function freezeBake(bake: Bake | null, at: string): Bake | null {
+  if (bake === null || bake.remainingMs !== null) return bake;
+  return { ...bake, remainingMs: Math.max(0, bakeEndMs(bake) - Date.parse(at)) };
+}
+
+export function thawBake(bake: Bake | null, at: string): Bake | null {
+  if (bake === null || bake.remainingMs === null) return bake;
+  return { ...bake, since: at, seconds: bake.remainingMs / 1000, remainingMs: null };
+}
+
+/** When a running bake is over, in epoch milliseconds. */
+export function bakeEndMs(bake: Bake): number {
+  return Date.parse(bake.since) + bake.seconds * 1000;
+}

@@ -1,0 +1,66 @@
+/** Why a release does not move right now: one sentence with what for, since when, until when, and who can end it. */
+import { bakeEndMs } from './progress.ts';
+import { progressOf } from './evolve.ts';
+import type { Bake, ReleaseState } from './state.ts';
+import type { TargetState } from './target.ts';
+
+export interface Waiting {
+  readonly for: 'worker' | 'pool' | 'resume' | 'bake' | 'promote' | 'dependency';
+  readonly since: string;
+  readonly until: string | null;
+  readonly who: string;
+  readonly sentence: string;
+}
+
+/** null while work is being done or the release has ended. */
+export function waitingOf(core: ReleaseState, targets: Readonly<Record<string, TargetState>>, version: number): Waiting | null {
+  const { situation, paused } = core;
+  if ('finishedAt' in situation) return null;
+  if (paused !== null) {
+    const { since, deadline, reason, by, then } = paused;
+    const end = deadline === null ? 'It stays so until somebody decides.' : `At ${deadline} the strategy says: ${then}.`;
+    return { for: 'resume', since, until: deadline, who: 'an operator', sentence: `Paused by ${by}: ${reason}. ${end}` };
+  }
+  if (situation.status === 'queued') return waitingInQueue(core, situation.behind, version);
+  const stuck = dependencyOf(targets);
+  if (stuck !== null) return stuck;
+  const bake = bakeOf(core);
+  if (bake !== null && bake.remainingMs === null) {
+    const until = new Date(bakeEndMs(bake)).toISOString();
+    return { for: 'bake', since: bake.since, until, who: 'the timer, or an operator with promote', sentence: `Baking until ${until}; then the release goes on by itself.` };
+  }
+  return waitingForPromotion(core);
+}
+
+function waitingInQueue(core: ReleaseState, behind: string | null, version: number): Waiting {
+  const since = core.createdAt;
+  if (behind !== null) {
+    return { for: 'pool', since, until: null, who: `release ${behind}`, sentence: `Queued: release ${behind} has pool ${core.request.pool}. This one starts when that one ends.` };
+  }
+  const seen = version === 0 ? 'is stored' : 'is open';
+  return { for: 'worker', since, until: null, who: 'a Signalbox worker', sentence: `The release ${seen} and starts as soon as a worker takes it up.` };
+}
+
+function dependencyOf(targets: Readonly<Record<string, TargetState>>): Waiting | null {
+  for (const { host, forward, back } of Object.values(targets)) {
+    const waiting = back.waiting ?? forward.waiting;
+    if (waiting === null) continue;
+    const { dependency, message, since } = waiting;
+    return { for: 'dependency', since, until: null, who: `whoever runs ${dependency}`, sentence: `${host} waits for ${dependency}: ${message}. Nothing is judged meanwhile; it goes on by itself when ${dependency} is back.` };
+  }
+  return null;
+}
+
+function waitingForPromotion({ situation }: ReleaseState): Waiting | null {
+  if (situation.status !== 'pre-release' && situation.status !== 'releasing') return null;
+  const { progress, plan } = situation;
+  const batch = plan.batches[progress.batch];
+  const settled = progress.stage === 'baked' || (progress.stage === 'settled' && batch?.bakeSeconds === 0 && progress.hosts.length === 0);
+  if (!batch?.manual || progress.promoted || progress.part === 'join' || !settled) return null;
+  const what = batch.kind === 'bastion' ? 'the bastion' : `batch ${batch.index}`;
+  return { for: 'promote', since: progress.since, until: null, who: 'an operator with promote', sentence: `The strategy asks for a person after ${what}: promote to go on, or roll back.` };
+}
+
+function bakeOf({ situation }: ReleaseState): Bake | null {
+  return situation.status === 'rolling-back' ? situation.rollback.bake : (progressOf(situation)?.bake ?? null);
+}

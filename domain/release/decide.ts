@@ -14,6 +14,8 @@ export interface DecideContext {
   readonly now: string;
   /** targets whose lane is running right now */
   readonly inWork: readonly string[];
+  /** hosts begun in the batch at hand, finished ones included */
+  readonly begunNow: readonly string[];
 }
 
 export type Decision = { readonly events: readonly CoreEvent[] } | { readonly refusal: Refusal };
@@ -26,7 +28,7 @@ export function decide(state: ReleaseState, command: Command, context: DecideCon
 /** The commands that would not be refused now. Ended releases may allow a rollback or retry, which then is a new release. */
 export function allowedCommands(state: ReleaseState): readonly CommandType[] {
   if (isTerminal(state.situation.status)) return allowedAfterEnd(state);
-  return COMMAND_TYPES.filter((type) => 'events' in decideOnly(state, probe(type), { now: state.createdAt, inWork: [] }));
+  return COMMAND_TYPES.filter((type) => 'events' in decideOnly(state, probe(type), { now: state.createdAt, inWork: [], begunNow: [] }));
 }
 
 type Only = { readonly events: readonly CoreEvent[] } | Omit<Refusal, 'allowed'>;
@@ -45,7 +47,7 @@ function decideOnly(state: ReleaseState, command: Command, context: DecideContex
     case 'retry':
       return retry(state, command.targets, command.reason);
     case 'skip':
-      return skip(state, command.targets, command.reason, context.inWork);
+      return skip(state, command.targets, command.reason, context.begunNow);
     case 'promote':
       return promote(state, command.reason);
     default:
@@ -71,13 +73,13 @@ function resume(state: ReleaseState, reason: string): Only {
   return just({ type: 'resumed', data: { reason } });
 }
 
-function rollback(state: ReleaseState, command: Extract<Command, { type: 'rollback' }>, { inWork }: DecideContext): Only {
+function rollback(state: ReleaseState, command: Extract<Command, { type: 'rollback' }>, { inWork, begunNow }: DecideContext): Only {
   const { situation } = state;
   const mode = command.mode ?? 'regular';
-  if (situation.status !== 'rolling-back') return just(startRollback(state, { cause: 'operator', reason: command.reason, mode, inWork }));
+  if (situation.status !== 'rolling-back') return just(startRollback(state, { cause: 'operator', reason: command.reason, mode, inWork, begunNow }));
   if (mode === 'regular' || situation.rollback.mode === 'emergency') return refuse('already-done', `The release is rolling back since ${situation.rollback.since}.`);
   const left = situation.rollback.batches.slice(situation.rollback.index).flat();
-  const batches = batchesBack(state, { mode, inWork: [], only: left });
+  const batches = batchesBack(state, { mode, inWork, only: left });
   return just({ type: 'rollback-escalated', data: { batches, reason: command.reason } });
 }
 
@@ -92,7 +94,7 @@ function retry(state: ReleaseState, targets: readonly string[] | null, reason: s
   return just({ type: 'targets-retried', data: { hosts, round: progress.round + 1, reason, epoch: 0 } });
 }
 
-function skip(state: ReleaseState, targets: readonly string[] | null, reason: string, inWork: readonly string[]): Only {
+function skip(state: ReleaseState, targets: readonly string[] | null, reason: string, begunNow: readonly string[]): Only {
   const progress = rolling(state);
   if (!progress) return refuse('not-allowed', 'Targets can be skipped while batches are rolling.');
   const failed = progress.failed.map(({ host }) => host);
@@ -101,7 +103,7 @@ function skip(state: ReleaseState, targets: readonly string[] | null, reason: st
   const known = new Set(state.request.hosts.map(({ name }) => name));
   const unknown = hosts.filter((host) => !known.has(host) || progress.excluded.includes(host));
   if (unknown.length > 0) return refuse('unknown-target', `${unknown.join(', ')} is not a target of this release that is still to do.`);
-  const tooLate = hosts.filter((host) => inWork.includes(host) || (progress.begun.includes(host) && !failed.includes(host)));
+  const tooLate = hosts.filter((host) => (begunNow.includes(host) && !failed.includes(host)) || (progress.begun.includes(host) && !failed.includes(host)));
   if (tooLate.length > 0) return refuse('not-allowed', `${tooLate.join(', ')} is in work or done; only failed targets and those not begun can be skipped.`);
   const events: CoreEvent[] = [{ type: 'targets-skipped', data: { hosts, reason } }];
   const allResolved = failed.every((host) => hosts.includes(host));

@@ -113,7 +113,12 @@ export interface AuditMismatch {
 /** Every target event names its host and carries the epoch under which its activity acted. */
 export interface TargetEventData {
   'target-observed': OnTarget & { readonly observation: Observation };
-  'target-staged': OnTarget & { readonly digests: Readonly<Record<string, string>>; readonly durationMs: number };
+  /** per application the digest of the package and of the run configuration that wait on the host */
+  'target-staged': OnTarget & {
+    readonly digests: Readonly<Record<string, string>>;
+    readonly configs: Readonly<Record<string, string>>;
+    readonly durationMs: number;
+  };
   'target-step-begun': OnTarget & StepKey;
   'target-step-waiting': OnTarget & StepKey & { readonly dependency: string; readonly message: string };
   'target-step-succeeded': OnTarget & StepKey & { readonly result: StepResult; readonly durationMs: number; readonly repeated: boolean };

@@ -11,6 +11,8 @@ export interface RollbackCause {
   readonly mode: RollbackMode;
   /** targets whose lane is running right now; they count as begun and out of service */
   readonly inWork: readonly string[];
+  /** hosts begun in a batch that has not finished yet */
+  readonly begunNow?: readonly string[];
   readonly then?: 'rolled-back' | 'aborted';
   /** restore only these (abort); default: everything that was begun */
   readonly only?: readonly string[];
@@ -29,11 +31,11 @@ export function startRollback(state: ReleaseState, cause: RollbackCause): CoreEv
 }
 
 /** The order and width in which hosts go back: those out of service first, then the newest. */
-export function batchesBack(state: ReleaseState, cause: Pick<RollbackCause, 'mode' | 'inWork' | 'only'>): readonly (readonly string[])[] {
+export function batchesBack(state: ReleaseState, cause: Pick<RollbackCause, 'mode' | 'inWork' | 'begunNow' | 'only'>): readonly (readonly string[])[] {
   const plan = planOf(state.situation);
   if (plan === null) return [];
   const progress = progressOf(state.situation);
-  const begun = cause.only ?? union(plan.restore ?? [], progress?.begun ?? [], cause.inWork);
+  const begun = cause.only ?? union(plan.restore ?? [], progress?.begun ?? [], cause.begunNow ?? [], cause.inWork);
   return rollbackBatches({
     begun,
     outOfService: union(cause.inWork, progress === null ? [] : outOfService(progress, plan.batches[0]?.hosts ?? [])).filter((host) => begun.includes(host)),

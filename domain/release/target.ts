@@ -2,6 +2,7 @@
  * One target inside one release: what was observed of it, how far each direction came. Forward and back are kept apart, so that a
  * late forward result that is folded after the rollback began gives the same state in either order.
  */
+import { STEPS } from '../vocabulary.ts';
 import type { Direction, Failure, Step } from '../vocabulary.ts';
 import type { Stored, TargetEvent } from './events.ts';
 
@@ -66,6 +67,8 @@ export interface TargetState {
   readonly zone: string;
   readonly preImage: Observation | null;
   readonly staged: boolean;
+  /** run configuration per application that `switch` links */
+  readonly configs: Readonly<Record<string, string>>;
   readonly forward: Journey;
   readonly back: Journey;
   readonly fenced: { readonly untouched: boolean } | null;
@@ -76,7 +79,7 @@ export interface TargetState {
 const NO_JOURNEY: Journey = { round: 0, begun: null, done: [], failure: null, waiting: null };
 
 export function initialTarget(host: string, zone: string): TargetState {
-  return { host, zone, preImage: null, staged: false, forward: NO_JOURNEY, back: NO_JOURNEY, fenced: null, observedVersion: {} };
+  return { host, zone, preImage: null, staged: false, configs: {}, forward: NO_JOURNEY, back: NO_JOURNEY, fenced: null, observedVersion: {} };
 }
 
 /** Folds one target event. Commutes with events of every other target, and forward with back on the same one. */
@@ -85,7 +88,7 @@ export function evolveTarget(state: TargetState, event: Stored<TargetEvent>): Ta
     case 'target-observed':
       return { ...state, preImage: event.data.observation, observedVersion: versionsOf(event.data.observation) };
     case 'target-staged':
-      return { ...state, staged: true };
+      return { ...state, staged: true, configs: event.data.configs };
     case 'target-preparation-failed':
       return { ...state, forward: { ...state.forward, failure: { step: event.data.step, failure: event.data.failure } } };
     case 'target-fenced':
@@ -113,6 +116,12 @@ export function evolveTarget(state: TargetState, event: Stored<TargetEvent>): Ta
     default:
       return unknownEvent(event);
   }
+}
+
+/** The step after the last one done: the furthest that may have begun, for a step is begun before its end is recorded. */
+export function nextAfter({ done, begun }: Journey): Step | null {
+  const last = done.at(-1);
+  return last === undefined ? begun : (STEPS[STEPS.indexOf(last) + 1] ?? last);
 }
 
 /** A higher round starts the journey anew (retry); an event of an older round changes nothing. */

@@ -1,0 +1,74 @@
+/** After the watch: is every target what the log says it is, in version and in traffic. Then old releases are cleared from the hosts. */
+import { protectedDigests } from '../db/target-facts.ts';
+import { applicationsOf, hostOf, packageOf } from './facts.ts';
+import { asTemporal, verdictOn } from './failures.ts';
+import { alive, inLanes } from './heartbeat.ts';
+import { observe, onHost } from './host-call.ts';
+import type { ActivityDeps } from './deps.ts';
+import type { Acting } from './host-call.ts';
+import type { Inventory } from '../domain/inventory.ts';
+import type { AuditMismatch } from '../domain/release/events.ts';
+import type { Observation } from '../domain/release/target.ts';
+
+export interface AuditInput {
+  readonly release: string;
+  readonly epoch: number;
+  readonly hosts: readonly string[];
+}
+
+const LANES = 10;
+const TIMEOUT_MS = 30_000;
+/** Kept on each host beside the current release and every rollback target. */
+const KEPT = 5;
+
+export function auditTargets(deps: ActivityDeps, { release, epoch, hosts }: AuditInput): Promise<{ readonly mismatches: readonly AuditMismatch[] }> {
+  return alive(async (signal) => {
+    try {
+      const inventory = await deps.facts.inventory(release);
+      const audited = await inLanes(hosts, LANES, async (host) => {
+        const acting: Acting = { release, host: hostOf(inventory, host), epoch, direction: 'forward', round: 0, timeoutMs: TIMEOUT_MS, signal };
+        return audit(deps, inventory, acting);
+      });
+      return { mismatches: audited.flat() };
+    } catch (error) {
+      throw asTemporal(error);
+    }
+  });
+}
+
+async function audit(deps: ActivityDeps, inventory: Inventory, acting: Acting): Promise<readonly AuditMismatch[]> {
+  const host = acting.host.name;
+  try {
+    const { observation } = await observe(deps, inventory, acting, 'observe');
+    const mismatches = await differences(deps, inventory, acting, observation);
+    if (mismatches.length === 0) await clean(deps, inventory, acting);
+    return mismatches;
+  } catch (error) {
+    const failure = verdictOn(error, host);
+    if (failure === null) throw error;
+    return [{ host, expected: 'a host that answers', observed: failure.message }];
+  }
+}
+
+async function differences(deps: ActivityDeps, inventory: Inventory, acting: Acting, observation: Observation): Promise<readonly AuditMismatch[]> {
+  const host = acting.host.name;
+  const found: AuditMismatch[] = [];
+  for (const { name } of applicationsOf(inventory)) {
+    const spec = packageOf(inventory, name);
+    const seen = observation.applications.find(({ application }) => application === name);
+    if (spec === undefined || seen === undefined) continue;
+    if (seen.digest !== spec.sha256) found.push({ host, expected: `${name} ${spec.version} (${spec.sha256.slice(0, 12)})`, observed: `${seen.version ?? 'nothing'} (${seen.digest?.slice(0, 12) ?? 'no release'})` });
+    else if (seen.process === null) found.push({ host, expected: `${name} running`, observed: 'no process' });
+  }
+  const { traffic } = await deps.facts.preImage(acting.release, host);
+  if (traffic.admin === 'ready' && observation.traffic.admin !== 'ready') found.push({ host, expected: 'in service', observed: `${observation.traffic.admin} at the balancer` });
+  return found;
+}
+
+/** Clearing is housekeeping: a host that cannot be cleared now is cleared by its next release. */
+async function clean(deps: ActivityDeps, inventory: Inventory, acting: Acting): Promise<void> {
+  for (const { name } of applicationsOf(inventory)) {
+    const protect = await protectedDigests(deps.db, acting.host.name, name);
+    await onHost(deps, acting, 'clean', { application: name, step: 'clean' }, { keep: String(KEPT), protect: protect.join(',') }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,19 @@
+/** What activities are given by the worker: the database and ports, never a concrete driver. */
+import type { Database } from '../db/client.ts';
+import type { HostSpec, PackageSpec, TrafficSpec } from '../domain/inventory.ts';
+import type { Executor } from '../drivers/executors/port.ts';
+import type { Health } from '../drivers/health/port.ts';
+import type { PackageStore } from '../drivers/packages/port.ts';
+import type { Traffic } from '../drivers/traffic/port.ts';
+import type { ReleaseFacts } from './facts.ts';
+
+export interface ActivityDeps {
+  readonly db: Database;
+  readonly facts: ReleaseFacts;
+  readonly executorFor: (host: HostSpec) => Executor;
+  readonly trafficFor: (spec: TrafficSpec) => Traffic;
+  readonly health: Health;
+  readonly storeFor: (spec: PackageSpec) => PackageStore;
+  /** takes one of the bounded places for hosts that fetch at the same time; call the result to give it back */
+  readonly takeFetchSlot: (signal: AbortSignal) => Promise<() => void>;
+}

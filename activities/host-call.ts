@@ -1,0 +1,87 @@
+/** One verb of the host program on one target, with the names and limits every call shares. */
+import { hostFailure, DependencyDown, StepFailed } from './failures.ts';
+import { applicationsOf } from './facts.ts';
+import type { ActivityDeps } from './deps.ts';
+import type { Direction } from '../domain/vocabulary.ts';
+import type { HostSpec, Inventory } from '../domain/inventory.ts';
+import type { Observation, ObservedApplication, ObservedProcess, ObservedTraffic } from '../domain/release/target.ts';
+import type { HostInput, HostVerb } from '../drivers/executors/port.ts';
+
+/** Who acts: every mutating verb carries it, so that the host can refuse whoever is outdated. */
+export interface Acting {
+  readonly release: string;
+  readonly host: HostSpec;
+  readonly epoch: number;
+  readonly direction: Direction;
+  readonly round: number;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export type HostResult = Readonly<Record<string, unknown>>;
+
+/** Plan revision of all operations; a release has one plan. */
+const PLAN_REVISION = 1;
+
+/** Throws StepFailed with the verdict when the host refuses, and what the executor throws when it cannot be reached. */
+export async function onHost(deps: ActivityDeps, acting: Acting, verb: HostVerb, what: { readonly application: string; readonly step: string }, input: HostInput): Promise<HostResult> {
+  const { release, host, epoch, direction, round, timeoutMs, signal } = acting;
+  const opId = `${release}/${PLAN_REVISION}/${host.name}/${what.application}/${what.step}/${direction}/${round}`;
+  const common = { root: host.executor.root, opId, epoch: String(epoch), application: what.application };
+  const answer = await deps.executorFor(host).run(host, verb, { ...common, ...input }, { timeoutMs, signal });
+  if (answer.ok) return answer.result;
+  const failure = hostFailure(host.name, `${what.step} of ${what.application}`, answer);
+  throw failure instanceof Error ? failure : new StepFailed(failure);
+}
+
+/** Observes the host and its place in traffic; `verb` fence does the same after voiding every older command. */
+export async function observe(deps: ActivityDeps, inventory: Inventory, acting: Acting, verb: 'observe' | 'fence'): Promise<{ readonly observation: Observation; readonly result: HostResult }> {
+  const applications = applicationsOf(inventory).map(({ name }) => name).join(',');
+  const { host } = acting;
+  const input = { root: host.executor.root, applications, ...(verb === 'fence' ? { epoch: String(acting.epoch), opId: `${acting.release}/${host.name}/fence/${acting.epoch}` } : {}) };
+  const answer = await deps.executorFor(host).run(host, verb, input, { timeoutMs: acting.timeoutMs, signal: acting.signal });
+  if (!answer.ok) {
+    const failure = hostFailure(host.name, verb, answer);
+    throw failure instanceof Error ? failure : new StepFailed(failure);
+  }
+  const traffic = await observeTraffic(deps, inventory, host, acting.signal);
+  return { observation: parseObservation(answer.result, traffic), result: answer.result };
+}
+
+export async function observeTraffic(deps: ActivityDeps, inventory: Inventory, host: HostSpec, signal: AbortSignal): Promise<ObservedTraffic> {
+  const [state] = await deps.trafficFor(inventory.pool.traffic).observe([serverOf(inventory, host)], signal);
+  if (state === undefined) throw new DependencyDown('the balancer', `it says nothing about ${host.name}`);
+  return state;
+}
+
+/** The host's name at the balancer. */
+export function serverOf(inventory: Inventory, host: HostSpec): string {
+  const { traffic } = inventory.pool;
+  return traffic.driver === 'haproxy' ? traffic.server.replaceAll('${host.name}', host.name) : host.name;
+}
+
+function parseObservation(result: HostResult, traffic: ObservedTraffic): Observation {
+  const applications = Array.isArray(result['applications']) ? (result['applications'] as readonly Record<string, unknown>[]) : [];
+  return { applications: applications.map(parseApplication), traffic, freeBytes: Number(result['freeBytes'] ?? 0) };
+}
+
+function parseApplication(seen: Readonly<Record<string, unknown>>): ObservedApplication {
+  return {
+    application: String(seen['application']),
+    digest: textOrNull(seen['digest']),
+    config: textOrNull(seen['config']),
+    version: textOrNull(seen['version']),
+    process: parseProcess(seen['process']),
+    unmanaged: seen['unmanaged'] === true,
+  };
+}
+
+export function parseProcess(value: unknown): ObservedProcess | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { pid, startTicks, bootId } = value as Readonly<Record<string, unknown>>;
+  return { pid: Number(pid), startTicks: Number(startTicks), bootId: String(bootId) };
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}

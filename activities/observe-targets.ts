@@ -1,0 +1,87 @@
+/** Preparation, first half: is every target reachable and fit, and what is there now (its pre-image). Nothing is changed. */
+import { appendTargetEvent } from '../db/events.ts';
+import { SIGNALBOX } from '../domain/vocabulary.ts';
+import { hostOf, packageOf } from './facts.ts';
+import { asTemporal, dependencyOf, StepFailed, verdictOn } from './failures.ts';
+import { alive, inLanes } from './heartbeat.ts';
+import { observe } from './host-call.ts';
+import type { ActivityDeps } from './deps.ts';
+import type { HostResult } from './host-call.ts';
+import type { Inventory } from '../domain/inventory.ts';
+import type { Observation } from '../domain/release/target.ts';
+import type { FailedTarget } from '../domain/vocabulary.ts';
+
+export interface SurveyInput {
+  readonly release: string;
+  readonly epoch: number;
+  readonly hosts: readonly string[];
+  readonly adopt: boolean;
+}
+
+export interface Survey {
+  readonly inService: readonly string[];
+  readonly failed: readonly FailedTarget[];
+}
+
+const LANES = 10;
+const TIMEOUT_MS = 15_000;
+/** A package needs its archive, its unpacked files and room to breathe. */
+const SPACE_FACTOR = 2.5;
+const RESERVE_BYTES = 64 * 1024 * 1024;
+
+export function observeTargets(deps: ActivityDeps, input: SurveyInput): Promise<Survey> {
+  return alive(async (signal) => {
+    const inventory = await deps.facts.inventory(input.release);
+    const seen = await inLanes(input.hosts, LANES, (host) => observeTarget(deps, inventory, input, host, signal)).catch((error: unknown) => {
+      throw asTemporal(error);
+    });
+    return {
+      inService: seen.filter(({ inService }) => inService).map(({ host }) => host),
+      failed: seen.flatMap(({ failed }) => (failed === null ? [] : [failed])),
+    };
+  });
+}
+
+interface Seen {
+  readonly host: string;
+  readonly inService: boolean;
+  readonly failed: FailedTarget | null;
+}
+
+async function observeTarget(deps: ActivityDeps, inventory: Inventory, input: SurveyInput, name: string, signal: AbortSignal): Promise<Seen> {
+  const { release, epoch, adopt } = input;
+  const acting = { release, host: hostOf(inventory, name), epoch, direction: 'forward', round: 0, timeoutMs: TIMEOUT_MS, signal } as const;
+  try {
+    const { observation, result } = await observe(deps, inventory, acting, 'observe');
+    refuseUnfit(inventory, name, observation, result, adopt);
+    await appendTargetEvent(deps.db, { release, opId: `${name}/observe`, actor: SIGNALBOX, event: { type: 'target-observed', data: { host: name, epoch, observation } } });
+    return { host: name, inService: observation.traffic.inService, failed: null };
+  } catch (error) {
+    if (dependencyOf(error) !== null) throw error;
+    const failure = verdictOn(error, name);
+    if (failure === null) throw error;
+    await appendTargetEvent(deps.db, { release, opId: `${name}/observe-failed`, actor: SIGNALBOX, event: { type: 'target-preparation-failed', data: { host: name, epoch, step: 'observe', failure } } });
+    return { host: name, inService: false, failed: { host: name, step: 'observe', failure } };
+  }
+}
+
+/** Every reason to stop before traffic moves: missing tools, break-glass, a foreign application, too little room. */
+function refuseUnfit(inventory: Inventory, host: string, observation: Observation, result: HostResult, adopt: boolean): void {
+  const missing = Array.isArray(result['missing']) ? result['missing'].join(', ') : '';
+  if (missing !== '') refuse('missing-tools', `${host} lacks ${missing}.`, 'Install them on the host.');
+  const marker = result['marker'];
+  if (typeof marker === 'string' && marker !== '' && !adopt) refuse('adopt-needed', `Somebody used break-glass on ${host}.`, 'Look at the host, then start the release with adopt: true.');
+  const unmanaged = observation.applications.filter((seen) => seen.unmanaged).map(({ application }) => application);
+  if (unmanaged.length > 0 && !adopt) refuse('unmanaged', `${unmanaged.join(', ')} runs on ${host}, but Signalbox did not install it.`, 'Start the release with adopt: true to take it over.');
+  const sizes = inventory.applications.map(({ name }) => packageOf(inventory, name)?.sizeBytes ?? 0);
+  const needed = sizes.reduce((sum, size) => sum + size * SPACE_FACTOR, RESERVE_BYTES);
+  if (observation.freeBytes > 0 && observation.freeBytes < needed) refuse('disk-full', `${host} has ${megabytes(observation.freeBytes)} free and needs ${megabytes(needed)}.`, 'Free space on the host.');
+}
+
+function refuse(code: string, message: string, next: string): never {
+  throw new StepFailed({ class: 'host', code, message, next });
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1024 / 1024)} MB`;
+}

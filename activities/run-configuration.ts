@@ -1,0 +1,37 @@
+/** The run configuration of one application on one host: what `configure` writes and `start` obeys, with every variable filled in. */
+import { substitute, variablesOf } from '../domain/substitution.ts';
+import { StepFailed } from './failures.ts';
+import type { ApplicationSpec, HealthCheck, HostSpec, Inventory, Variables } from '../domain/inventory.ts';
+
+/** Input of the host program's `configure`. */
+export function runConfiguration(inventory: Inventory, application: ApplicationSpec, host: HostSpec, version: string): Readonly<Record<string, string>> {
+  const variables = variablesFor(inventory, application, host, version);
+  const { run } = application;
+  const input: Record<string, string> = { stopSignal: run.stopSignal.replace(/^SIG/, ''), stopTimeoutSeconds: String(run.stopTimeoutSeconds) };
+  run.command.forEach((word, index) => {
+    input[`command.${index}`] = fill(word, variables, `run.command/${index} of ${application.name}`);
+  });
+  for (const [name, value] of Object.entries(run.env)) input[`env.${name}`] = fill(value, variables, `run.env/${name} of ${application.name}`);
+  if (run.account !== null) input['account'] = run.account;
+  return input;
+}
+
+/** The health checks of an application with this host's values. */
+export function healthChecks(inventory: Inventory, application: ApplicationSpec, host: HostSpec, version: string): readonly HealthCheck[] {
+  const variables = variablesFor(inventory, application, host, version);
+  return application.health.map((check) => ({
+    ...check,
+    http: { ...check.http, path: fill(check.http.path, variables, 'health path'), port: fill(check.http.port, variables, 'health port') },
+  }));
+}
+
+function variablesFor(inventory: Inventory, application: ApplicationSpec, host: HostSpec, version: string): Variables {
+  return variablesOf({ application, pool: { name: inventory.pool.name }, host, environment: inventory.pool.environment, version });
+}
+
+/** The API refuses undefined names when something is applied; this is the last line of defence. */
+function fill(text: string, variables: Variables, where: string): string {
+  const filled = substitute(text, variables);
+  if ('text' in filled) return filled.text;
+  throw new StepFailed({ class: 'refused', code: 'undefined-variable', message: `${where} uses ${filled.undefined.join(', ')}, which is not defined for this host.`, next: 'Define the variable on the application or the host and start the release again.' });
+}

@@ -1,0 +1,84 @@
+/** Preparation, second half: the package and its run configuration wait on every target before any traffic moves. */
+import { appendTargetEvent } from '../db/events.ts';
+import { SIGNALBOX } from '../domain/vocabulary.ts';
+import { applicationsOf, hostOf, packageOf } from './facts.ts';
+import { asTemporal, dependencyOf, verdictOn } from './failures.ts';
+import { alive, inLanes } from './heartbeat.ts';
+import { onHost } from './host-call.ts';
+import { runConfiguration } from './run-configuration.ts';
+import type { ActivityDeps } from './deps.ts';
+import type { Acting } from './host-call.ts';
+import type { SurveyInput } from './observe-targets.ts';
+import type { ApplicationSpec, Inventory, PackageSpec } from '../domain/inventory.ts';
+import type { FailedTarget } from '../domain/vocabulary.ts';
+
+const LANES = 10;
+const TIMEOUT_MS = 600_000;
+
+/** Looks at each package once, then stages on every host; a wrong package fails here, where nobody is harmed. */
+export function stageTargets(deps: ActivityDeps, input: SurveyInput): Promise<{ readonly failed: readonly FailedTarget[] }> {
+  return alive(async (signal) => {
+    try {
+      const inventory = await deps.facts.inventory(input.release);
+      for (const spec of inventory.packages) {
+        const failure = await inspect(deps, spec, signal);
+        if (failure !== null) return { failed: [{ host: spec.id, step: 'stage', failure }] };
+      }
+      const results = await inLanes(input.hosts, LANES, (host) => stageTarget(deps, inventory, input, host, signal));
+      return { failed: results.flatMap((failed) => (failed === null ? [] : [failed])) };
+    } catch (error) {
+      throw asTemporal(error);
+    }
+  });
+}
+
+async function inspect(deps: ActivityDeps, spec: PackageSpec, signal: AbortSignal) {
+  try {
+    await deps.storeFor(spec).inspect(spec, signal);
+    return null;
+  } catch (error) {
+    const failure = verdictOn(error, spec.id);
+    if (failure === null) throw error;
+    return failure;
+  }
+}
+
+async function stageTarget(deps: ActivityDeps, inventory: Inventory, { release, epoch }: SurveyInput, name: string, signal: AbortSignal): Promise<FailedTarget | null> {
+  const startedMs = performance.now();
+  const acting: Acting = { release, host: hostOf(inventory, name), epoch, direction: 'forward', round: 0, timeoutMs: TIMEOUT_MS, signal };
+  const digests: Record<string, string> = {};
+  const configs: Record<string, string> = {};
+  try {
+    for (const application of applicationsOf(inventory)) {
+      const spec = packageOf(inventory, application.name);
+      if (spec === undefined) continue;
+      digests[application.name] = spec.sha256;
+      configs[application.name] = await stageApplication(deps, inventory, acting, application, spec);
+    }
+    const durationMs = Math.round(performance.now() - startedMs);
+    await appendTargetEvent(deps.db, { release, opId: `${name}/stage`, actor: SIGNALBOX, event: { type: 'target-staged', data: { host: name, epoch, digests, configs, durationMs } } });
+    return null;
+  } catch (error) {
+    if (dependencyOf(error) !== null) throw error;
+    const failure = verdictOn(error, name);
+    if (failure === null) throw error;
+    await appendTargetEvent(deps.db, { release, opId: `${name}/stage-failed`, actor: SIGNALBOX, event: { type: 'target-preparation-failed', data: { host: name, epoch, step: 'stage', failure } } });
+    return { host: name, step: 'stage', failure };
+  }
+}
+
+/** Answers the digest of the run configuration. */
+async function stageApplication(deps: ActivityDeps, inventory: Inventory, acting: Acting, application: ApplicationSpec, spec: PackageSpec): Promise<string> {
+  const call = (step: 'fetch' | 'unpack' | 'configure', input: Readonly<Record<string, string>>) =>
+    onHost(deps, acting, step, { application: application.name, step }, { version: spec.version, ...input });
+  const size = spec.sizeBytes === null ? {} : { sizeBytes: String(spec.sizeBytes) };
+  const giveBack = await deps.takeFetchSlot(acting.signal);
+  try {
+    await call('fetch', { uri: spec.uri, sha256: spec.sha256, ...size });
+  } finally {
+    giveBack();
+  }
+  await call('unpack', { sha256: spec.sha256, format: spec.uri.endsWith('.zip') ? 'zip' : 'tar.gz' });
+  const configured = await call('configure', runConfiguration(inventory, application, acting.host, spec.version));
+  return String(configured['config']);
+}

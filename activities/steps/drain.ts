@@ -1,0 +1,38 @@
+/** Takes a host out of traffic: under the pool's turn, so that no two drains together can break the floor, and only while this release owns the host. */
+import { withPoolTurn, withTargetFence } from '../../db/fence.ts';
+import { setWantedTraffic } from '../../db/wanted-traffic.ts';
+import { capacityFloor, mayTakeOut } from '../../domain/plan/capacity.ts';
+import { CapacityRefused } from '../failures.ts';
+import { serverOf } from '../host-call.ts';
+import type { StepContext, StepDone } from '../target-step.ts';
+
+export async function drain(context: StepContext): Promise<StepDone> {
+  const { deps, inventory, input, acting } = context;
+  const { traffic: spec, name: pool } = inventory.pool;
+  if (spec.driver === 'none') return { result: { note: 'this pool has no traffic entry' } };
+  const traffic = deps.trafficFor(spec);
+  const server = serverOf(inventory, acting.host);
+  let floorMet = false;
+  const fence = <T>(write: () => Promise<T>): Promise<T> =>
+    withPoolTurn(deps.db, { pool }, async () => {
+      floorMet = await checkFloor(context);
+      await setWantedTraffic(deps.db, { release: input.release, host: input.host, epoch: input.epoch, server, wanted: { admin: 'drain', weight: null } });
+      return withTargetFence(deps.db, input, write);
+    });
+  const observed = await traffic.drain(server, { signal: acting.signal, fence, timeoutMs: spec.drainTimeoutSeconds * 1000 });
+  return { result: { traffic: observed, ...(observed.connections > 0 ? { connectionsLeft: observed.connections } : {}), ...(floorMet ? { floorMet } : {}) } };
+}
+
+/**
+ * Reads who serves right now and refuses to go below the floor. On the way back a host may go alone even so: leaving it on a
+ * version that is being taken back would be worse. Answers whether the floor was met that way.
+ */
+async function checkFloor({ deps, inventory, input, acting }: StepContext): Promise<boolean> {
+  const states = await deps.trafficFor(inventory.pool.traffic).observe(inventory.hosts.map((host) => serverOf(inventory, host)), acting.signal);
+  const inService = inventory.hosts.filter((_, index) => states[index]?.inService === true).map(({ name }) => name);
+  const floor = capacityFloor(inventory.pool.capacity.minInServicePercent, inventory.hosts.length);
+  if (mayTakeOut({ floor, inService, out: input.host })) return false;
+  const left = inService.length - 1;
+  if (input.direction === 'back' && left >= floor - 1) return true;
+  throw new CapacityRefused('capacity', `taking ${input.host} out would leave ${left} of ${inventory.hosts.length} hosts in service, the floor is ${floor}`);
+}

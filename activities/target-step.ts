@@ -1,0 +1,120 @@
+/**
+ * One step on one target: do it, write down how it ended, answer the workflow. A verdict about the target is an answer; a dependency
+ * that is away is thrown, so that Temporal tries again until it is back; an outdated command ends without effect.
+ */
+import { activityInfo } from '@temporalio/activity';
+import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
+import { appendTargetEvent } from '../db/events.ts';
+import { SIGNALBOX } from '../domain/vocabulary.ts';
+import { admit } from './steps/admit.ts';
+import { drain } from './steps/drain.ts';
+import { start, stop, switchRelease } from './steps/process.ts';
+import { verify } from './steps/verify.ts';
+import { asTemporal, dependencyOf, StaleEpochOnHost, verdictOn } from './failures.ts';
+import { alive } from './heartbeat.ts';
+import { hostOf } from './facts.ts';
+import { StaleEpoch } from '../db/errors.ts';
+import type { ActivityDeps } from './deps.ts';
+import type { Acting } from './host-call.ts';
+import type { Inventory } from '../domain/inventory.ts';
+import type { TargetEvent } from '../domain/release/events.ts';
+import type { Observation, ObservedProcess, StepResult } from '../domain/release/target.ts';
+import type { Direction, Failure, Step } from '../domain/vocabulary.ts';
+
+export interface StepInput {
+  readonly release: string;
+  readonly host: string;
+  readonly epoch: number;
+  readonly direction: Direction;
+  readonly round: number;
+  /** release that recorded the pre-image to compare with and to restore */
+  readonly preImageOf: string;
+  /** processes that `start` reported, for `verify` */
+  readonly processes?: Readonly<Record<string, ObservedProcess>>;
+}
+
+export type StepOutcome =
+  | { readonly ok: true; readonly processes?: Readonly<Record<string, ObservedProcess>> }
+  | { readonly ok: false; readonly failure: Failure };
+
+/** What a step works with. */
+export interface StepContext {
+  readonly deps: ActivityDeps;
+  readonly inventory: Inventory;
+  readonly input: StepInput;
+  readonly acting: Acting;
+  readonly preImage: Observation;
+  /** tells the log what the step waits for, once per cause */
+  readonly waiting: (dependency: string, message: string) => Promise<void>;
+}
+
+export interface StepDone {
+  readonly result: StepResult;
+  readonly processes?: Readonly<Record<string, ObservedProcess>>;
+}
+
+const STEP: Readonly<Record<Step, (context: StepContext) => Promise<StepDone>>> = { drain, stop, switch: switchRelease, start, verify, admit };
+
+export function runStep(deps: ActivityDeps, step: Step, input: StepInput): Promise<StepOutcome> {
+  return alive(async (signal) => {
+    const startedMs = performance.now();
+    const inventory = await deps.facts.inventory(input.release);
+    const preImage = await deps.facts.preImage(input.preImageOf, input.host);
+    const { release, host, epoch, direction, round } = input;
+    const timeoutMs = inventory.strategy.deadlines.stepSeconds * 1000;
+    const acting: Acting = { release, host: hostOf(inventory, host), epoch, direction, round, timeoutMs, signal };
+    const key = { host, epoch, direction, round, step };
+    const elapsed = (): number => Math.round(performance.now() - startedMs);
+    const waiting = (dependency: string, message: string) => append(deps, input, `${step}/waiting/${dependency}`, { type: 'target-step-waiting', data: { ...key, dependency, message } });
+    try {
+      if (step === 'drain' || (step === 'admit' && direction === 'back')) await append(deps, input, `${step}/begun`, { type: 'target-step-begun', data: key });
+      const done = await withinDeadline(acting, () => STEP[step]({ deps, inventory, input, acting, preImage, waiting }));
+      await append(deps, input, `${step}/succeeded`, { type: 'target-step-succeeded', data: { ...key, result: done.result, durationMs: elapsed(), repeated: activityInfo().attempt > 1 } });
+      return done.processes === undefined ? { ok: true } : { ok: true, processes: done.processes };
+    } catch (error) {
+      if (signal.aborted) throw new CancelledFailure(`${step} on ${host} was cancelled`);
+      return failed(deps, input, step, error, elapsed());
+    }
+  });
+}
+
+/** A verdict becomes an event and an answer; everything else goes to Temporal. */
+async function failed(deps: ActivityDeps, input: StepInput, step: Step, error: unknown, durationMs: number): Promise<StepOutcome> {
+  const { host, epoch, direction, round } = input;
+  if (error instanceof StaleEpoch || error instanceof StaleEpochOnHost) {
+    throw ApplicationFailure.create({ message: error.message, type: 'StaleEpoch', nonRetryable: true, category: ApplicationFailureCategory.BENIGN });
+  }
+  const away = dependencyOf(error);
+  const failure = away === null ? verdictOn(error, host) : null;
+  try {
+    if (away !== null) {
+      await append(deps, input, `${step}/waiting/${away.dependency}`, { type: 'target-step-waiting', data: { host, epoch, direction, round, step, ...away } });
+    }
+    if (failure !== null) {
+      await append(deps, input, `${step}/failed`, { type: 'target-step-failed', data: { host, epoch, direction, round, step, failure, durationMs } });
+      return { ok: false, failure };
+    }
+  } catch (storeError) {
+    throw asTemporal(storeError);
+  }
+  throw asTemporal(error);
+}
+
+/** A host that does not answer gets the step's whole time before it counts as failed. */
+async function withinDeadline<T>(acting: Acting, work: () => Promise<T>): Promise<T> {
+  const deadlineMs = performance.now() + acting.timeoutMs;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      const unreachable = error instanceof Error && error.name === 'HostUnreachable';
+      if (!unreachable || acting.signal.aborted || performance.now() >= deadlineMs) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+}
+
+async function append(deps: ActivityDeps, input: StepInput, what: string, event: TargetEvent): Promise<void> {
+  const opId = `${input.host}/${input.direction}/${input.round}/${what}`;
+  await appendTargetEvent(deps.db, { release: input.release, opId, actor: SIGNALBOX, event });
+}

@@ -1,0 +1,25 @@
+/** The capacity floor: how many hosts of a pool must serve at every moment. Counted from the whole pool, never from what is left of it. */
+import type { PlannedHost } from './plan.ts';
+
+/** min(ceil(minInServicePercent × hosts / 100), hosts − 1), at least 0: whatever the percentage, one host at a time can be released. */
+export function capacityFloor(minInServicePercent: number, hostsTotal: number): number {
+  return Math.max(0, Math.min(Math.ceil((minInServicePercent * hostsTotal) / 100), hostsTotal - 1));
+}
+
+/**
+ * May this host be taken out now? `inService` are the hosts observed in service at this moment. A host that is out already may
+ * always be touched: that takes nothing from anybody.
+ */
+export function mayTakeOut({ floor, inService, out }: { readonly floor: number; readonly inService: readonly string[]; readonly out: string }): boolean {
+  return !inService.includes(out) || inService.length - 1 >= floor;
+}
+
+/**
+ * Targets of a batch in work at the same time. `spare` is how many hosts in service stand above the floor before the release;
+ * what the release may yet repair is not counted on. A batch with more hosts in service than that is narrowed, down to one.
+ */
+export function lanesOf(hosts: readonly PlannedHost[], { spare, maxParallel }: { readonly spare: number; readonly maxParallel: number }): number {
+  const live = hosts.filter((host) => host.inService).length;
+  const widest = Math.min(maxParallel, hosts.length);
+  return Math.max(1, live <= Math.max(0, spare) ? widest : Math.min(widest, spare));
+}

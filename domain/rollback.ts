@@ -1,0 +1,100 @@
+/** Planning the way back: which hosts in which order, and which steps on each. Everything starts from what is there, not from what was meant. */
+import type { RollbackMode } from './inventory.ts';
+import type { Observation, ObservedApplication, ObservedProcess, ObservedTraffic } from './release/target.ts';
+import { STEPS } from './vocabulary.ts';
+import type { Step } from './vocabulary.ts';
+
+export interface RollbackInput {
+  /** hosts any step was begun on, in the order of their begin */
+  readonly begun: readonly string[];
+  /** hosts of the pool that are out of service now, touched or not */
+  readonly outOfService: readonly string[];
+  readonly hostsTotal: number;
+  readonly floor: number;
+  readonly mode: RollbackMode;
+  readonly batchPercent: number;
+}
+
+/**
+ * The hosts to restore, batch by batch: exactly those that were begun, each once; hosts out of service first, for restoring them
+ * costs nobody anything and gives capacity back, then the newest first.
+ *
+ * `regular` batches hold at most batchPercent of the pool, `emergency` ones as many hosts as the floor can spare in a full pool;
+ * in both, a batch never takes more hosts out of service than stand above the floor once the batches before it are restored.
+ * Where nothing stands above the floor the hosts in service go alone, and the check at the drain decides.
+ */
+export function rollbackBatches(input: RollbackInput): string[][] {
+  const out = new Set(input.outOfService);
+  const newestFirst = [...new Set(input.begun)].reverse();
+  const queue = [...newestFirst.filter((host) => out.has(host)), ...newestFirst.filter((host) => !out.has(host))];
+  const width = Math.max(1, input.mode === 'emergency' ? input.hostsTotal - input.floor : Math.floor((input.batchPercent * input.hostsTotal) / 100));
+  const batches: string[][] = [];
+  while (queue.length > 0) {
+    const spare = input.hostsTotal - out.size - input.floor;
+    const batch = queue.splice(0, fitting(queue, out, { width, spare }));
+    for (const host of batch) out.delete(host);
+    batches.push(batch);
+  }
+  return batches;
+}
+
+/** How many of the queue's first hosts make one batch: at least one, at most `width`, at most `spare` of them in service. */
+function fitting(queue: readonly string[], out: ReadonlySet<string>, { width, spare }: { readonly width: number; readonly spare: number }): number {
+  const waiting = queue.filter((host) => out.has(host)).length;
+  return Math.max(1, Math.min(width, waiting + Math.max(0, spare)));
+}
+
+/**
+ * The steps that bring one target back to its pre-image, in order; empty when it stands there already.
+ * `begun` is the last forward step that was begun on it, null for none: from `stop` on, another process than the one before is ours.
+ *
+ * A target that ran nothing before (a first install, or stopped by somebody) is stopped and switched back, never started, verified
+ * or admitted: it stays out of traffic. Hosts in traffic, or that the balancer would take in as soon as they answer, are drained first.
+ */
+export function restoreSteps(preImage: Observation, observed: Observation, begun: Step | null): Step[] {
+  const ran = preImage.applications.some((application) => application.process !== null);
+  if (mustReinstall(preImage, observed, begun)) {
+    const inTraffic = observed.traffic.inService || observed.traffic.admin === 'ready';
+    return [...(inTraffic ? ['drain' as const] : []), 'stop', 'switch', ...(ran ? (['start', 'verify', 'admit'] as const) : [])];
+  }
+  return ran && !isSameTraffic(preImage.traffic, observed.traffic) ? ['admit'] : [];
+}
+
+/** True when the target shows what it showed before: releases, configuration, processes and its place in traffic. */
+export function isUntouched(preImage: Observation, observed: Observation): boolean {
+  return (
+    isSameTraffic(preImage.traffic, observed.traffic) &&
+    preImage.applications.every((before) => {
+      const now = find(observed, before);
+      return now !== undefined && isSameInstall(before, now) && isSameProcess(before.process, now.process);
+    })
+  );
+}
+
+function mustReinstall(preImage: Observation, observed: Observation, begun: Step | null): boolean {
+  const reachedStop = begun !== null && STEPS.indexOf(begun) >= STEPS.indexOf('stop');
+  return preImage.applications.some((before) => {
+    const now = find(observed, before);
+    if (now === undefined || !isSameInstall(before, now)) return true;
+    const gone = before.process !== null && now.process === null;
+    return gone || (reachedStop && !isSameProcess(before.process, now.process));
+  });
+}
+
+function find(observed: Observation, before: ObservedApplication): ObservedApplication | undefined {
+  return observed.applications.find((now) => now.application === before.application);
+}
+
+function isSameInstall(before: ObservedApplication, now: ObservedApplication): boolean {
+  return before.digest === now.digest && before.config === now.config;
+}
+
+function isSameProcess(before: ObservedProcess | null, now: ObservedProcess | null): boolean {
+  if (before === null || now === null) return before === now;
+  return before.pid === now.pid && before.startTicks === now.startTicks && before.bootId === now.bootId;
+}
+
+/** The balancer's own verdict and its connections move by themselves; only the wish, the weight and a lost place in traffic count. */
+function isSameTraffic(before: ObservedTraffic, now: ObservedTraffic): boolean {
+  return before.admin === now.admin && before.weight === now.weight && (now.inService || !before.inService);
+}

@@ -1,0 +1,38 @@
+/** The Markdown an operator reads in Temporal's UI: where the release stands, which host failed, what it waits for. */
+import { waitingOf } from '../domain/release/waiting.ts';
+import { phaseOf } from '../domain/release/view.ts';
+import type { ReleaseState, Situation } from '../domain/release/state.ts';
+
+export function detailsOf(state: ReleaseState, inWork: readonly string[]): string {
+  const { request, situation, paused } = state;
+  const changes = request.changes.map(({ application, version }) => `${application} → **${version}**`).join(', ');
+  const lines = [
+    `### ${changes || 'rollback'} on pool ${request.pool} (${request.environment})`,
+    `**${situation.status}**${paused ? ' · ⏸ paused' : ''} · phase ${phaseOf(situation) ?? '-'} · asked for by ${request.requestedBy}${request.reason ? `: ${request.reason}` : ''}`,
+    ...batchLines(situation),
+    ...(inWork.length > 0 ? [`In work: ${inWork.join(', ')}`] : []),
+    ...failureLines(situation),
+  ];
+  const waiting = waitingOf(state, {}, 1);
+  if (waiting !== null) lines.push(`⏳ ${waiting.sentence} (since ${waiting.since}; who can end it: ${waiting.who})`);
+  return lines.join('\n\n');
+}
+
+function batchLines(situation: Situation): readonly string[] {
+  if ('rollback' in situation && situation.rollback !== null) {
+    const { mode, reason, index, batches, restored, untouched } = situation.rollback;
+    return [`Rollback (${mode}): ${reason}`, `Batch ${Math.min(index + 1, batches.length)} of ${batches.length} · ${restored} restored, ${untouched} untouched`];
+  }
+  if (!('progress' in situation) || situation.progress === null || situation.plan === null) return [];
+  const { progress, plan } = situation;
+  return plan.batches.map(({ index, kind, hosts }) => {
+    const mark = index < progress.batch ? '✔' : index > progress.batch ? '◌' : `⟳ ${progress.stage}`;
+    return `${mark} ${kind === 'bastion' ? 'bastion' : `batch ${index}`}: ${hosts.join(', ')}`;
+  });
+}
+
+function failureLines(situation: Situation): readonly string[] {
+  const failed = 'progress' in situation && situation.progress !== null ? situation.progress.failed : [];
+  const unrestored = 'unrestored' in situation ? situation.unrestored : [];
+  return [...failed, ...unrestored].map(({ host, step, failure }) => `✖ **${host}** at ${step}: ${failure.message} _${failure.next}_`);
+}

@@ -1,0 +1,3 @@
+/** The surface of the workflow bundle: what a worker can run. */
+export { release } from './release.ts';
+export { slice } from './slice.ts';

@@ -1,0 +1,45 @@
+/** Targets in bounded lanes: each lane takes the next host when it may, and a host once begun is brought to its end. */
+import type { FailedTarget } from '../domain/vocabulary.ts';
+
+export interface LaneResult {
+  readonly succeeded: number;
+  /** restores only: hosts that nothing had reached */
+  readonly untouchedOnArrival: number;
+  readonly failed: readonly FailedTarget[];
+  /** hosts no lane began */
+  readonly untouched: readonly string[];
+}
+
+export type TargetEnd = 'succeeded' | 'untouched' | FailedTarget;
+
+export interface LaneRules {
+  readonly hosts: readonly string[];
+  readonly lanes: number;
+  /** waits while the release is paused; answers false when no further host may be begun */
+  readonly mayBegin: (host: string, failed: number) => Promise<boolean>;
+  readonly work: (host: string) => Promise<TargetEnd>;
+}
+
+/** Waits for every lane, also when one throws, so that nobody is still at work when the caller goes on. */
+export async function runLanes({ hosts, lanes, mayBegin, work }: LaneRules): Promise<LaneResult> {
+  const ends = new Map<string, TargetEnd>();
+  const failures = (): FailedTarget[] => [...ends.values()].filter((end) => typeof end === 'object');
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < hosts.length) {
+      const host = hosts[next++] as string;
+      if (!(await mayBegin(host, failures().length))) continue;
+      ends.set(host, await work(host));
+    }
+  };
+  const lanesEnded = await Promise.allSettled(Array.from({ length: Math.max(1, Math.min(lanes, hosts.length)) }, lane));
+  const thrown = lanesEnded.find((end) => end.status === 'rejected');
+  if (thrown !== undefined) throw thrown.reason;
+  const all = [...ends.values()];
+  return {
+    succeeded: all.filter((end) => end === 'succeeded').length,
+    untouchedOnArrival: all.filter((end) => end === 'untouched').length,
+    failed: failures(),
+    untouched: hosts.filter((host) => !ends.has(host)),
+  };
+}

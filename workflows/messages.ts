@@ -1,0 +1,38 @@
+/** Names and payloads of everything that is sent to a release while it runs, and the ids it runs under: the only home of both. */
+import { defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Command } from '../domain/release/commands.ts';
+
+/** A command of the API. Its update id is the command's id; a refusal is an ApplicationFailure of type `Refused` with the Refusal as detail. */
+export const commandUpdate = defineUpdate<CommandApplied, [Command]>('command');
+
+export interface CommandApplied {
+  readonly applied: true;
+  /** types of the events the command led to */
+  readonly events: readonly string[];
+}
+
+/** Sent by people from Temporal's UI or CLI; the argument is an optional reason. */
+export const pauseSignal = defineSignal<[unknown?]>('pause');
+export const resumeSignal = defineSignal<[unknown?]>('resume');
+export const rollbackSignal = defineSignal<[unknown?]>('rollback');
+export const abortSignal = defineSignal<[unknown?]>('abort');
+
+/** The pool is free and this release is next. */
+export const poolGrantedSignal = defineSignal<[]>('poolGranted');
+/** A newer release took this one's place in the queue. */
+export const supersededSignal = defineSignal<[string]>('superseded');
+
+/** From a release to its slices. */
+export const holdSignal = defineSignal<[boolean]>('hold');
+export const haltSignal = defineSignal<[]>('halt');
+
+export const RELEASE_WORKFLOW = 'release';
+export const SLICE_WORKFLOW = 'slice';
+
+export function releaseWorkflowId(release: string): string {
+  return `release/${release}`;
+}
+
+export function sliceWorkflowId(release: string, slice: string): string {
+  return `release/${release}/slice/${slice}`;
+}

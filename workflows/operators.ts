@@ -1,0 +1,89 @@
+/**
+ * Everything people can send to a running release. Registered before the first await, so that nothing is lost; refusals are decided
+ * synchronously and write no history. Log order decides between operators.
+ */
+import { ApplicationFailure, CancellationScope, condition, setHandler } from '@temporalio/workflow';
+import { decide } from '../domain/release/decide.ts';
+import { isTerminal, TEMPORAL_OPERATOR } from '../domain/vocabulary.ts';
+import { acquire } from './prepare.ts';
+import { abortSignal, commandUpdate, pauseSignal, poolGrantedSignal, resumeSignal, rollbackSignal, supersededSignal } from './messages.ts';
+import type { Command, Refusal } from '../domain/release/commands.ts';
+import type { CommandApplied } from './messages.ts';
+import type { Run } from './run.ts';
+
+export interface Operators {
+  /** called when a command takes the work at hand out of its lanes (rollback); set by whoever runs lanes */
+  interrupt: () => void;
+  /** waits for the pool, or for a command */
+  untilGranted: () => Promise<void>;
+}
+
+export function listenToOperators(run: Run): Operators {
+  let granted = false;
+  const operators: Operators = {
+    interrupt: () => undefined,
+    untilGranted: async () => {
+      await run.untilChanged(null, () => granted);
+      if (!granted) return;
+      granted = false;
+      await acquire(run);
+    },
+  };
+  setHandler(commandUpdate, (command) => apply(run, operators, command), {
+    description: 'Pause, resume, roll back, abort, retry, skip or promote, as the API sends it',
+    validator: (command) => validate(run, command),
+  });
+  const fromTemporal = (type: 'pause' | 'resume' | 'rollback' | 'abort') => (note?: unknown): void => signalled(run, operators, type, note);
+  setHandler(pauseSignal, fromTemporal('pause'), { description: 'Start nothing new; targets in work reach a safe point' });
+  setHandler(resumeSignal, fromTemporal('resume'), { description: 'Go on after a pause' });
+  setHandler(rollbackSignal, fromTemporal('rollback'), { description: 'Put every touched host back as it was' });
+  setHandler(abortSignal, fromTemporal('abort'), { description: 'Stop; finished targets keep the new version' });
+  setHandler(poolGrantedSignal, () => void (granted = true), { description: 'From Signalbox: the pool is free' });
+  setHandler(supersededSignal, (by) => void supersede(run, by), { description: 'From Signalbox: a newer release took this place in the queue' });
+  CancellationScope.current().cancelRequested.catch(() => signalled(run, operators, 'rollback', 'Cancel was requested in Temporal'));
+  return operators;
+}
+
+/** Synchronous on purpose: a refusal by the validator leaves no trace in the history. Before the release is open everything is let in. */
+function validate(run: Run, command: Command): void {
+  if (!run.isOpen || run.handled.has(command.id)) return;
+  const decision = decide(run.state, command, run.context());
+  if ('refusal' in decision) throw refused(decision.refusal);
+}
+
+async function apply(run: Run, operators: Operators, command: Command): Promise<CommandApplied> {
+  await condition(() => run.isOpen);
+  if (run.handled.has(command.id)) return { applied: true, events: [] };
+  let refusal: Refusal | null = null;
+  const events = await run.decide((state) => {
+    const decision = decide(state, command, run.context());
+    if ('events' in decision) return decision.events;
+    refusal = decision.refusal;
+    return [];
+  }, command.by);
+  if (refusal !== null) throw refused(refusal);
+  run.handled.add(command.id);
+  if (run.state.situation.status === 'rolling-back') operators.interrupt();
+  return { applied: true, events: events.map(({ type }) => type) };
+}
+
+/** Signals have no answer: what is refused leaves the release as it is. */
+function signalled(run: Run, operators: Operators, type: 'pause' | 'resume' | 'rollback' | 'abort', note: unknown): void {
+  const reason = typeof note === 'string' && note !== '' ? note.slice(0, 500) : 'sent from Temporal';
+  const base = { id: `temporal/${run.revision}/${type}`, by: TEMPORAL_OPERATOR, reason } as const;
+  const command: Command = type === 'rollback' ? { ...base, type, mode: null } : { ...base, type };
+  void condition(() => run.isOpen)
+    .then(() => (isTerminal(run.state.situation.status) ? undefined : apply(run, operators, command)))
+    .catch(() => undefined);
+}
+
+async function supersede(run: Run, by: string): Promise<void> {
+  await condition(() => run.isOpen);
+  await run.decide((state) =>
+    state.situation.status === 'queued' ? [{ type: 'release-rejected', data: { code: 'superseded', reason: `Release ${by} took this one's place in the queue of pool ${state.request.pool}.` } }] : [],
+  );
+}
+
+function refused(refusal: Refusal): ApplicationFailure {
+  return ApplicationFailure.create({ message: refusal.message, type: 'Refused', nonRetryable: true, details: [refusal] });
+}

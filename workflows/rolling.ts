@@ -1,0 +1,116 @@
+/** A batch forward, or a batch back: its targets in lanes here, or in slices when there are many. */
+import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
+import { brake } from '../domain/brake.ts';
+import { progressOf } from '../domain/release/evolve.ts';
+import { runLanes } from './lanes.ts';
+import { epochOf } from './prepare.ts';
+import { runSlices, SLICE_MAX } from './slices.ts';
+import { restoreTarget, rollTarget } from './target.ts';
+import type { NextStep } from '../domain/release/next-step.ts';
+import type { CoreEvent } from '../domain/release/events.ts';
+import type { LaneResult, TargetEnd } from './lanes.ts';
+import type { Operators } from './operators.ts';
+import type { Run } from './run.ts';
+import type { SliceWork } from './slice.ts';
+
+type RollStep = Extract<NextStep, { do: 'roll' }>;
+type RestoreStep = Extract<NextStep, { do: 'restore' }>;
+
+export async function roll(run: Run, operators: Operators, step: RollStep): Promise<void> {
+  const label = step.part === 'whole' ? `batch ${step.index}` : `bastion ${step.part}`;
+  const work: SliceWork = {
+    kind: 'roll', release: run.id, epoch: epochOf(run), round: step.round, preImageOf: run.id, label, steps: step.steps,
+    hosts: step.hosts, lanes: step.lanes, failuresMax: failuresMax(run, step),
+  };
+  const result = await interruptible(run, operators, work);
+  if (result === null) return;
+  const { succeeded, failed, untouched } = result;
+  const finished: CoreEvent = { type: 'batch-finished', data: { index: step.index, part: step.part, round: step.round, succeeded, failed, untouched } };
+  await run.decide((state) => (progressOf(state.situation)?.stage === 'rolling' && state.situation.status !== 'rolling-back' ? [finished] : []));
+  run.begunNow.clear();
+}
+
+export async function restore(run: Run, operators: Operators, step: RestoreStep): Promise<void> {
+  const { request, situation } = run.state;
+  const mode = situation.status === 'rolling-back' ? situation.rollback.mode : null;
+  const work: SliceWork = {
+    kind: 'restore', release: run.id, epoch: epochOf(run), round: 0, preImageOf: request.restoreFrom ?? run.id, label: `rollback ${step.index + 1}`, steps: [],
+    hosts: step.hosts, lanes: step.lanes, failuresMax: null,
+  };
+  const result = await interruptible(run, operators, work);
+  if (result === null) return;
+  const { succeeded, untouchedOnArrival, failed, untouched } = result;
+  const notReached = untouched.map((host) => ({ host, step: 'fence' as const, failure: { class: 'refused' as const, code: 'rollback-aborted', message: `The rollback was aborted before ${host} was reached.`, next: 'Send `retry` to finish the rollback.' } }));
+  const finished: CoreEvent = { type: 'rollback-batch-finished', data: { index: step.index, restored: succeeded, untouched: untouchedOnArrival, failed: [...failed, ...notReached] } };
+  await run.decide((state) => (state.situation.status === 'rolling-back' && state.situation.rollback.stage === 'rolling' && state.situation.rollback.mode === mode ? [finished] : []));
+}
+
+/** Failures this batch may still have before the brake speaks; null = no limit. */
+function failuresMax(run: Run, step: RollStep): number | null {
+  if (step.part !== 'whole') return 0;
+  const { tolerance } = run.state.request.strategy;
+  const before = progressOf(run.state.situation)?.failed.length ?? 0;
+  let failed = 0;
+  while (failed <= step.hosts.length && !brake({ tolerance, batch: { failed: failed + 1 }, total: { failed: before + failed + 1 } }).applied) failed++;
+  return failed;
+}
+
+/** null: a rollback took over, and fencing, not waiting, deals with whatever was still in work. */
+async function interruptible(run: Run, operators: Operators, work: SliceWork): Promise<LaneResult | null> {
+  const scope = new CancellationScope();
+  operators.interrupt = () => scope.cancel();
+  run.begunNow.clear();
+  if (work.hosts.length > SLICE_MAX) for (const host of work.hosts) run.begunNow.add(host);
+  try {
+    return await scope.run(() => (work.hosts.length > SLICE_MAX ? runSlices(run, work) : runHere(run, work)));
+  } catch (error) {
+    if (isCancellation(error) || (run.state.situation.status === 'rolling-back' && work.kind === 'roll')) return null;
+    throw error;
+  } finally {
+    operators.interrupt = () => undefined;
+    run.inWork.clear();
+    run.show();
+  }
+}
+
+function runHere(run: Run, work: SliceWork): Promise<LaneResult> {
+  const mayBegin = async (host: string, failed: number): Promise<boolean> => {
+    await whilePaused(run);
+    const { situation, aborting } = run.state;
+    if (aborting !== null || (work.failuresMax !== null && failed > work.failuresMax)) return false;
+    return work.kind === 'restore' || (situation.status !== 'rolling-back' && !progressOf(situation)?.excluded.includes(host));
+  };
+  return runLanes({ hosts: work.hosts, lanes: work.lanes, mayBegin, work: (host) => inWork(run, host, () => (work.kind === 'roll' ? rollTarget(host, targetWork(work)) : restoreTarget(host, targetWork(work)))) });
+}
+
+function targetWork({ release, epoch, round, preImageOf, label, steps }: SliceWork) {
+  return { release, epoch, round, preImageOf, label, steps };
+}
+
+async function inWork(run: Run, host: string, work: () => Promise<TargetEnd>): Promise<TargetEnd> {
+  run.inWork.add(host);
+  run.begunNow.add(host);
+  run.show();
+  try {
+    return await work();
+  } finally {
+    run.inWork.delete(host);
+  }
+}
+
+/** A lane holds before its next host; the last lane to come to rest says that the release is quiet. */
+async function whilePaused(run: Run): Promise<void> {
+  while (run.state.paused !== null) {
+    if (run.inWork.size === 0) await run.decide((state) => (state.paused !== null && !state.paused.quiet ? [{ type: 'quiet-reached', data: {} }] : []));
+    const { paused } = run.state;
+    if (paused === null) return;
+    await pauseOver(run, paused.deadline);
+  }
+}
+
+async function pauseOver(run: Run, deadline: string | null): Promise<void> {
+  const over = (): boolean => run.state.paused === null || run.state.paused.deadline !== deadline || (run.inWork.size === 0 && !run.state.paused.quiet);
+  if (deadline === null) return condition(over);
+  const inTime = await condition(over, Math.max(1, Date.parse(deadline) - Date.now()));
+  if (!inTime) await run.expirePause();
+}

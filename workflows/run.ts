@@ -1,0 +1,136 @@
+/**
+ * The state of one running release and the only way to change it: a decision is made on the state as it is, written down by an
+ * activity, and what the store answers is folded. One decision at a time, so that no two are made on the same state.
+ */
+import { condition, setCurrentDetails } from '@temporalio/workflow';
+import { evolve, initialRelease } from '../domain/release/evolve.ts';
+import { nextStep } from '../domain/release/next-step.ts';
+import { SIGNALBOX } from '../domain/vocabulary.ts';
+import { showAttributes } from './attributes.ts';
+import { detailsOf } from './details.ts';
+import { deciding } from './proxies.ts';
+import type { DecideContext } from '../domain/release/decide.ts';
+import type { CoreEvent, Stored } from '../domain/release/events.ts';
+import type { ReleaseState } from '../domain/release/state.ts';
+import type { Actor } from '../domain/vocabulary.ts';
+
+/** What a release takes along when it continues as new. */
+export interface Carried {
+  readonly state: ReleaseState;
+  /** commands already applied, so that a repeated one is not applied again */
+  readonly handled: readonly string[];
+}
+
+/** A chain of decisions longer than this is a mistake in `nextStep`, not work. */
+const CHAIN_MAX = 20;
+
+export class Run {
+  readonly id: string;
+  /** hosts whose lane is running right now */
+  readonly inWork = new Set<string>();
+  /** hosts begun in the batch at hand, finished ones included; the log knows them only when the batch has finished */
+  readonly begunNow = new Set<string>();
+  readonly handled: Set<string>;
+  #state: ReleaseState | null;
+  #revision = 0;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(id: string, carried: Carried | null) {
+    this.id = id;
+    this.#state = carried?.state ?? null;
+    this.handled = new Set(carried?.handled ?? []);
+  }
+
+  get state(): ReleaseState {
+    if (this.#state === null) throw new Error('The release is not open yet');
+    return this.#state;
+  }
+
+  get isOpen(): boolean {
+    return this.#state !== null;
+  }
+
+  /** counts folds: a wait ends when it moves */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  carried(): Carried {
+    return { state: this.state, handled: [...this.handled] };
+  }
+
+  /** Decides on the current state, alone; an empty decision writes nothing. Decisions that follow by themselves go along. */
+  decide(choose: (state: ReleaseState) => readonly CoreEvent[], actor: Actor = SIGNALBOX): Promise<readonly CoreEvent[]> {
+    return this.alone(async () => {
+      const events = choose(this.state);
+      if (events.length === 0) return [];
+      const all = this.#andWhatFollows(events, actor);
+      const opId = `d${this.state.decisions}`;
+      const stored = await deciding(all.map(({ type }) => type).join(', ')).record({ release: this.id, opId, actor, events: all });
+      this.fold(stored);
+      return events;
+    });
+  }
+
+  /** Past its deadline a pause ends as the strategy says; before it nothing happens. */
+  async expirePause(): Promise<void> {
+    await this.decide((state) => {
+      const step = state.paused === null ? null : nextStep(state, Date.now());
+      return step?.do === 'record' ? step.events : [];
+    });
+  }
+
+  /** What decisions need to know besides the log. */
+  context(): DecideContext {
+    return { now: new Date(Date.now()).toISOString(), inWork: [...this.inWork], begunNow: [...this.begunNow] };
+  }
+
+  /** Runs an activity that decides in the store (pool, plan) with nobody deciding beside it. */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(work);
+    this.#last = mine.catch(() => undefined);
+    return mine;
+  }
+
+  fold(events: readonly Stored<CoreEvent>[]): void {
+    const before = this.#state;
+    for (const event of events) {
+      if (this.#state !== null) this.#state = evolve(this.#state, event);
+      else if (event.type === 'release-requested') this.#state = initialRelease(event);
+    }
+    this.#revision++;
+    showAttributes(before, this.state);
+    this.show();
+  }
+
+  show(): void {
+    if (this.#state !== null) setCurrentDetails(detailsOf(this.#state, [...this.inWork]));
+  }
+
+  /** Until something was decided, or the time is up. */
+  async untilChanged(untilMs: number | null, orWhen: () => boolean = () => false): Promise<void> {
+    const seen = this.#revision;
+    const changed = (): boolean => this.#revision !== seen || orWhen();
+    if (untilMs === null) await condition(changed);
+    else await condition(changed, Math.max(1, untilMs - Date.now()));
+  }
+
+  /** Follow-up decisions that need no work in between share one append. Only Signalbox's own are chained. */
+  #andWhatFollows(events: readonly CoreEvent[], actor: Actor): readonly CoreEvent[] {
+    if (actor !== SIGNALBOX) return events;
+    const all = [...events];
+    let imagined = this.#imagine(this.state, events);
+    while (all.length < CHAIN_MAX) {
+      const step = nextStep(imagined, Date.now());
+      if (step.do !== 'record') break;
+      all.push(...step.events);
+      imagined = this.#imagine(imagined, step.events);
+    }
+    return all;
+  }
+
+  #imagine(state: ReleaseState, events: readonly CoreEvent[]): ReleaseState {
+    const at = new Date(Date.now()).toISOString();
+    return events.reduce((folded, event) => evolve(folded, { ...event, id: '', version: 0, at, actor: SIGNALBOX }), state);
+  }
+}

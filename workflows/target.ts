@@ -1,0 +1,59 @@
+/** What is done on one target, in order: forward the steps of its batch, back whatever brings it to its pre-image. */
+import { acting } from './proxies.ts';
+import type { FenceOutcome } from '../activities/fence-target.ts';
+import type { StepInput, StepOutcome } from '../activities/target-step.ts';
+import type { Step } from '../domain/vocabulary.ts';
+import type { TargetEnd } from './lanes.ts';
+
+/** `label` names the batch in Temporal's UI: "batch 2". */
+export interface TargetWork extends Omit<StepInput, 'host' | 'direction' | 'processes'> {
+  readonly label: string;
+  readonly steps: readonly Step[];
+}
+
+export async function rollTarget(host: string, { label, steps, ...work }: TargetWork): Promise<TargetEnd> {
+  return runSteps({ ...work, host, direction: 'forward' }, label, steps);
+}
+
+/** Fences first; a target that nothing had reached is left alone. */
+export async function restoreTarget(host: string, { label, steps: _none, ...work }: TargetWork): Promise<TargetEnd> {
+  const input: StepInput = { ...work, host, direction: 'back' };
+  const fenced: FenceOutcome = await acting(`${label} · ${host} · fence`).fenceTarget(input);
+  if (!fenced.ok) return { host, step: 'fence', failure: fenced.failure };
+  if (fenced.untouched) return 'untouched';
+  return runSteps(input, label, fenced.steps);
+}
+
+async function runSteps(input: StepInput, label: string, steps: readonly Step[]): Promise<TargetEnd> {
+  let processes: StepInput['processes'];
+  for (const step of steps) {
+    const outcome = await runStep(step, processes === undefined ? input : { ...input, processes }, `${label} · ${input.host} · ${step}`);
+    if (!outcome.ok) return { host: input.host, step, failure: outcome.failure };
+    processes = step === 'start' ? outcome.processes : undefined;
+  }
+  return 'succeeded';
+}
+
+function runStep(step: Step, input: StepInput, summary: string): Promise<StepOutcome> {
+  const activities = acting(summary);
+  switch (step) {
+    case 'drain':
+      return activities.drainTarget(input);
+    case 'stop':
+      return activities.stopTarget(input);
+    case 'switch':
+      return activities.switchTarget(input);
+    case 'start':
+      return activities.startTarget(input);
+    case 'verify':
+      return activities.verifyTarget(input);
+    case 'admit':
+      return activities.admitTarget(input);
+    default:
+      return unknownStep(step);
+  }
+}
+
+function unknownStep(step: never): never {
+  throw new Error(`No activity does the step ${String(step)}`);
+}

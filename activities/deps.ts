@@ -14,6 +14,6 @@ export interface ActivityDeps {
   readonly trafficFor: (spec: TrafficSpec) => Traffic;
   readonly health: Health;
   readonly storeFor: (spec: PackageSpec) => PackageStore;
-  /** takes one of the bounded places for hosts that fetch at the same time; call the result to give it back */
-  readonly takeFetchSlot: (signal: AbortSignal) => Promise<() => void>;
+  /** runs `work` in one of the bounded places for hosts that fetch at the same time */
+  readonly fetching: <T>(signal: AbortSignal, work: () => Promise<T>) => Promise<T>;
 }

@@ -72,12 +72,7 @@ async function stageApplication(deps: ActivityDeps, inventory: Inventory, acting
   const call = (step: 'fetch' | 'unpack' | 'configure', input: Readonly<Record<string, string>>) =>
     onHost(deps, acting, step, { application: application.name, step }, { version: spec.version, ...input });
   const size = spec.sizeBytes === null ? {} : { sizeBytes: String(spec.sizeBytes) };
-  const giveBack = await deps.takeFetchSlot(acting.signal);
-  try {
-    await call('fetch', { uri: spec.uri, sha256: spec.sha256, ...size });
-  } finally {
-    giveBack();
-  }
+  await deps.fetching(acting.signal, () => call('fetch', { uri: spec.uri, sha256: spec.sha256, ...size }));
   await call('unpack', { sha256: spec.sha256, format: spec.uri.endsWith('.zip') ? 'zip' : 'tar.gz' });
   const configured = await call('configure', runConfiguration(inventory, application, acting.host, spec.version));
   return String(configured['config']);

@@ -32,9 +32,9 @@ export function isAddress(text: string): boolean {
   return isHostName(text) || isIpv4(text) || isIpv6(text);
 }
 
-/** A server or backend of HAProxy: 1 to 64 of `A-Z a-z 0-9 _ . : -`, not beginning with `-`. */
+/** A server or backend of HAProxy: 1 to 64 of `A-Z a-z 0-9 _ . : -`, not beginning with `-`; no `..`. */
 export function isServerName(text: string): boolean {
-  return SERVER_NAME.test(text);
+  return SERVER_NAME.test(text) && !text.includes('..');
 }
 
 /** An absolute path of at most 1,024 characters without `..`, control characters, line separators or broken Unicode. */

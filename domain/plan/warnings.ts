@@ -60,15 +60,17 @@ function noBastion({ strategy }: WarningInput, { hostsTotal }: PoolStanding): st
 
 function wideBatch({ hostsTotal }: PoolStanding, batches: readonly PlannedBatch[]): string | null {
   const widest = Math.max(...batches.map((batch) => batch.hosts.length));
-  if (hostsTotal === 1 || widest === 1 || widest * 100 <= BATCH_PERCENT_MAX * hostsTotal) return null;
+  if (widest === 1 || widest * 100 <= BATCH_PERCENT_MAX * hostsTotal) return null;
   return `The widest batch takes ${widest} of ${hostsTotal} hosts, more than ${BATCH_PERCENT_MAX} %.`;
 }
 
 function narrowed({ strategy }: WarningInput, { floor }: PoolStanding, batches: readonly PlannedBatch[]): string | null {
   const slow = batches.filter((batch) => batch.lanes < Math.min(strategy.batches.maxParallel, batch.hosts.length));
-  if (slow.length === 0) return null;
+  const [first] = slow;
+  if (first === undefined) return null;
   const which = slow.map((batch) => batch.index).join(', ');
-  const lanes = Math.min(...slow.map((batch) => batch.lanes));
+  // The floor narrows every batch to the same width, so the first speaks for all.
+  const { lanes } = first;
   return `The floor of ${floor} lets only ${lanes} ${lanes === 1 ? 'host' : 'hosts'} be out at a time in batch ${which}.`;
 }
 

@@ -6,7 +6,7 @@ import { bastionBrake, brake } from '../brake.ts';
 import { bakeEndMs } from './progress.ts';
 import { nextRollbackStep } from './next-rollback-step.ts';
 import { notJoined, outOfService, startRollback } from './start-rollback.ts';
-import { STEPS } from '../vocabulary.ts';
+import { isTerminal, STEPS } from '../vocabulary.ts';
 import type { Step } from '../vocabulary.ts';
 import type { CoreEvent, Debt, Part } from './events.ts';
 import type { PostRelease, Preparing, Progress, ReleaseState, Rolling } from './state.ts';
@@ -28,6 +28,7 @@ export type WaitReason = 'pool' | 'resume' | 'promote' | 'bake';
 /** `nowMs` is the workflow's clock, epoch milliseconds. Always yields a step; in a terminal state `done`. */
 export function nextStep(state: ReleaseState, nowMs: number): NextStep {
   const { situation } = state;
+  if (isTerminal(situation.status)) return { do: 'done' };
   if (state.paused !== null) return whilePaused(state, nowMs);
   if (situation.status === 'rolling-back') return nextRollbackStep(state, situation, nowMs);
   if (state.aborting !== null) return abortStep(state, state.aborting.reason);

@@ -1,0 +1,77 @@
+/** One message of the outbox to one workflow. Returns when it needs no further delivery; throws to have it delivered again. */
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { loadCommand, settleCommand } from '../db/commands.ts';
+import { commandUpdate, poolGrantedSignal, RELEASE_WORKFLOW, releaseWorkflowId, supersededSignal } from '../workflows/messages.ts';
+import type { ClaimedMessage } from '../db/outbox.ts';
+import type { Refusal } from '../domain/release/commands.ts';
+import type { DispatcherDeps } from './dispatcher.ts';
+
+/** Longer than a decision takes, shorter than a claim is held. */
+const DEADLINE_MS = 10_000;
+
+export async function deliver(deps: DispatcherDeps, message: ClaimedMessage): Promise<void> {
+  await deps.client.withDeadline(Date.now() + DEADLINE_MS, async () => {
+    switch (message.kind) {
+      case 'start':
+        return start(deps, message.release);
+      case 'command':
+        return command(deps, message.release, message.payload['commandId'] ?? '');
+      case 'wake':
+        return unlessEnded(() => deps.client.workflow.getHandle(releaseWorkflowId(message.release)).signal(poolGrantedSignal));
+      case 'supersede':
+        return unlessEnded(() => deps.client.workflow.getHandle(releaseWorkflowId(message.release)).signal(supersededSignal, message.payload['by'] ?? 'a newer release'));
+      default:
+        return unknownKind(message.kind);
+    }
+  });
+}
+
+/** A second start of the same release, also after it has ended, is the first one. */
+async function start({ client, taskQueue }: DispatcherDeps, release: string): Promise<void> {
+  try {
+    await client.workflow.start(RELEASE_WORKFLOW, {
+      workflowId: releaseWorkflowId(release),
+      taskQueue,
+      args: [{ release }],
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      staticSummary: `release ${release}`,
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}
+
+async function command({ client, db }: DispatcherDeps, release: string, id: string): Promise<void> {
+  const sent = await loadCommand(db, id);
+  if (sent === null) return;
+  try {
+    await client.workflow.getHandle(releaseWorkflowId(release)).executeUpdate(commandUpdate, { args: [sent], updateId: id });
+    await settleCommand(db, { id, state: 'applied' });
+  } catch (error) {
+    const refusal = refusalIn(error);
+    if (refusal === null) throw error;
+    await settleCommand(db, { id, state: 'refused', reason: refusal.message, refusal });
+  }
+}
+
+/** null: not refused, but not delivered either. A run that is gone has ended: the start of every release is delivered before its commands. */
+function refusalIn(error: unknown): Refusal | null {
+  if (error instanceof WorkflowNotFoundError) return { code: 'finished', message: 'The release has ended; its record does not change any more.', allowed: [] };
+  if (!(error instanceof WorkflowUpdateFailedError) || !(error.cause instanceof ApplicationFailure)) return null;
+  if (error.cause.type === 'Refused') return error.cause.details?.[0] as Refusal;
+  return { code: 'not-allowed', message: `The release could not take the command: ${error.cause.message}`, allowed: [] };
+}
+
+async function unlessEnded(send: () => Promise<void>): Promise<void> {
+  try {
+    await send();
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
+}
+
+function unknownKind(kind: never): never {
+  throw new Error(`Nobody delivers messages of kind ${String(kind)}`);
+}

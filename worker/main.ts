@@ -1,0 +1,74 @@
+/** The worker process: config → database → drivers → activities → Worker, and the loops beside it. Everything it starts, it ends. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
+import { Client, Connection } from '@temporalio/client';
+import closeWithGrace from 'close-with-grace';
+import { pino } from 'pino';
+import { readConfig } from '../config.ts';
+import { openDatabase, checkDatabase } from '../db/client.ts';
+import { startDispatcher } from './dispatcher.ts';
+import { serveHealth } from './health.ts';
+import { startReassert } from './reassert.ts';
+import { registerSearchAttributes } from './search-attributes.ts';
+import { createReleaseWorker } from './release-worker.ts';
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+
+const config = readConfig();
+const log = pino({ level: config.logLevel, base: { process: 'worker' } });
+installRuntime(log);
+
+const db = openDatabase({ url: config.databaseUrl, max: 20, applicationName: 'signalbox-worker' });
+await checkDatabase(db);
+const connection = await connectTemporal(config, log);
+const clientConnection = Connection.lazy({ address: config.temporalAddress });
+const client = new Client({ connection: clientConnection, namespace: config.namespace });
+await registerSearchAttributes(clientConnection, config.namespace);
+const worker = await createReleaseWorker({ config, db, connection, log });
+const dispatcher = startDispatcher({ db, client, taskQueue: config.taskQueue, databaseUrl: config.databaseUrl, log });
+const reassert = startReassert({ db, log });
+const health = await serveHealth({ port: config.workerPort, worker, log });
+const running = worker.run();
+closeWithGrace({ delay: 25_000 }, async ({ err }: { err?: Error }) => {
+  if (err) log.error({ err }, 'The worker ends because of an unexpected error');
+  await stop();
+});
+log.info({ taskQueue: config.taskQueue, temporal: config.temporalAddress }, 'The worker takes releases');
+try {
+  await running;
+} catch (err) {
+  log.fatal({ err }, 'The worker lost Temporal for good and ends; whoever supervises it starts it again');
+  process.exitCode = 1;
+}
+await stop();
+process.exit();
+
+/** In this order: no new effects, then nobody asks for the database any more. */
+async function stop(): Promise<void> {
+  health.close();
+  await Promise.allSettled([dispatcher.stop(), reassert.stop()]);
+  if (worker.getState() === 'RUNNING') worker.shutdown();
+  await running.catch(() => undefined);
+  await Promise.allSettled([clientConnection.close(), connection.close(), db.close()]);
+}
+
+function installRuntime(logger: Logger): void {
+  const levels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
+  Runtime.install({
+    shutdownSignals: [],
+    logger: new DefaultLogger('WARN', ({ level, message, meta }) => logger[levels[level]]({ ...meta, taskToken: undefined }, message)),
+    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} } },
+  });
+}
+
+/** Temporal may come up after the worker: it is asked again, and the log says so, until it answers. */
+async function connectTemporal({ temporalAddress }: Config, logger: Logger): Promise<NativeConnection> {
+  for (;;) {
+    try {
+      return await NativeConnection.connect({ address: temporalAddress });
+    } catch (err) {
+      logger.warn({ err: String(err) }, `Temporal does not answer at ${temporalAddress}; trying again. Releases wait meanwhile.`);
+      await delay(1000);
+    }
+  }
+}

@@ -1,0 +1,62 @@
+/** Wires the concrete drivers into the activities and makes the Temporal worker. The only room that knows every driver. */
+import { Worker } from '@temporalio/worker';
+import { fileURLToPath } from 'node:url';
+import { createActivities } from '../activities/activities.ts';
+import { createFacts } from '../activities/facts.ts';
+import { createLocalExecutor } from '../drivers/executors/local.ts';
+import { createHttpHealth } from '../drivers/health/http.ts';
+import { createFetchSlots } from '../drivers/packages/fetch-slots.ts';
+import { packageStoreFor } from '../drivers/packages/factory.ts';
+import { createTraffic } from '../drivers/traffic/factory.ts';
+import type { NativeConnection } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+import type { ActivityDeps } from '../activities/deps.ts';
+import type { Database } from '../db/client.ts';
+
+export interface ReleaseWorkerDeps {
+  readonly config: Pick<Config, 'namespace' | 'taskQueue' | 'workflowBundle' | 'stores' | 'fetchesMax'>;
+  readonly db: Database;
+  readonly connection: NativeConnection;
+  readonly log: Logger;
+  /** only for benches: other drivers than the real ones */
+  readonly activityDeps?: Partial<ActivityDeps>;
+}
+
+const HOST_PROGRAM = fileURLToPath(new URL('../host/signalbox-host', import.meta.url));
+
+/** A cached workflow costs memory; a sticky queue that waits long for a dead worker costs seconds of resume. */
+const WORKFLOWS_CACHED_MAX = 150;
+
+export function createReleaseWorker({ config, db, connection, activityDeps }: ReleaseWorkerDeps): Promise<Worker> {
+  return Worker.create({
+    connection,
+    namespace: config.namespace,
+    taskQueue: config.taskQueue,
+    ...(config.workflowBundle === null ? { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) } : { workflowBundle: { codePath: config.workflowBundle } }),
+    activities: createActivities({ ...realDeps(config, db), ...activityDeps }),
+    maxCachedWorkflows: WORKFLOWS_CACHED_MAX,
+    stickyQueueScheduleToStartTimeout: '2s',
+    maxHeartbeatThrottleInterval: '1s',
+    defaultHeartbeatThrottleInterval: '1s',
+    maxConcurrentActivityTaskExecutions: 200,
+    workflowTaskPollerBehavior: { type: 'autoscaling' },
+    activityTaskPollerBehavior: { type: 'autoscaling' },
+    shutdownGraceTime: '10s',
+    shutdownForceTime: '20s',
+  });
+}
+
+function realDeps(config: ReleaseWorkerDeps['config'], db: Database): ActivityDeps {
+  const local = createLocalExecutor({ hostProgram: HOST_PROGRAM });
+  const slots = createFetchSlots(config.fetchesMax);
+  return {
+    db,
+    facts: createFacts(db),
+    executorFor: () => local,
+    trafficFor: createTraffic,
+    health: createHttpHealth(),
+    storeFor: ({ uri }) => packageStoreFor(config.stores, uri),
+    fetching: (signal, work) => slots.run(signal, work),
+  };
+}

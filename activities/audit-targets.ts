@@ -1,5 +1,5 @@
 /** After the watch: is every target what the log says it is, in version and in traffic. Then old releases are cleared from the hosts. */
-import { protectedDigests } from '../db/target-facts.ts';
+import { rollbackDigests } from '../db/queries.ts';
 import { applicationsOf, hostOf, packageOf } from './facts.ts';
 import { asTemporal, verdictOn } from './failures.ts';
 import { alive, inLanes } from './heartbeat.ts';
@@ -68,7 +68,7 @@ async function differences(deps: ActivityDeps, inventory: Inventory, acting: Act
 /** Clearing is housekeeping: a host that cannot be cleared now is cleared by its next release. */
 async function clean(deps: ActivityDeps, inventory: Inventory, acting: Acting): Promise<void> {
   for (const { name } of applicationsOf(inventory)) {
-    const protect = await protectedDigests(deps.db, acting.host.name, name);
+    const protect = await rollbackDigests(deps.db, acting.host.name, name);
     await onHost(deps, acting, 'clean', { application: name, step: 'clean' }, { keep: String(KEPT), protect: protect.join(',') }).catch(() => undefined);
   }
 }

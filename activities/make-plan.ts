@@ -1,5 +1,6 @@
 /** The plan of a release, from the service state just observed; stored as an event and never computed again. */
 import { appendReleaseEvents } from '../db/events.ts';
+import { preImages } from '../db/queries.ts';
 import { begunHosts, originalChanges } from '../db/rollback-source.ts';
 import { capacityFloor } from '../domain/plan/capacity.ts';
 import { makePlan as plan } from '../domain/plan/make-plan.ts';
@@ -9,6 +10,7 @@ import { storing } from './failures.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Inventory } from '../domain/inventory.ts';
 import type { CoreEvent, Stored } from '../domain/release/events.ts';
+import type { Observation } from '../domain/release/target.ts';
 import type { Plan, PlannedChange } from '../domain/plan/plan.ts';
 
 export interface PlanInput {
@@ -23,18 +25,20 @@ export interface PlanInput {
 
 export async function makePlan(deps: ActivityDeps, input: PlanInput): Promise<Stored<CoreEvent>> {
   const inventory = await deps.facts.inventory(input.release);
-  const event = input.restoreFrom === null ? forward(inventory, input) : { type: 'plan-made' as const, data: { plan: await back(deps, inventory, input, input.restoreFrom) } };
+  const event = input.restoreFrom === null ? await forward(deps, inventory, input) : { type: 'plan-made' as const, data: { plan: await back(deps, inventory, input, input.restoreFrom) } };
   const [stored] = await storing(() => appendReleaseEvents(deps.db, { release: input.release, opId: input.opId, actor: SIGNALBOX, events: [event] }));
   if (stored === undefined) throw new Error(`The plan of ${input.release} was not stored`);
   return stored;
 }
 
-function forward(inventory: Inventory, { inService, allowOutage, reason }: PlanInput): CoreEvent {
+async function forward(deps: ActivityDeps, inventory: Inventory, { release, inService, allowOutage, reason }: PlanInput): Promise<CoreEvent> {
   const serving = new Set(inService);
+  const images = await preImages(deps.db, release);
   const made = plan({
     pool: inventory.pool,
     strategy: inventory.strategy,
-    hosts: inventory.hosts.map(({ name, zone }) => ({ name, zone, inService: serving.has(name) })),
+    hosts: inventory.hosts.map(({ name, zone }) => ({ name, zone, inService: serving.has(name), staysOut: staysOut(images[name]) })),
+    firstRelease: Object.values(images).every(({ applications }) => applications.every(({ digest }) => digest === null)),
     changes: changesOf(inventory),
     allowOutage,
     reason,
@@ -52,6 +56,11 @@ function forward(inventory: Inventory, { inService, allowOutage, reason }: PlanI
       },
     },
   };
+}
+
+/** Somebody else took the server out, and this release will not put it in. */
+function staysOut(image: Observation | undefined): boolean {
+  return image !== undefined && image.leftBy === undefined && (image.traffic.admin === 'drain' || image.traffic.admin === 'maint');
 }
 
 /** A rollback release has no batches of its own: it restores what the earlier release began, in the order of a rollback. */

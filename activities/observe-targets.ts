@@ -1,5 +1,6 @@
 /** Preparation, first half: is every target reachable and fit, and what is there now (its pre-image). Nothing is changed. */
 import { appendTargetEvent } from '../db/events.ts';
+import { leftOutBy } from '../db/target-facts.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { hostOf, packageOf } from './facts.ts';
 import { asTemporal, dependencyOf, StepFailed, verdictOn } from './failures.ts';
@@ -52,7 +53,9 @@ async function observeTarget(deps: ActivityDeps, inventory: Inventory, input: Su
   const { release, epoch, adopt } = input;
   const acting = { release, host: hostOf(inventory, name), epoch, direction: 'forward', round: 0, timeoutMs: TIMEOUT_MS, signal } as const;
   try {
-    const { observation, result } = await observe(deps, inventory, acting, 'observe');
+    const { observation: seen, result } = await observe(deps, inventory, acting, 'observe');
+    const leftBy = seen.traffic.admin === 'drain' ? await leftOutBy(deps.db, release, name) : null;
+    const observation: Observation = leftBy === null ? seen : { ...seen, leftBy };
     refuseUnfit(inventory, name, observation, result, adopt);
     await appendTargetEvent(deps.db, { release, opId: `${name}/observe`, actor: SIGNALBOX, event: { type: 'target-observed', data: { host: name, epoch, observation } } });
     return { host: name, inService: observation.traffic.inService, failed: null };

@@ -47,7 +47,7 @@ async function command({ client, db }: DispatcherDeps, release: string, id: stri
   const sent = await loadCommand(db, id);
   if (sent === null) return;
   try {
-    await client.workflow.getHandle(releaseWorkflowId(release)).executeUpdate(commandUpdate, { args: [sent], updateId: id });
+    await client.workflow.getHandle(releaseWorkflowId(release)).executeUpdate(commandUpdate, { args: [sent.command], updateId: id });
     await settleCommand(db, { id, state: 'applied' });
   } catch (error) {
     const refusal = refusalIn(error);

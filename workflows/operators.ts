@@ -15,21 +15,21 @@ export interface Operators {
   /** called when a command takes the work at hand out of its lanes (rollback); set by whoever runs lanes */
   interrupt: () => void;
   /** waits for the pool, or for a command */
-  untilGranted: () => Promise<void>;
+  untilGranted: (seen: number) => Promise<void>;
 }
 
 export function listenToOperators(run: Run): Operators {
   let granted = false;
   const operators: Operators = {
     interrupt: () => undefined,
-    untilGranted: async () => {
-      await run.untilChanged(null, () => granted);
+    untilGranted: async (seen) => {
+      await run.untilChanged(seen, null, () => granted);
       if (!granted) return;
       granted = false;
       await acquire(run);
     },
   };
-  setHandler(commandUpdate, (command) => apply(run, operators, command), {
+  setHandler(commandUpdate, (command) => CancellationScope.nonCancellable(() => apply(run, operators, command)), {
     description: 'Pause, resume, roll back, abort, retry, skip or promote, as the API sends it',
     validator: (command) => validate(run, command),
   });
@@ -39,7 +39,7 @@ export function listenToOperators(run: Run): Operators {
   setHandler(rollbackSignal, fromTemporal('rollback'), { description: 'Put every touched host back as it was' });
   setHandler(abortSignal, fromTemporal('abort'), { description: 'Stop; finished targets keep the new version' });
   setHandler(poolGrantedSignal, () => void (granted = true), { description: 'From Signalbox: the pool is free' });
-  setHandler(supersededSignal, (by) => void supersede(run, by), { description: 'From Signalbox: a newer release took this place in the queue' });
+  setHandler(supersededSignal, (by) => void CancellationScope.nonCancellable(() => supersede(run, by)), { description: 'From Signalbox: a newer release took this place in the queue' });
   CancellationScope.current().cancelRequested.catch(() => signalled(run, operators, 'rollback', 'Cancel was requested in Temporal'));
   return operators;
 }
@@ -72,9 +72,11 @@ function signalled(run: Run, operators: Operators, type: 'pause' | 'resume' | 'r
   const reason = typeof note === 'string' && note !== '' ? note.slice(0, 500) : 'sent from Temporal';
   const base = { id: `temporal/${run.revision}/${type}`, by: TEMPORAL_OPERATOR, reason } as const;
   const command: Command = type === 'rollback' ? { ...base, type, mode: null } : { ...base, type };
-  void condition(() => run.isOpen)
-    .then(() => (isTerminal(run.state.situation.status) ? undefined : apply(run, operators, command)))
-    .catch(() => undefined);
+  const act = async (): Promise<void> => {
+    await condition(() => run.isOpen);
+    if (!isTerminal(run.state.situation.status)) await apply(run, operators, command);
+  };
+  CancellationScope.nonCancellable(act).catch(() => undefined);
 }
 
 async function supersede(run: Run, by: string): Promise<void> {

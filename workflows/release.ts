@@ -31,20 +31,21 @@ export async function release({ release: id, carried }: ReleaseInput): Promise<R
   return CancellationScope.nonCancellable(async () => {
     if (!run.isOpen) run.fold(await deciding('open').openRelease({ release: id }));
     for (;;) {
+      const seen = run.revision;
       const step = nextStep(run.state, Date.now());
       if (step.do === 'done') break;
       if (shouldContinue(step)) {
         await condition(allHandlersFinished);
         await continueAsNew<typeof release>({ release: id, carried: run.carried() });
       }
-      await act(run, operators, step);
+      await act(run, operators, step, seen);
     }
     await condition(allHandlersFinished);
     return { status: run.state.situation.status };
   });
 }
 
-async function act(run: Run, operators: Operators, step: NextStep): Promise<void> {
+async function act(run: Run, operators: Operators, step: NextStep, seen: number): Promise<void> {
   switch (step.do) {
     case 'record':
       await run.decide((state) => {
@@ -63,9 +64,9 @@ async function act(run: Run, operators: Operators, step: NextStep): Promise<void
     case 'restore':
       return restore(run, operators, step);
     case 'wait':
-      if (step.for === 'pool') return operators.untilGranted();
+      if (step.for === 'pool') return operators.untilGranted(seen);
       await run.decide((state) => (state.paused !== null && !state.paused.quiet ? [{ type: 'quiet-reached', data: {} }] : []));
-      return run.untilChanged(step.untilMs);
+      return run.untilChanged(seen, step.untilMs);
     case 'done':
       return;
     default:

@@ -107,9 +107,8 @@ export class Run {
     if (this.#state !== null) setCurrentDetails(detailsOf(this.#state, [...this.inWork]));
   }
 
-  /** Until something was decided, or the time is up. */
-  async untilChanged(untilMs: number | null, orWhen: () => boolean = () => false): Promise<void> {
-    const seen = this.#revision;
+  /** Until something was decided since revision `seen`, or the time is up. `seen` is read before the step is chosen, so that no change is missed. */
+  async untilChanged(seen: number, untilMs: number | null, orWhen: () => boolean = () => false): Promise<void> {
     const changed = (): boolean => this.#revision !== seen || orWhen();
     if (untilMs === null) await condition(changed);
     else await condition(changed, Math.max(1, untilMs - Date.now()));

@@ -8,7 +8,7 @@ export async function admit({ deps, inventory, input, acting, preImage }: StepCo
   const { traffic: spec } = inventory.pool;
   if (spec.driver === 'none') return { result: { note: 'this pool has no traffic entry' } };
   const server = serverOf(inventory, acting.host);
-  const { admin, weight } = preImage.traffic;
+  const { admin, weight } = input.direction === 'forward' && preImage.leftBy !== undefined ? preImage.leftBy : preImage.traffic;
   const wanted = { admin: admin === 'none' ? 'ready' : admin, weight } as const;
   const fence = async <T>(write: () => Promise<T>): Promise<T> => {
     await setWantedTraffic(deps.db, { release: input.release, host: input.host, epoch: input.epoch, server, wanted });

@@ -1,10 +1,14 @@
 /** Takes a host out of traffic: under the pool's turn, so that no two drains together can break the floor, and only while this release owns the host. */
+import { activityInfo } from '@temporalio/activity';
 import { withPoolTurn, withTargetFence } from '../../db/fence.ts';
 import { setWantedTraffic } from '../../db/wanted-traffic.ts';
 import { capacityFloor, mayTakeOut } from '../../domain/plan/capacity.ts';
 import { CapacityRefused } from '../failures.ts';
 import { serverOf } from '../host-call.ts';
 import type { StepContext, StepDone } from '../target-step.ts';
+
+/** On the way back capacity is waited for this often (about 6 s), then the host goes alone. */
+const PATIENT_ATTEMPTS = 5;
 
 export async function drain(context: StepContext): Promise<StepDone> {
   const { deps, inventory, input, acting } = context;
@@ -33,6 +37,6 @@ async function checkFloor({ deps, inventory, input, acting }: StepContext): Prom
   const floor = capacityFloor(inventory.pool.capacity.minInServicePercent, inventory.hosts.length);
   if (mayTakeOut({ floor, inService, out: input.host })) return false;
   const left = inService.length - 1;
-  if (input.direction === 'back' && left >= floor - 1) return true;
+  if (input.direction === 'back' && (left >= floor - 1 || activityInfo().attempt > PATIENT_ATTEMPTS)) return true;
   throw new CapacityRefused('capacity', `taking ${input.host} out would leave ${left} of ${inventory.hosts.length} hosts in service, the floor is ${floor}`);
 }

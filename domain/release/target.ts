@@ -12,6 +12,8 @@ export interface Observation {
   readonly traffic: ObservedTraffic;
   /** free bytes where releases are kept */
   readonly freeBytes: number;
+  /** how the server stood before an earlier release of ours took it out and could not bring it back; only such a drain is ours to lift */
+  readonly leftBy?: { readonly release: string; readonly admin: ObservedTraffic['admin']; readonly weight: number | null };
 }
 
 /** `digest` null: no release is linked (`absent` on a first install). `process` null: nothing runs. */

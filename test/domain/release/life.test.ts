@@ -126,7 +126,7 @@ describe('the life of a release, by example', () => {
     const play = new Play({ hosts: fleet(12), strategy: { ...STRATEGY, batches: { ...STRATEGY.batches, percent: [10] }, rollback: { ...STRATEGY.rollback, batchPercent: 10 } } });
     while (play.state.situation.status !== 'post-release') play.run1();
     play.send(command('rollback', { mode: 'regular' }));
-    while (play.state.situation.status === 'rolling-back' && play.state.situation.rollback.stage !== 'baking') play.run1();
+    while (rollbackStage(play) !== 'baking') play.run1();
     expect(play.send(command('rollback', { mode: 'regular' }))).toBe(false);
     expect(play.send(command('rollback', { mode: 'emergency' }))).toBe(true);
     const { state, acts } = play.run();
@@ -134,3 +134,7 @@ describe('the life of a release, by example', () => {
     expect(new Set(acts.filter(({ direction }) => direction === 'back').map(({ host }) => host)).size).toBe(12);
   });
 });
+
+function rollbackStage({ state }: Play): string {
+  return state.situation.status === 'rolling-back' ? state.situation.rollback.stage : state.situation.status;
+}

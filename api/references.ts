@@ -1,0 +1,87 @@
+/** Do the names in changed documents lead anywhere, and do variables reach every host: asked before anything is stored. */
+import type { ApplicationSpec, HostSpec, PoolSpec } from '../domain/inventory.ts';
+import { everyObject } from './inventory-reads.ts';
+import { pointerTo } from './json-scan.ts';
+import { badSubstitutions } from './substitutions.ts';
+import type { ApiDeps } from './deps.ts';
+import type { InventoryDocument } from '../db/inventory-kinds.ts';
+import type { StoredKind } from './kinds.ts';
+import type { Complaint } from './problem.ts';
+import type { BadSubstitution } from './substitutions.ts';
+
+/** A document and where it stands in the request: `''` for the whole body, `/documents/2` in an apply. */
+export interface Placed {
+  readonly base: string;
+  readonly document: InventoryDocument;
+}
+
+/** The inventory as it would be: what the request brings over what is stored. */
+class World {
+  readonly #db: ApiDeps['db'];
+  readonly #placed: readonly Placed[];
+  readonly #stored = new Map<StoredKind, Promise<ReadonlyMap<string, unknown>>>();
+
+  constructor(db: ApiDeps['db'], placed: readonly Placed[]) {
+    this.#db = db;
+    this.#placed = placed;
+  }
+
+  placeOf(kind: StoredKind, name: string): Placed | undefined {
+    return this.#placed.find(({ document }) => document.kind === kind && document.name === name);
+  }
+
+  async find<T>(kind: StoredKind, name: string): Promise<T | null> {
+    const placed = this.placeOf(kind, name);
+    if (placed !== undefined) return placed.document.spec as T;
+    const stored = this.#stored.get(kind) ?? everyObject<{ readonly name: string }>(this.#db, kind).then((all) => new Map(all.map((spec) => [spec.name, spec])));
+    this.#stored.set(kind, stored);
+    return ((await stored).get(name) as T | undefined) ?? null;
+  }
+
+  /** Pools of the request, and stored ones that hold a host or an application of the request. */
+  async poolsConcerned(): Promise<PoolSpec[]> {
+    const stored = (await everyObject<PoolSpec>(this.#db, 'pool')).filter((pool) => this.placeOf('pool', pool.name) === undefined);
+    const touched = stored.filter((pool) => pool.hosts.some((name) => this.placeOf('host', name)) || pool.applications.some((name) => this.placeOf('application', name)));
+    return [...this.#placed.flatMap(({ document }) => (document.kind === 'pool' ? [document.spec] : [])), ...touched];
+  }
+}
+
+/** Complaints with pointers into the request; empty when all is well. */
+export async function referenceComplaints(db: ApiDeps['db'], placed: readonly Placed[]): Promise<readonly Complaint[]> {
+  const world = new World(db, placed);
+  const complaints: Complaint[] = [];
+  // Strategies are named by pools only, and bring no variables: alone they concern nobody.
+  if (placed.every(({ document }) => document.kind === 'strategy')) return complaints;
+  for (const pool of await world.poolsConcerned()) complaints.push(...(await complaintsOfPool(world, pool)));
+  return complaints.slice(0, 100);
+}
+
+async function complaintsOfPool(world: World, pool: PoolSpec): Promise<Complaint[]> {
+  const complaints: Complaint[] = [];
+  const base = world.placeOf('pool', pool.name)?.base ?? '';
+  const seek = async <T>(kind: StoredKind, names: readonly string[], field: string): Promise<T[]> => {
+    const found: T[] = [];
+    for (const [index, name] of names.entries()) {
+      const spec = await world.find<T>(kind, name);
+      const pointer = base + (field === 'strategy' ? '/strategy' : pointerTo(`/${field}`, index));
+      if (spec === null) complaints.push({ in: 'body', pointer, message: `${kind} ${name} does not exist; create it before, or in the same apply` });
+      else found.push(spec);
+    }
+    return found;
+  };
+  const applications = await seek<ApplicationSpec>('application', pool.applications, 'applications');
+  const hosts = await seek<HostSpec>('host', pool.hosts, 'hosts');
+  await seek('strategy', [pool.strategy], 'strategy');
+  for (const bad of badSubstitutions(pool, applications, hosts)) complaints.push(placedComplaint(world, pool, bad));
+  return complaints;
+}
+
+/** Points into the document of the request that could be mended: the application, else the pool, else the host. */
+function placedComplaint(world: World, pool: PoolSpec, bad: BadSubstitution): Complaint {
+  const owner = bad.of === 'pool' ? world.placeOf('pool', pool.name) : world.placeOf('application', bad.application);
+  if (owner !== undefined) return { in: 'body', pointer: owner.base + bad.field, message: bad.message };
+  const inPool = world.placeOf('pool', pool.name);
+  const message = `${bad.of} ${bad.of === 'pool' ? pool.name : bad.application}, ${bad.field}: ${bad.message}`;
+  if (inPool !== undefined) return { in: 'body', pointer: `${inPool.base}/hosts/${pool.hosts.indexOf(bad.host)}`, message };
+  return { in: 'body', pointer: `${world.placeOf('host', bad.host)?.base ?? ''}/variables`, message };
+}

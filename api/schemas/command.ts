@@ -1,0 +1,32 @@
+/** POST /v1/releases/{id}/commands and the receipts it answers. */
+import { z } from 'zod';
+import { COMMAND_TYPES } from '../../domain/release/commands.ts';
+import { Name, Reason, ReleaseId, distinct } from './text.ts';
+import { ROLLBACK_MODES } from './strategy.ts';
+
+const common = { reason: Reason, ifVersion: z.int().min(0).max(999_999_999).optional() };
+const targets = distinct(Name, { least: 1, most: 2000, empty: 'must name at least one host; leave it out to mean all failed ones' }).nullable().default(null);
+
+export const CommandRequest = z
+  .discriminatedUnion('type', [
+    z.strictObject({ type: z.enum(['pause', 'resume', 'abort', 'promote']), ...common }),
+    z.strictObject({ type: z.literal('rollback'), mode: z.enum(ROLLBACK_MODES).nullable().default(null), to: z.literal('previous').optional(), ...common }),
+    z.strictObject({ type: z.enum(['retry', 'skip']), targets, ...common }),
+  ])
+  .meta({ id: 'CommandRequest', example: { type: 'pause', reason: 'latency doubled' } });
+
+export const CommandId = z.string().regex(/^c-[a-z0-9]{8,40}$/, 'must be the id of a command').meta({ example: 'c-04f7k2m9q5wx8z3h2k' });
+
+export type CommandAsked = z.output<typeof CommandRequest>;
+
+export const ReceiptAnswer = z
+  .looseObject({
+    id: z.string(),
+    type: z.enum(COMMAND_TYPES),
+    state: z.enum(['accepted', 'applied', 'refused']),
+    by: z.string(),
+    at: z.string(),
+    reason: z.string(),
+    release: ReleaseId.optional(),
+  })
+  .meta({ id: 'Receipt' });

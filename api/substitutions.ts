@@ -1,0 +1,90 @@
+/** Every `${name}` of a pool's applications and balancer, tried out for every host: an undefined one is found before a release is. */
+import type { ApplicationSpec, HostSpec, PoolSpec } from '../domain/inventory.ts';
+import { isServerName } from '../domain/names.ts';
+import { substitute, variablesOf } from '../domain/substitution.ts';
+
+/** `field` is a JSON pointer into the application (or, for `pool`, into the pool). */
+export interface BadSubstitution {
+  readonly of: 'application' | 'pool';
+  readonly application: string;
+  readonly host: string;
+  readonly field: string;
+  readonly message: string;
+}
+
+interface Place {
+  readonly pool: PoolSpec;
+  readonly application: ApplicationSpec;
+  readonly host: HostSpec;
+  /** null stands for any version: what it gives is not known yet */
+  readonly version: string | null;
+}
+
+/** All complaints of one pool; `versions` per application where they are known. */
+export function badSubstitutions(pool: PoolSpec, applications: readonly ApplicationSpec[], hosts: readonly HostSpec[], versions: Readonly<Record<string, string>> = {}): readonly BadSubstitution[] {
+  const bad: BadSubstitution[] = [];
+  for (const host of hosts) {
+    for (const application of applications) bad.push(...badOfApplication({ pool, application, host, version: versions[application.name] ?? null }));
+  }
+  return [...bad, ...badServers(pool, applications, hosts)];
+}
+
+function badOfApplication(place: Place): BadSubstitution[] {
+  const { application, host } = place;
+  const bad: BadSubstitution[] = [];
+  for (const [field, text] of fieldsOf(application)) {
+    const message = complaint(place, text, field.endsWith('/port') ? isPort : anything);
+    if (message !== null) bad.push({ of: 'application', application: application.name, host: host.name, field, message });
+  }
+  return bad;
+}
+
+function complaint(place: Place, text: string, allows: (value: string) => boolean): string | null {
+  const { pool, application, host } = place;
+  const variables = variablesOf({ application, pool: { name: pool.name }, host, environment: pool.environment, version: place.version ?? 'version' });
+  const result = substitute(text, variables);
+  if ('undefined' in result) {
+    const names = result.undefined.map((name) => `\${${name}}`).join(', ');
+    return `${names} is not defined for host ${host.name} in pool ${pool.name}; define it as a variable of the host or the application`;
+  }
+  return allows(result.text) ? null : `"${result.text}" is what host ${host.name} gives here, and that is not allowed`;
+}
+
+/** Two hosts must not share a balancer's server: draining one would drain the other. */
+function badServers(pool: PoolSpec, applications: readonly ApplicationSpec[], hosts: readonly HostSpec[]): BadSubstitution[] {
+  const [application] = applications;
+  if (pool.traffic.driver !== 'haproxy' || application === undefined) return [];
+  const { server } = pool.traffic;
+  const taken = new Map<string, string>();
+  return hosts.flatMap((host): BadSubstitution[] => {
+    const place = { of: 'pool', application: application.name, host: host.name, field: '/traffic/server' } as const;
+    const message = complaint({ pool, application, host, version: null }, server, isServerName);
+    if (message !== null) return [{ ...place, message }];
+    const name = serverOf(server, pool, application, host);
+    const other = taken.get(name);
+    taken.set(name, host.name);
+    return other === undefined ? [] : [{ ...place, message: `hosts ${other} and ${host.name} would both be server ${name}` }];
+  });
+}
+
+function serverOf(server: string, pool: PoolSpec, application: ApplicationSpec, host: HostSpec): string {
+  const result = substitute(server, variablesOf({ application, pool: { name: pool.name }, host, environment: pool.environment, version: 'version' }));
+  return 'text' in result ? result.text : '';
+}
+
+function fieldsOf(application: ApplicationSpec): [string, string][] {
+  const { run, health } = application;
+  return [
+    ...run.command.map((text, index): [string, string] => [`/run/command/${index}`, text]),
+    ...Object.entries(run.env).map(([name, text]): [string, string] => [`/run/env/${name}`, text]),
+    ...health.flatMap(({ http }, index): [string, string][] => [[`/health/${index}/http/path`, http.path], [`/health/${index}/http/port`, http.port]]),
+  ];
+}
+
+function isPort(text: string): boolean {
+  return /^[1-9][0-9]{0,4}$/.test(text) && Number(text) <= 65535;
+}
+
+function anything(): boolean {
+  return true;
+}

@@ -1,0 +1,55 @@
+/** `signalbox events ID`: everything that happened in a release, in order; with --follow as it happens. */
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import { EXIT } from '../exit-codes.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { follow } from '../follow.ts';
+import { readEventsAfter } from '../release-events.ts';
+import type { ReleaseEvent } from '../release.ts';
+import { eventLine } from '../render/event-line.ts';
+import { remote } from '../shell.ts';
+import type { RemoteFlags, Shell } from '../shell.ts';
+
+interface EventsFlags extends RemoteFlags {
+  readonly follow: boolean;
+  readonly after: string;
+  readonly output?: 'json' | 'wide';
+}
+
+export function addEvents(program: Command, shell: Shell): void {
+  remote(
+    program
+      .command('events <id>')
+      .helpGroup('Releases:')
+      .description('print the events of a release')
+      .option('-f, --follow', 'go on as they happen, until the release ends', false)
+      .option('--after <version>', 'only events after this stream version', '0')
+      .addOption(new Option('-o, --output <format>', 'json: one event per line, complete; wide: also type, version and actor').choices(['json', 'wide'])),
+  ).action(shell.run((id: string, flags: EventsFlags) => events(id, flags, shell)));
+}
+
+async function events(id: string, flags: EventsFlags, shell: Shell): Promise<ExitCode> {
+  const client = shell.client(flags);
+  const color = shell.color(flags);
+  const say = (list: readonly ReleaseEvent[]): void => shell.say(...list.map((event) => textOf(event, flags, color)));
+  const after = Number.parseInt(flags.after, 10) || 0;
+  if (!flags.follow) {
+    say(await readEventsAfter(client, id, after));
+    return EXIT.succeeded;
+  }
+  const interrupt = new AbortController();
+  const release = shell.surroundings.onInterrupt(() => interrupt.abort());
+  try {
+    const listener = { onRelease: () => undefined, onEvents: say, onTrouble: (message: string) => shell.note(message) };
+    const { how } = await follow(client, { id, timeoutMs: 0, stopForPerson: false, after, interrupted: interrupt.signal, listener });
+    return how === 'detached' ? EXIT.interrupted : EXIT.succeeded;
+  } finally {
+    release();
+  }
+}
+
+function textOf(event: ReleaseEvent, flags: EventsFlags, color: boolean): string {
+  if (flags.output === 'json') return JSON.stringify(event);
+  const line = eventLine(event, { color, verbose: true }) ?? event.type;
+  return flags.output === 'wide' ? `${String(event.version).padStart(5)} ${event.type.padEnd(24)} ${event.actor.name.padEnd(14)} ${line}` : line;
+}

@@ -1,0 +1,33 @@
+/** `signalbox plan POOL APP=VERSION…`: what a release would do, without doing it. */
+import type { Command } from 'commander';
+import { planLines } from '../render/plan.ts';
+import type { PlanAnswer } from '../render/plan.ts';
+import { parseChanges, remote } from '../shell.ts';
+import type { RemoteFlags, Shell } from '../shell.ts';
+
+interface PlanFlags extends RemoteFlags {
+  readonly strategy?: string;
+  readonly reason?: string;
+  readonly allowOutage: boolean;
+  readonly output?: string;
+}
+
+export function addPlan(program: Command, shell: Shell): void {
+  remote(
+    program
+      .command('plan <pool> <app=version...>')
+      .helpGroup('Releases:')
+      .description('show the batches, the capacity line and the waits a release would have; nothing is started')
+      .option('--strategy <name>', "another strategy than the pool's own")
+      .option('--reason <text>', 'why; needed with --allow-outage')
+      .option('--allow-outage', 'plan for a pool of one', false)
+      .option('-o, --output <format>', 'json'),
+  ).action(shell.run((pool: string, changes: string[], flags: PlanFlags) => plan(pool, changes, flags, shell)));
+}
+
+async function plan(pool: string, changes: string[], flags: PlanFlags, shell: Shell): Promise<void> {
+  const { strategy, reason, allowOutage } = flags;
+  const body = { pool, changes: parseChanges(changes), allowOutage, ...(strategy === undefined ? {} : { strategy }), ...(reason === undefined ? {} : { reason }) };
+  const { body: answer } = await shell.client(flags).request<PlanAnswer>('POST', '/v1/plans', { body });
+  shell.say(...(flags.output === 'json' ? [JSON.stringify(answer, null, 2)] : planLines(answer, pool, shell.color(flags))));
+}

@@ -1,0 +1,118 @@
+/** `signalbox pause|resume|rollback|abort|retry|skip|promote ID --reason TEXT`: asks, waits for the receipt, and says what became of it. */
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import type { Client } from '../client.ts';
+import { Complaint } from '../complaint.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import type { Status } from '../release.ts';
+import { commaList, duration, keyOf, remote } from '../shell.ts';
+import type { RemoteFlags, Shell } from '../shell.ts';
+import { watchRelease } from '../watching.ts';
+
+interface Verb {
+  readonly name: string;
+  readonly about: string;
+  /** what a release that did as it was told ends as; with --wait that ending is a success */
+  readonly wanted?: Status;
+  readonly takes?: 'mode' | 'targets';
+}
+
+export const VERBS: readonly Verb[] = [
+  { name: 'pause', about: 'start nothing new; targets in work reach a safe point' },
+  { name: 'resume', about: 'go on after a pause' },
+  { name: 'rollback', about: 'put every touched host back as it was; of a finished release: a new release that does so', wanted: 'rolled-back', takes: 'mode' },
+  { name: 'abort', about: 'start nothing new, bring targets in work to service, leave finished ones', wanted: 'aborted' },
+  { name: 'retry', about: 'try failed targets again', takes: 'targets' },
+  { name: 'skip', about: 'leave failed targets out; they become debt', takes: 'targets' },
+  { name: 'promote', about: 'end a bake early, or start the next manual batch' },
+];
+
+interface VerbFlags extends RemoteFlags {
+  readonly reason: string;
+  readonly mode?: string;
+  readonly targets?: readonly string[];
+  readonly ifVersion?: string;
+  readonly receiptTimeout: number;
+  readonly idempotencyKey?: string;
+  readonly wait: boolean;
+  readonly timeout: number;
+  readonly output?: string;
+}
+
+/** What the server says of a command. `release` carries it out: another one than asked when a finished release is taken back. */
+interface Receipt {
+  readonly id: string;
+  readonly type: string;
+  readonly state: 'accepted' | 'applied' | 'refused';
+  readonly reason: string;
+  readonly release: string;
+  readonly refusal: { readonly message: string; readonly allowed: readonly string[] } | null;
+}
+
+export function addVerbs(program: Command, shell: Shell): void {
+  for (const verb of VERBS) {
+    const command = program
+      .command(`${verb.name} <id>`)
+      .helpGroup('Steering a release:')
+      .description(verb.about)
+      .requiredOption('--reason <text>', 'why; kept with the release');
+    if (verb.takes === 'mode') command.addOption(new Option('--mode <mode>', "emergency: widest batches that keep the floor, no bake; default: the strategy's").choices(['regular', 'emergency']));
+    if (verb.takes === 'targets') command.option('--targets <hosts>', 'only these, separated by commas; default: all failed ones', commaList);
+    command
+      .option('--if-version <version>', 'refuse when the release has moved past this version')
+      .addOption(new Option('--receipt-timeout <duration>', 'how long to wait until the command is applied or refused').argParser(duration).default(60_000, '1m'))
+      .option('--idempotency-key <key>', 'the same key and command are carried out once')
+      .option('--wait', 'then follow the release to its end', false)
+      .addOption(new Option('--timeout <duration>', 'with --wait: stop watching after this long').argParser(duration).default(0, 'never'))
+      .addOption(new Option('-o, --output <format>', 'json: the receipt').choices(['json']));
+    remote(command).action(shell.run((id: string, flags: VerbFlags) => carryOut(verb, id, flags, shell)));
+  }
+}
+
+async function carryOut(verb: Verb, id: string, flags: VerbFlags, shell: Shell): Promise<ExitCode> {
+  const client = shell.client(flags);
+  const receipt = await sendCommand(client, id, commandBody(verb, flags), flags);
+  if (flags.output === 'json') shell.say(JSON.stringify(receipt, null, 2));
+  if (receipt.state === 'refused') throw refused(verb, id, receipt);
+  if (receipt.state === 'accepted') {
+    shell.note(`${verb.name} of ${id} is accepted and stored (receipt ${receipt.id}) but not yet applied; it will be as soon as a worker takes it. Look: signalbox status ${id}`);
+    return EXIT.timedOut;
+  }
+  const next = receipt.release;
+  if (flags.output !== 'json') shell.say(next === id ? `${verb.name} of ${id} applied` : `${verb.name} of ${id} applied as release ${next}`);
+  if (!flags.wait) return EXIT.succeeded;
+  return watchRelease(shell, { ...flags, waitApproval: true, strict: false, verbose: false }, { id: next, after: null, ...(verb.wanted === undefined ? {} : { wanted: verb.wanted }) });
+}
+
+function commandBody(verb: Verb, flags: VerbFlags): Record<string, unknown> {
+  const { reason, mode, targets, ifVersion } = flags;
+  if (ifVersion !== undefined && !/^\d{1,15}$/.test(ifVersion)) throw new Complaint(EXIT.usage, `--if-version "${ifVersion}" is not a version; \`signalbox status\` -o json tells it.`);
+  return {
+    type: verb.name,
+    reason,
+    ...(mode === undefined ? {} : { mode }),
+    ...(targets === undefined ? {} : { targets }),
+    ...(ifVersion === undefined ? {} : { ifVersion: Number(ifVersion) }),
+  };
+}
+
+const WAIT_SECONDS_MAX = 20;
+
+/** Sends the command and waits for its receipt; what comes back is `accepted` only if the time ran out. */
+async function sendCommand(client: Client, id: string, body: unknown, flags: VerbFlags): Promise<Receipt> {
+  const path = `/v1/releases/${encodeURIComponent(id)}/commands`;
+  const deadlineMs = Date.now() + flags.receiptTimeout;
+  const seconds = (): number => Math.max(0, Math.min(WAIT_SECONDS_MAX, Math.ceil((deadlineMs - Date.now()) / 1000)));
+  const asked = { body, ...keyOf(flags), timeoutMs: 30_000 + WAIT_SECONDS_MAX * 1000 };
+  let { body: receipt } = await client.request<Receipt>('POST', `${path}?waitSeconds=${seconds()}`, asked);
+  while (receipt.state === 'accepted' && Date.now() < deadlineMs) {
+    receipt = await client.get<Receipt>(`${path}/${encodeURIComponent(receipt.id)}?waitSeconds=${seconds()}`, { timeoutMs: asked.timeoutMs });
+  }
+  return receipt;
+}
+
+function refused(verb: Verb, id: string, receipt: Receipt): Complaint {
+  const allowed = receipt.refusal?.allowed ?? [];
+  return new Complaint(EXIT.conflict, `${verb.name} of ${id} refused: ${receipt.refusal?.message ?? receipt.reason}`, [`allowed now: ${allowed.length === 0 ? 'nothing' : allowed.join(', ')}`]);
+}

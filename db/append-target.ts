@@ -1,0 +1,107 @@
+/**
+ * Appending what happened on one target: the hot path. A warm append is one prepared statement in one round trip; the fold is made
+ * here on the state this process saw last, and the statement stores nothing if that was not the newest.
+ */
+import { canonicalJson } from '../domain/canonical-json.ts';
+import { evolveTarget } from '../domain/release/target.ts';
+import { isTargetEvent } from '../domain/release/events.ts';
+import type { Stored, TargetEvent } from '../domain/release/events.ts';
+import type { TargetState } from '../domain/release/target.ts';
+import type { Actor } from '../domain/vocabulary.ts';
+import type { Database } from './client.ts';
+import { StaleEpoch, UnknownRelease } from './errors.ts';
+import { assertSameStory, eventIds } from './event-identity.ts';
+import { SCHEMA } from './event-schema.ts';
+import type { Guess } from './fold-cache.ts';
+import { findEvents } from './stored-events.ts';
+
+export interface AppendTargetEvent {
+  readonly release: string;
+  readonly opId: string;
+  readonly actor: Actor;
+  readonly event: TargetEvent;
+}
+
+/** Only appends on the very same target can be in the way of one another, so a few rounds are plenty. */
+const ROUNDS_MAX = 50;
+
+/**
+ * Stores one target event and the new state of its target in one transaction, and returns the event as stored. The same opId again
+ * returns what was stored first. Throws StaleEpoch when the host has moved on, StreamForked when the id tells another story,
+ * UnknownRelease when there is no such release or the host is none of its targets.
+ */
+export async function appendTargetEvent(db: Database, append: AppendTargetEvent): Promise<Stored<TargetEvent>> {
+  const { release, event } = append;
+  const told = tell(append);
+  const key = `${release}/${event.data.host}`;
+  for (let round = 1; round <= ROUNDS_MAX; round += 1) {
+    const guess = db.folds.targets.get(key) ?? (await readTarget(db, release, event.data.host));
+    const stored = guess && (await store(db, { ...told, release, key, guess }));
+    if (stored) return stored;
+    db.folds.targets.delete(key);
+    const earlier = await repeated(db, append, told.id);
+    if (earlier) return earlier;
+    if (!guess) throw new UnknownRelease(`${release} with a target ${event.data.host}`);
+    await assertOwned(db, release, event);
+  }
+  throw new Error(`Target ${event.data.host} of release ${release} changed ${ROUNDS_MAX} times while ${told.id} was appended; repeat the append.`);
+}
+
+interface Told {
+  readonly id: string;
+  readonly event: TargetEvent;
+  readonly data: string;
+  readonly actor: Actor;
+}
+
+/** Folds see exactly what will be read back later: members in canonical order, undefined ones gone. */
+function tell({ release, opId, actor, event }: AppendTargetEvent): Told {
+  const data = canonicalJson(event.data);
+  return { id: `${release}/${opId}/${event.type}`, event: { type: event.type, data: JSON.parse(data) } as TargetEvent, data, actor };
+}
+
+interface Attempt extends Told {
+  readonly release: string;
+  readonly key: string;
+  readonly guess: Guess<TargetState>;
+}
+
+/** Null when the database has moved past the guess, knows the id already, or the epoch is void. */
+async function store(db: Database, attempt: Attempt): Promise<Stored<TargetEvent> | null> {
+  const { release, id, event, data, actor, guess } = attempt;
+  const at = new Date().toISOString();
+  const unnumbered: Stored<TargetEvent> = { ...event, id, version: 0, at, actor };
+  const state = evolveTarget(guess.state, unnumbered);
+  const { host, epoch } = event.data;
+  const result = await db.pool.query<{ version: number | null }>({
+    name: 'append-target-event',
+    text: 'select append_target_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as version',
+    values: [release, host, epoch, id, event.type, SCHEMA, data, canonicalJson(actor), at, guess.version, JSON.stringify(state)],
+  });
+  const version = result.rows[0]?.version ?? null;
+  if (version === null) return null;
+  db.folds.targets.set(attempt.key, { state, version });
+  return { ...unnumbered, version };
+}
+
+async function readTarget(db: Database, release: string, host: string): Promise<Guess<TargetState> | undefined> {
+  const result = await db.pool.query<{ state: TargetState; version: number }>({
+    name: 'read-target',
+    text: 'select state, version from release_targets where release = $1 and host = $2',
+    values: [release, host],
+  });
+  return result.rows[0];
+}
+
+async function repeated(db: Database, append: AppendTargetEvent, id: string): Promise<Stored<TargetEvent> | null> {
+  const [stored] = await findEvents(db, [id]);
+  if (!stored) return null;
+  assertSameStory(append.release, eventIds(append.release, append.opId, [append.event.type]), [append.event], [stored]);
+  return isTargetEvent(stored) ? stored : null;
+}
+
+async function assertOwned(db: Database, release: string, event: TargetEvent): Promise<void> {
+  const { host, epoch } = event.data;
+  const lock = await db.kysely.selectFrom('host_locks').select(['epoch', 'release']).where('host', '=', host).executeTakeFirst();
+  if (lock?.epoch !== epoch || lock.release !== release) throw new StaleEpoch(host, epoch, lock?.epoch ?? null, lock?.release ?? null);
+}

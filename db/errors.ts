@@ -1,0 +1,136 @@
+/** Everything the store refuses, as named situations with their ids as fields. Other rooms map them to problems or to retry rules. */
+
+/** The same event id is stored with other content: two histories of one release. Never retried; a person has to look. */
+export class StreamForked extends Error {
+  override readonly name = 'StreamForked';
+  readonly release: string;
+  readonly id: string;
+  constructor(release: string, id: string, why: string) {
+    super(`Release ${release} was told two stories: event ${id} ${why}. Nothing was stored. Compare its events with the workflow's history before anything goes on.`);
+    this.release = release;
+    this.id = id;
+  }
+}
+
+/** A newer command owns the host, or the release owns it no more: whatever was being done must stop. `epoch` is the caller's. */
+export class StaleEpoch extends Error {
+  override readonly name = 'StaleEpoch';
+  readonly host: string;
+  readonly epoch: number;
+  readonly current: number | null;
+  constructor(host: string, epoch: number, current: number | null, owner: string | null) {
+    super(
+      `Epoch ${epoch} on host ${host} is void: the host is at epoch ${current ?? 'none'}, owned by ${owner === null ? 'no release' : `release ${owner}`}. Nothing was done; the newer command goes on by itself.`,
+    );
+    this.host = host;
+    this.epoch = epoch;
+    this.current = current;
+  }
+}
+
+export class UnknownRelease extends Error {
+  override readonly name = 'UnknownRelease';
+  readonly release: string;
+  constructor(release: string) {
+    super(`There is no release ${release}. List the known ones with \`signalbox get releases\`.`);
+    this.release = release;
+  }
+}
+
+/** The fence or turn was held longer than allowed; the lock is freed and the work inside must be considered unknown. */
+export class HeldTooLong extends Error {
+  override readonly name = 'HeldTooLong';
+  constructor(subject: string, limitMs: number) {
+    super(`The work under the lock of ${subject} took longer than ${limitMs} ms and was given up. Its outcome is unknown: observe before going on.`);
+  }
+}
+
+/** `current` null: the object does not exist. */
+export class VersionConflict extends Error {
+  override readonly name = 'VersionConflict';
+  readonly kind: string;
+  readonly object: string;
+  readonly expected: number | null;
+  readonly current: number | null;
+  constructor(place: { kind: string; name: string }, expected: number | null, current: number | null) {
+    super(`${place.kind} ${place.name} is ${stand(current)}, but the change expected ${stand(expected)}. Read it again and repeat the change.`);
+    this.kind = place.kind;
+    this.object = place.name;
+    this.expected = expected;
+    this.current = current;
+  }
+}
+
+function stand(version: number | null): string {
+  return version === null ? 'not there' : `at version ${version}`;
+}
+
+/** An object cannot go while others need it; `by` names them, e.g. `pool web-prod` or `release r-…`. */
+export class InUse extends Error {
+  override readonly name = 'InUse';
+  readonly kind: string;
+  readonly object: string;
+  readonly by: readonly string[];
+  constructor(place: { kind: string; name: string }, by: readonly string[]) {
+    super(`${place.kind} ${place.name} is in use by ${by.join(', ')}. Take it out there first, or wait until the release has ended.`);
+    this.kind = place.kind;
+    this.object = place.name;
+    this.by = by;
+  }
+}
+
+export interface MissingReference {
+  readonly kind: string;
+  readonly name: string;
+  readonly neededBy: string;
+}
+
+/** Objects that others name but nobody defined; all of them at once, nothing was stored. */
+export class UnknownReference extends Error {
+  override readonly name = 'UnknownReference';
+  readonly missing: readonly MissingReference[];
+  constructor(missing: readonly MissingReference[]) {
+    super(`${missing.map((one) => `${one.neededBy} names ${one.kind} ${one.name}, which does not exist`).join('; ')}. Define what is missing in the same apply, or before.`);
+    this.missing = missing;
+  }
+}
+
+/** Another request with this key is being worked on. */
+export class KeyInFlight extends Error {
+  override readonly name = 'KeyInFlight';
+  readonly key: string;
+  constructor(key: string) {
+    super(`A request with the idempotency key ${key} is still being worked on. Repeat it in a moment: it will get the first one's answer.`);
+    this.key = key;
+  }
+}
+
+/** The key was used before, for something else. */
+export class KeyReused extends Error {
+  override readonly name = 'KeyReused';
+  readonly key: string;
+  constructor(key: string) {
+    super(`The idempotency key ${key} belongs to another request with a different body or address. Use a new key for a new request.`);
+    this.key = key;
+  }
+}
+
+/** The id of a command or a release was used before, for something else. */
+export class IdReused extends Error {
+  override readonly name = 'IdReused';
+  readonly id: string;
+  constructor(id: string) {
+    super(`The id ${id} is taken by something with other content. Use a new id.`);
+    this.id = id;
+  }
+}
+
+/** The database is not fit to be worked with; the message says which setting and what to do. */
+export class DatabaseUnfit extends Error {
+  override readonly name = 'DatabaseUnfit';
+}
+
+/** SQLSTATE of an error of Postgres; null for any other error. */
+export function sqlState(error: unknown): string | null {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : null;
+}

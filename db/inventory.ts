@@ -1,0 +1,176 @@
+/** What operators declare. Each change is an event of the stream `<kind>/<name>` and a row that says how it stands now. */
+import { sql } from 'kysely';
+import { canonicalJson } from '../domain/canonical-json.ts';
+import type { Actor } from '../domain/vocabulary.ts';
+import { inTransaction, type Queryable, type Tx } from './client.ts';
+import { InUse, UnknownReference, VersionConflict, type MissingReference } from './errors.ts';
+import { SCHEMA } from './event-schema.ts';
+import { REBUILD_GATE } from './migrations/0006-appends.ts';
+import { referencesOf, type InventoryDocument, type InventoryKind, type InventorySpecs, type ObjectName } from './inventory-kinds.ts';
+import { objectUsers } from './inventory-users.ts';
+
+export interface InventoryObject<K extends InventoryKind = InventoryKind> {
+  readonly kind: K;
+  readonly name: string;
+  readonly spec: InventorySpecs[K];
+  /** version of its stream; grows on over deletion and new creation */
+  readonly version: number;
+}
+
+export type PutInventory = InventoryDocument & {
+  /** null = it must not exist yet */
+  readonly expectedVersion: number | null;
+  readonly actor: Actor;
+};
+
+/**
+ * Creates or replaces one object. An equal spec changes nothing and writes no event. Throws VersionConflict when it stands elsewhere,
+ * UnknownReference naming everything it refers to in vain.
+ */
+export async function putInventory(db: Queryable, put: PutInventory): Promise<{ readonly version: number; readonly created: boolean }> {
+  return inTransaction(db, async (tx) => {
+    await lockInventory(tx);
+    const current = await getInventory(tx, put.kind, put.name);
+    if ((current?.version ?? null) !== put.expectedVersion) throw new VersionConflict(put, put.expectedVersion, current?.version ?? null);
+    const version = await write(tx, put, current, put.actor);
+    await assertReferences(tx, [put]);
+    return { version, created: current === null };
+  });
+}
+
+export async function getInventory<K extends InventoryKind>(db: Queryable, kind: K, name: string): Promise<InventoryObject<K> | null> {
+  const row = await db.kysely.selectFrom('inventory').select(['name', 'spec', 'version']).where('kind', '=', kind).where('name', '=', name).executeTakeFirst();
+  return row ? { kind, name: row.name, spec: row.spec as InventorySpecs[K], version: row.version } : null;
+}
+
+const PAGE_LIMIT = 1_000;
+
+/** Objects of a kind by name, those behind `after`, at most `limit` (maximum 1,000). */
+export async function listInventory<K extends InventoryKind>(db: Queryable, kind: K, page: { readonly after?: string; readonly limit: number }): Promise<readonly InventoryObject<K>[]> {
+  const rows = await db.kysely
+    .selectFrom('inventory')
+    .select(['name', 'spec', 'version'])
+    .where('kind', '=', kind)
+    .where('name', '>', page.after ?? '')
+    .orderBy('name')
+    .limit(Math.min(page.limit, PAGE_LIMIT))
+    .execute();
+  return rows.map((row) => ({ kind, name: row.name, spec: row.spec as InventorySpecs[K], version: row.version }));
+}
+
+export interface DeleteInventory extends ObjectName {
+  /** null = whatever its version is */
+  readonly expectedVersion: number | null;
+  readonly actor: Actor;
+}
+
+/** Removes an object; its history stays. False when it does not exist. Throws VersionConflict, InUse naming who needs it. */
+export async function deleteInventory(db: Queryable, remove: DeleteInventory): Promise<boolean> {
+  const { kind, name, expectedVersion, actor } = remove;
+  return inTransaction(db, async (tx) => {
+    await lockInventory(tx);
+    const current = await getInventory(tx, kind, name);
+    if (current === null && expectedVersion === null) return false;
+    if (current === null || (expectedVersion !== null && current.version !== expectedVersion)) throw new VersionConflict(remove, expectedVersion, current?.version ?? null);
+    const users = await objectUsers(tx, remove);
+    if (users.length > 0) throw new InUse(remove, users);
+    await append(tx, remove, { version: current.version, type: `${kind}-removed`, data: {}, actor });
+    await tx.kysely.deleteFrom('inventory').where('kind', '=', kind).where('name', '=', name).execute();
+    return true;
+  });
+}
+
+export interface ApplyInventory {
+  readonly documents: readonly InventoryDocument[];
+  readonly actor: Actor;
+  /** true = tell what would change, change nothing */
+  readonly dryRun: boolean;
+}
+
+export interface AppliedDocument extends ObjectName {
+  readonly change: 'created' | 'updated' | 'unchanged';
+  /** after the change; of a dry run the version it would have */
+  readonly version: number;
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+/** All documents, in any order, in one transaction; last one wins over what is there. Throws UnknownReference with everything missing, and then nothing is stored. */
+export async function applyInventory(db: Queryable, apply: ApplyInventory): Promise<readonly AppliedDocument[]> {
+  try {
+    return await inTransaction(db, async (tx) => {
+      await lockInventory(tx);
+      const applied: AppliedDocument[] = [];
+      for (const document of apply.documents) applied.push(await applyOne(tx, document, apply.actor));
+      await assertReferences(tx, apply.documents);
+      if (apply.dryRun) throw new DryRun(applied);
+      return applied;
+    });
+  } catch (error) {
+    if (error instanceof DryRun) return error.applied;
+    throw error;
+  }
+}
+
+/** Carries the outcome out of a transaction that is undone on purpose. */
+class DryRun extends Error {
+  readonly applied: readonly AppliedDocument[];
+  constructor(applied: readonly AppliedDocument[]) {
+    super('A dry run is undone.');
+    this.applied = applied;
+  }
+}
+
+async function applyOne(tx: Tx, document: InventoryDocument, actor: Actor): Promise<AppliedDocument> {
+  const current = await getInventory(tx, document.kind, document.name);
+  const version = await write(tx, document, current, actor);
+  const change = current === null ? 'created' : version === current.version ? 'unchanged' : 'updated';
+  return { kind: document.kind, name: document.name, change, version, before: current?.spec ?? null, after: document.spec };
+}
+
+const INVENTORY_LOCK = 7_325_004;
+
+/** Changes of the inventory happen one at a time: references can then be checked once and stay true. */
+async function lockInventory(tx: Tx): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${INVENTORY_LOCK}), pg_advisory_xact_lock_shared(${REBUILD_GATE})`.execute(tx.kysely);
+}
+
+async function write(tx: Tx, document: InventoryDocument, current: InventoryObject | null, actor: Actor): Promise<number> {
+  const { kind, name, spec } = document;
+  if (current !== null && canonicalJson(current.spec) === canonicalJson(spec)) return current.version;
+  const { version, at } = await append(tx, document, { version: current?.version ?? null, type: `${kind}-defined`, data: { spec }, actor });
+  await sql`
+    insert into inventory (kind, name, spec, version, updated_at) values (${kind}, ${name}, ${canonicalJson(spec)}, ${version}, ${at})
+    on conflict (kind, name) do update set spec = excluded.spec, version = excluded.version, updated_at = excluded.updated_at`.execute(tx.kysely);
+  return version;
+}
+
+interface InventoryEvent {
+  readonly version: number | null;
+  readonly type: string;
+  readonly data: unknown;
+  readonly actor: Actor;
+}
+
+/** Ids are derived from the version they lead to, so that two writers can never both be the next. */
+async function append(tx: Tx, place: ObjectName, event: InventoryEvent): Promise<{ readonly version: number; readonly at: string }> {
+  const stream = `${place.kind}/${place.name}`;
+  const head = await tx.kysely.selectFrom('streams').select('version').where('stream', '=', stream).executeTakeFirst();
+  const at = new Date().toISOString();
+  const id = `${stream}/${(head?.version ?? 0) + 1}`;
+  const { rows } = await sql<{ version: number }>`
+    select append_event(${stream}, ${id}, ${event.type}, ${SCHEMA}, ${canonicalJson(event.data)}, ${canonicalJson(event.actor)}, ${at}) as version`.execute(tx.kysely);
+  const version = rows[0]?.version ?? 0;
+  return { version, at };
+}
+
+async function assertReferences(tx: Tx, documents: readonly InventoryDocument[]): Promise<void> {
+  const needed = documents.flatMap((document) => referencesOf(document).map((one) => ({ ...one, neededBy: `${document.kind} ${document.name}` })));
+  if (needed.length === 0) return;
+  const { rows } = await sql<MissingReference>`
+    select needed.kind, needed.name, needed."neededBy"
+    from json_to_recordset(${JSON.stringify(needed)}::json) as needed(kind text, name text, "neededBy" text)
+    where not exists (select from inventory i where i.kind = needed.kind and i.name = needed.name)
+    order by needed."neededBy", needed.kind, needed.name`.execute(tx.kysely);
+  if (rows.length > 0) throw new UnknownReference(rows);
+}

@@ -1,0 +1,42 @@
+/** Brings the database to the newest schema. Forward only; two processes may run it at once, one waits for the other. */
+import { Kysely, PostgresDialect } from 'kysely';
+import { Migrator, type Migration } from 'kysely/migration';
+import pg from 'pg';
+import * as events from './migrations/0001-events.ts';
+import * as releases from './migrations/0002-releases.ts';
+import * as locks from './migrations/0003-locks.ts';
+import * as inbox from './migrations/0004-inbox.ts';
+import * as inventory from './migrations/0005-inventory.ts';
+import * as appends from './migrations/0006-appends.ts';
+import { grantServiceRole } from './roles.ts';
+
+/** In the order of their names. A released migration is never changed: add the next one. */
+export const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '0001-events': events,
+  '0002-releases': releases,
+  '0003-locks': locks,
+  '0004-inbox': inbox,
+  '0005-inventory': inventory,
+  '0006-appends': appends,
+};
+
+export interface MigrateOptions {
+  /** the schema owner's address */
+  readonly url: string;
+  /** password the service role gets; left alone when not given */
+  readonly servicePassword?: string;
+}
+
+/** Names of the migrations that were applied by this call, oldest first. Throws what the first failing one threw; it leaves nothing behind. */
+export async function migrate(options: MigrateOptions): Promise<{ readonly applied: readonly string[] }> {
+  const owner = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: options.url, max: 2, application_name: 'signalbox-migrate' }) }) });
+  try {
+    const migrator = new Migrator({ db: owner, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } });
+    const { error, results } = await migrator.migrateToLatest();
+    if (error !== undefined) throw error;
+    await grantServiceRole(owner, options.servicePassword);
+    return { applied: (results ?? []).map((result) => result.migrationName) };
+  } finally {
+    await owner.destroy();
+  }
+}

@@ -1,0 +1,97 @@
+/** Reading one release: as it stands now from the projections, as it stood at any version from its events. */
+import { sql } from 'kysely';
+import { initialRelease } from '../domain/release/evolve.ts';
+import { foldEvent, initialTargets, type Folded } from '../domain/release/fold.ts';
+import type { Inventory } from '../domain/inventory.ts';
+import type { ReleaseState } from '../domain/release/state.ts';
+import type { Observation, TargetState } from '../domain/release/target.ts';
+import type { Queryable } from './client.ts';
+import { UnknownRelease } from './errors.ts';
+import { releaseStream } from './event-identity.ts';
+import { loadReleaseRequest } from './requests.ts';
+import { eachReleaseEvent } from './stored-events.ts';
+
+export { listReleases } from './release-list.ts';
+export type { ReleaseSummary } from './release-list.ts';
+
+/** A release as it stands; with version 0 while its workflow has not opened it; null when unknown. One statement, so one moment. */
+export async function getRelease(db: Queryable, id: string): Promise<Folded | null> {
+  const { rows } = await sql<{ core: ReleaseState; version: number; targets: readonly TargetState[] }>`
+    select r.core, s.version,
+      (select coalesce(json_agg(t.state), '[]'::json) from release_targets t where t.release = r.id) as targets
+    from releases r join streams s on s.stream = ${releaseStream(id)} where r.id = ${id}`.execute(db.kysely);
+  const row = rows[0];
+  return row ? { core: row.core, targets: byHost(row.core, row.targets), version: row.version } : requestedOnly(db, id);
+}
+
+/** In the pool's own order of hosts, as the fold has them. */
+function byHost(core: ReleaseState, states: readonly TargetState[]): Readonly<Record<string, TargetState>> {
+  const found = new Map(states.map((state) => [state.host, state]));
+  const known = core.request.hosts.map((host) => host.name);
+  return Object.fromEntries([...new Set([...known, ...found.keys()])].flatMap((host) => {
+    const state = found.get(host);
+    return state ? [[host, state] as const] : [];
+  }));
+}
+
+async function requestedOnly(db: Queryable, id: string): Promise<Folded | null> {
+  const asked = await loadReleaseRequest(db, id);
+  if (!asked) return null;
+  const core = initialRelease({ type: 'release-requested', data: asked.request, id: '', version: 0, at: asked.at, actor: asked.actor });
+  return { core, targets: initialTargets(asked.request.hosts), version: 0 };
+}
+
+/** A release as it stood after the event with this version (0 = requested only); null when it is unknown or has not come so far. */
+export async function getReleaseAt(db: Queryable, id: string, version: number): Promise<Folded | null> {
+  if (version === 0) return requestedOnly(db, id);
+  let folded: Folded | null = null;
+  for await (const event of eachReleaseEvent(db, id, { after: 0, upTo: version })) folded = foldEvent(folded, event);
+  return folded?.version === version ? folded : null;
+}
+
+/** The inventory a release runs on. Throws UnknownRelease. */
+export async function getInventoryOf(db: Queryable, release: string): Promise<Inventory> {
+  const row = await db.kysely.selectFrom('release_inventory').select('inventory').where('release', '=', release).executeTakeFirst();
+  const inventory = row?.inventory ?? (await loadReleaseRequest(db, release))?.inventory;
+  if (!inventory) throw new UnknownRelease(release);
+  return inventory;
+}
+
+/** What was observed of each host before this release touched it; hosts never observed are left out. */
+export async function preImages(db: Queryable, release: string): Promise<Readonly<Record<string, Observation>>> {
+  const rows = await db.kysely.selectFrom('release_targets').select(['host', 'state']).where('release', '=', release).orderBy('host').execute();
+  return Object.fromEntries(rows.flatMap(({ host, state }) => (state.preImage ? [[host, state.preImage] as const] : [])));
+}
+
+/** The newest release that began a step on any of the hosts after `release` had its turn; null = none did. */
+export async function laterReleaseTouching(db: Queryable, range: { readonly release: string; readonly hosts: readonly string[] }): Promise<string | null> {
+  const { rows } = await sql<{ id: string }>`
+    select later.id from releases later
+    where later.epoch > coalesce((select epoch from releases where id = ${range.release}), 0) and later.id <> ${range.release}
+      and exists (select from release_targets t where t.release = later.id and t.touched and t.host = any(${range.hosts}))
+    order by later.epoch desc limit 1`.execute(db.kysely);
+  return rows[0]?.id ?? null;
+}
+
+/**
+ * Digests of an application that must stay on a host, as something may roll back to them: of every release that has not ended, and of the
+ * ended ones back to the last that succeeded, what each found there (a rollback: also what it restores from) and what each brought.
+ */
+export async function rollbackDigests(db: Queryable, host: string, application: string): Promise<readonly string[]> {
+  const { rows } = await sql<{ digest: string }>`
+    with of_host as (
+      select r.id, r.restore_from, r.finished_at, r.created_at, r.status, r.core, t.state
+      from release_targets t join releases r on r.id = t.release where t.host = ${host}
+    ), kept as (
+      select * from of_host where finished_at is null or created_at >= coalesce((select max(created_at) from of_host where status = 'succeeded'), '')
+    ), found as (
+      select state from kept union all
+      select t.state from release_targets t where t.host = ${host} and t.release in (select restore_from from kept)
+    )
+    select seen ->> 'digest' as digest from found, json_array_elements(state -> 'preImage' -> 'applications') seen
+      where json_typeof(state -> 'preImage') = 'object' and seen ->> 'application' = ${application}
+    union
+    select change ->> 'sha256' from kept, json_array_elements(core -> 'situation' -> 'plan' -> 'changes') change
+      where json_typeof(core -> 'situation' -> 'plan') = 'object' and change ->> 'application' = ${application}`.execute(db.kysely);
+  return rows.flatMap((row) => (row.digest === null ? [] : [row.digest])).toSorted();
+}

@@ -1,0 +1,193 @@
+/** Row types of every table, as Kysely sees them. The migrations make the tables; a test compares the two. */
+import type { ColumnType, Generated } from 'kysely';
+import type { Actor, ReleaseKind, Status } from '../domain/vocabulary.ts';
+import type { Command, Refusal } from '../domain/release/commands.ts';
+import type { Change, CoreEventData } from '../domain/release/events.ts';
+import type { Inventory } from '../domain/inventory.ts';
+import type { ReleaseState } from '../domain/release/state.ts';
+import type { TargetState } from '../domain/release/target.ts';
+
+/** Written as JSON text, read parsed. The columns are `json`, not `jsonb`: bytes and order of members stay as written. */
+type Json<T> = ColumnType<T, string, string>;
+/** Written by the database's clock or as a Date, read as a Date. */
+type Time = ColumnType<Date, Date | undefined, Date>;
+
+export interface Schema {
+  events: EventsTable;
+  streams: StreamsTable;
+  releases: ReleasesTable;
+  release_targets: ReleaseTargetsTable;
+  release_inventory: ReleaseInventoryTable;
+  release_requests: ReleaseRequestsTable;
+  pool_locks: PoolLocksTable;
+  pool_queue: PoolQueueTable;
+  host_locks: HostLocksTable;
+  wanted_traffic: WantedTrafficTable;
+  commands: CommandsTable;
+  outbox: OutboxTable;
+  idempotency: IdempotencyTable;
+  tokens: TokensTable;
+  inventory: InventoryTable;
+  findings: FindingsTable;
+}
+
+/** Append-only. `transaction` orders readers over all streams; it is the only column outside the hash. */
+export interface EventsTable {
+  position: Generated<number>;
+  stream: string;
+  version: number;
+  id: string;
+  type: string;
+  schema: number;
+  data: Json<unknown>;
+  actor: Json<Actor>;
+  at: string;
+  hash: Buffer;
+  transaction: string;
+}
+
+/** One row per stream: its last version and hash. Locking this row is what gives versions without gaps. */
+export interface StreamsTable {
+  stream: string;
+  version: number;
+  hash: Buffer;
+  transaction: Generated<string>;
+}
+
+/** `core_version` is the stream version of the last core event folded. */
+export interface ReleasesTable {
+  id: string;
+  kind: ReleaseKind;
+  pool: string;
+  environment: string;
+  applications: string[];
+  changes: Json<readonly Change[]>;
+  status: Status;
+  paused: boolean;
+  requested_by: string;
+  reason: string | null;
+  created_at: string;
+  finished_at: string | null;
+  rollback_of: string | null;
+  restore_from: string | null;
+  epoch: number | null;
+  core: Json<ReleaseState>;
+  core_version: number;
+}
+
+/** `touched` once any step was begun on the target, in whatever round. */
+export interface ReleaseTargetsTable {
+  release: string;
+  host: string;
+  state: Json<TargetState>;
+  version: number;
+  touched: boolean;
+}
+
+export interface ReleaseInventoryTable {
+  release: string;
+  inventory: Json<Inventory>;
+}
+
+/** What the API accepted; `inventory` moves to release_inventory when the workflow opens the release. */
+export interface ReleaseRequestsTable {
+  id: string;
+  request: Json<CoreEventData['release-requested']>;
+  inventory: ColumnType<Inventory | null, string, string | null>;
+  actor: Json<Actor>;
+  at: string;
+  opened: Generated<boolean>;
+}
+
+/** `holder` may be named before it has acquired: then its next acquirePool succeeds. */
+export interface PoolLocksTable {
+  pool: string;
+  holder: string | null;
+  epoch: number | null;
+  since: Time;
+}
+
+export interface PoolQueueTable {
+  release: string;
+  pool: string;
+  hosts: string[];
+  priority: number;
+  place: Generated<number>;
+  superseded_by: string | null;
+}
+
+/** Never deleted: the epoch of a host only grows. */
+export interface HostLocksTable {
+  host: string;
+  epoch: number;
+  release: string | null;
+}
+
+export interface WantedTrafficTable {
+  release: string;
+  host: string;
+  server: string;
+  epoch: number;
+  wanted: Json<{ readonly admin: 'ready' | 'drain' | 'maint'; readonly weight: number | null }>;
+  at: Time;
+}
+
+export interface CommandsTable {
+  id: string;
+  release: string;
+  command: Json<Command>;
+  state: 'accepted' | 'applied' | 'refused';
+  refusal: ColumnType<Refusal | null, string | null | undefined, string | null>;
+  settled_reason: string | null;
+  new_release: string | null;
+  at: string;
+  settled_at: string | null;
+}
+
+export interface OutboxTable {
+  id: Generated<number>;
+  kind: 'start' | 'command' | 'wake' | 'supersede';
+  release: string;
+  payload: Json<Readonly<Record<string, string>>>;
+  attempts: Generated<number>;
+  due_at: Time;
+  claimed_until: ColumnType<Date | null, Date | null | undefined, Date | null>;
+  error: string | null;
+  delivered_at: ColumnType<Date | null, Date | null | undefined, Date | null>;
+}
+
+export interface IdempotencyTable {
+  principal: string;
+  key: string;
+  route: string;
+  body_hash: string;
+  status: number | null;
+  body: ColumnType<unknown, string | null | undefined, string | null>;
+  created_at: Time;
+}
+
+export interface TokensTable {
+  name: string;
+  hash: string;
+  created_at: Time;
+  revoked_at: ColumnType<Date | null, Date | null | undefined, Date | null>;
+}
+
+/** `version` is the version of the stream `<kind>/<name>`. */
+export interface InventoryTable {
+  kind: string;
+  name: string;
+  spec: Json<unknown>;
+  version: number;
+  updated_at: string;
+}
+
+export interface FindingsTable {
+  id: string;
+  kind: string;
+  subject: string;
+  sentence: string;
+  repair: string;
+  opened_at: Time;
+  cleared_at: ColumnType<Date | null, Date | null | undefined, Date | null>;
+}

@@ -1,0 +1,52 @@
+/** What activities ask of one target: facts that were recorded before and decide what a step may do. */
+import { nextAfter } from '../domain/release/target.ts';
+import type { Database } from './client.ts';
+import type { Observation, TargetState } from '../domain/release/target.ts';
+import type { Step } from '../domain/vocabulary.ts';
+
+export interface RecordedTarget {
+  readonly preImage: Observation | null;
+  readonly configs: Readonly<Record<string, string>>;
+  readonly staged: boolean;
+}
+
+/** Pre-image and staged configurations of one target. Throws when the release has no such target. */
+export async function targetFacts(db: Database, release: string, host: string): Promise<RecordedTarget> {
+  const { preImage, configs, staged } = await targetState(db, release, host);
+  return { preImage, configs, staged };
+}
+
+/** The furthest forward step that may have begun on this target; null when none was. */
+export async function begunStep(db: Database, release: string, host: string): Promise<Step | null> {
+  const { forward } = await targetState(db, release, host);
+  return forward.begun === null ? null : nextAfter(forward);
+}
+
+/**
+ * The ended release that last touched this host, if it left the host drained: then the drain is ours, and the next good release may
+ * lift it. null when the host was brought back, or was never ours.
+ */
+export async function leftOutBy(db: Database, release: string, host: string): Promise<NonNullable<Observation['leftBy']> | null> {
+  const row = await db.kysely
+    .selectFrom('release_targets')
+    .innerJoin('releases', 'releases.id', 'release_targets.release')
+    .select(['release_targets.release', 'release_targets.state'])
+    .where('release_targets.host', '=', host)
+    .where('release_targets.release', '!=', release)
+    .where('release_targets.touched', '=', true)
+    .orderBy('releases.created_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (row === undefined || row.state.preImage === null) return null;
+  const { forward, back, preImage } = row.state;
+  const isBack = back.begun !== null || back.done.length > 0 ? back.done.includes('admit') : forward.done.includes('admit');
+  if (isBack) return null;
+  const { admin, weight } = preImage.leftBy ?? preImage.traffic;
+  return { release: row.release, admin, weight };
+}
+
+async function targetState(db: Database, release: string, host: string): Promise<TargetState> {
+  const row = await db.kysely.selectFrom('release_targets').select('state').where('release', '=', release).where('host', '=', host).executeTakeFirst();
+  if (row === undefined) throw new Error(`Release ${release} has no target ${host}`);
+  return row.state;
+}

@@ -1,0 +1,15 @@
+/** Which traffic driver a pool asks for: the one place that knows them all. */
+import type { TrafficSpec } from '../../domain/inventory.ts';
+import { createHaproxy } from './haproxy.ts';
+import { createNoTraffic } from './none.ts';
+import type { Traffic } from './port.ts';
+
+/** Throws BalancerMisconfigured when the entry names no usable socket, address or backend. Holds nothing open between calls. */
+export function createTraffic(spec: TrafficSpec): Traffic {
+  switch (spec.driver) {
+    case 'haproxy':
+      return createHaproxy(spec);
+    case 'none':
+      return createNoTraffic();
+  }
+}

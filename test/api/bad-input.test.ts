@@ -1,0 +1,163 @@
+/** Every field of every document wrong in each way: refused with its pointer, nothing stored. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startApiUnderTest, pointers } from './api-under-test.ts';
+import { APPLICATION, FLEET, POOL, RELEASE, host, packageOf } from './samples.ts';
+import type { ApiUnderTest } from './api-under-test.ts';
+
+let api: ApiUnderTest;
+
+beforeAll(async () => {
+  api = await startApiUnderTest();
+  await api.ask('POST', '/v1/apply', { body: { documents: FLEET } });
+  await api.ask('POST', '/v1/packages', { body: packageOf('2') });
+});
+
+afterAll(() => api.close());
+
+const FULL_STRATEGY = {
+  kind: 'Strategy',
+  name: 'full',
+  bastion: { count: 1, bakeSeconds: 10, promote: 'auto' },
+  batches: { percent: [25], mode: 'barrier', by: 'spread', order: 'interleave', maxParallel: 10, bakeSeconds: 2, advance: 'auto', each: [] },
+  tolerance: { perBatch: 0, total: 0 },
+  onFailure: 'rollback',
+  rollback: { on: ['bastion', 'tolerance'], mode: 'regular', to: 'previous', batchPercent: 33 },
+  postRelease: { watchSeconds: 10 },
+  pause: { deadlineHours: 24, then: 'stay' },
+  deadlines: { stepSeconds: 120, targetSeconds: 300, progressSeconds: 600, releaseSeconds: 14400, rollbackSeconds: 3600 },
+};
+const FULL_APPLICATION = {
+  ...APPLICATION,
+  recipe: 'service',
+  productLine: 'shop',
+  owners: ['team-shop'],
+  run: { ...APPLICATION.run, stopSignal: 'SIGTERM', stopTimeoutSeconds: 10, account: 'web', env: { LOG_LEVEL: 'info' } },
+  variables: { a: 'b' },
+  health: [{ http: { path: '/health', port: '${port}', method: 'GET', status: [200], version: { json: 'version' } }, passes: 2, intervalMs: 500, timeoutSeconds: 60 }],
+};
+const FULL_HOST = { ...host('web-09'), labels: { machineType: 'small' } };
+const FULL_POOL = { ...POOL, name: 'full', capacity: { minInServicePercent: 66 }, traffic: { ...POOL.traffic, server: '${host.name}', drainTimeoutSeconds: 30 }, strategy: 'standard', busy: 'queue' };
+const FULL_PACKAGE = { ...packageOf('3'), sizeBytes: 10, kind: 'full', source: { commit: 'abc', build: '7', branch: 'main' } };
+const FULL_RELEASE = { ...RELEASE, strategy: 'standard', busy: 'queue', allowOutage: false, adopt: false, reason: 'why' };
+
+const REQUESTS: readonly [string, string, string, object][] = [
+  ['Application', 'PUT', '/v1/applications/web', FULL_APPLICATION],
+  ['Host', 'PUT', '/v1/hosts/web-09', FULL_HOST],
+  ['Pool', 'PUT', '/v1/pools/full', FULL_POOL],
+  ['Strategy', 'PUT', '/v1/strategies/full', FULL_STRATEGY],
+  ['Package', 'POST', '/v1/packages', FULL_PACKAGE],
+  ['Release', 'POST', '/v1/releases', FULL_RELEASE],
+  ['Plan', 'POST', '/v1/plans', FULL_RELEASE],
+  ['Token', 'POST', '/v1/tokens', { name: 'someone' }],
+];
+
+type Path = readonly (string | number)[];
+
+/** Paths of all members, objects and lists included. */
+function paths(value: unknown, at: Path = []): Path[] {
+  if (typeof value !== 'object' || value === null) return [at];
+  return [...(at.length > 0 ? [at] : []), ...Object.keys(value).flatMap((key) => paths((value as Record<string, unknown>)[key], [...at, Array.isArray(value) ? Number(key) : key]))];
+}
+
+function replaced(value: object, path: Path, by: unknown): object {
+  const copy = structuredClone(value);
+  let holder: any = copy;
+  for (const key of path.slice(0, -1)) holder = holder[key];
+  holder[path.at(-1) ?? ''] = by;
+  return copy;
+}
+
+describe.each(REQUESTS)('%s', (_name, method, path, full) => {
+  test('as it is, it is accepted', async () => {
+    const current = method === 'PUT' ? (await api.ask('GET', path)).headers.get('etag') : null;
+    const answer = await api.ask(method, path, { body: full, headers: current ? { 'if-match': current } : {} });
+    expect([200, 201, 202], JSON.stringify(answer.body)).toContain(answer.status);
+  });
+
+  test('each field with a value of a wrong type, out of bounds, too long or dangerous is refused where it stands', async () => {
+    for (const field of paths(full)) {
+      const pointer = `/${field.join('/')}`;
+      const free = /^\/(?:variables|labels|run\/env|run\/command|source)\//.test(pointer);
+      const wrong = [true, 1.5, -1, 1e15, {}, [[]], 'x'.repeat(5000), ...(free ? ['a\u0000b', 'a\nb'] : ['a\u0000b', 'a\nb', ';id', '$(id)', '../x', '-oProxyCommand=x', ' '])];
+      for (const value of wrong) {
+        if (/^\/(?:allowOutage|adopt)$/.test(pointer) && value === true) continue;
+        if (/^\/(?:variables|labels|capacity|bastion|batches|tolerance|rollback|postRelease|pause|deadlines|source|run\/env|health)$/.test(pointer) && JSON.stringify(value) === '{}') continue;
+        if (pointer === '/reason' && typeof value === 'string' && !/[\u0000\n]/.test(value) && value.trim() !== '' && value.length < 500) continue;
+        const answer = await api.ask(method, path, { body: replaced(full, field, value) });
+        expect(answer.status, `${pointer} = ${JSON.stringify(value).slice(0, 40)}: ${answer.text.slice(0, 300)}`).toBe(422);
+        expect(pointers(answer).some((one) => one.startsWith(pointer)), `${pointer} = ${JSON.stringify(value).slice(0, 40)}: ${pointers(answer).join(' ')}`).toBe(true);
+      }
+    }
+  });
+
+  test('an unknown field is refused in every object', async () => {
+    const objects: Path[] = [[], ...paths(full).filter((at) => at.length > 0 && isPlain(at.reduce((value: any, key) => value[key], full)))];
+    for (const at of objects) {
+      const pointer = ['', ...at, 'surprise'].join('/');
+      if (/^\/(?:variables|labels|run\/env)\/surprise$/.test(pointer)) continue;
+      expect(pointers(await api.ask(method, path, { body: replaced(full, [...at, 'surprise'], 1) }))).toContain(pointer);
+    }
+  });
+});
+
+function isPlain(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+describe('rules over several fields', () => {
+  const strategy = (batches: object) => api.ask('PUT', '/v1/strategies/rules', { body: { batches } });
+
+  test('percentages that do not add up, or take out more than a third, are refused', async () => {
+    expect(pointers(await strategy({ percent: [30, 30] }))).toEqual(['/batches/percent']);
+    expect(pointers(await strategy({ percent: [34] }))).toEqual(['/batches/percent/0']);
+    expect(pointers(await strategy({ percent: [] }))).toEqual(['/batches/percent']);
+    expect(pointers(await strategy({ percent: [0] }))).toEqual(['/batches/percent/0']);
+    expect((await strategy({ percent: [10, 30, 30, 30] })).status).toBe(201);
+  });
+
+  test('an empty host list never means all, and a host stands once in it', async () => {
+    expect(pointers(await api.ask('PUT', '/v1/pools/rules', { body: { ...POOL, name: 'rules', hosts: [] } }))).toEqual(['/hosts']);
+    expect(pointers(await api.ask('PUT', '/v1/pools/rules', { body: { ...POOL, name: 'rules', hosts: ['web-01', 'web-01'] } }))).toEqual(['/hosts/1']);
+    expect(pointers(await api.ask('PUT', '/v1/pools/rules', { body: { ...POOL, name: 'rules', applications: [] } }))).toEqual(['/applications']);
+    expect(pointers(await api.ask('POST', '/v1/releases', { body: { ...RELEASE, changes: [] } }))).toEqual(['/changes']);
+    expect(pointers(await api.ask('POST', '/v1/releases', { body: { ...RELEASE, changes: [...RELEASE.changes, ...RELEASE.changes] } }))).toEqual(['/changes/1/application']);
+  });
+
+  test('a balancer is reached by a socket or an address, not by both or none', async () => {
+    const pool = (traffic: object) => api.ask('PUT', '/v1/pools/rules', { body: { ...POOL, name: 'rules', traffic } });
+    expect(pointers(await pool({ driver: 'haproxy', backend: 'web' }))).toEqual(['/traffic/socket']);
+    expect(pointers(await pool({ driver: 'haproxy', backend: 'web', socket: '/a', address: 'lb:1' }))).toEqual(['/traffic/socket']);
+    expect(pointers(await pool({ driver: 'haproxy', backend: 'web;disable', socket: '/a' }))).toEqual(['/traffic/backend']);
+    expect(pointers(await pool({ driver: 'haproxy', backend: 'web', address: '-x:1' }))).toEqual(['/traffic/address']);
+    expect(pointers(await pool({ driver: 'haproxy', backend: 'web', address: 'lb:99999' }))).toEqual(['/traffic/address']);
+    expect(pointers(await pool({ driver: 'f5' }))).toEqual(['/traffic/driver']);
+  });
+
+  test('what a later version brings is refused as not available yet, never as unknown and never ignored', async () => {
+    const later: readonly [string, object, string[]][] = [
+      ['/v1/applications/later', { ...APPLICATION, name: 'later', recipe: 'java-web', hooks: [{ at: 'after-start', command: ['x'] }], health: [{ tcp: { port: 1 } }, { ...APPLICATION.health[0], when: 'after-admit' }] }, ['/health/0', '/health/1/when', '/hooks', '/recipe']],
+      ['/v1/hosts/later', { ...host('later'), executor: { driver: 'ssh', user: 'x' } }, ['/executor']],
+      ['/v1/pools/later', { ...POOL, name: 'later', traffic: { driver: 'nginx', config: 'x' }, variables: { a: 'b' } }, ['/traffic', '/variables']],
+      [
+        '/v1/strategies/later',
+        { gates: [{ name: 'x' }], batches: { count: [1], hosts: [['a']], each: [{ index: 1 }], mode: 'window', by: 'zone', order: 'list', firstZoneBakeSeconds: 1 }, onFailure: 'ask', rollback: { on: ['bastion', 'hard-gate'], to: '1.0' }, signOff: 'before-start' },
+        ['/batches/by', '/batches/count', '/batches/each', '/batches/firstZoneBakeSeconds', '/batches/hosts', '/batches/mode', '/batches/order', '/gates', '/onFailure', '/rollback/on/1', '/rollback/to', '/signOff'],
+      ],
+    ];
+    for (const [path, body, expected] of later) {
+      const answer = await api.ask('PUT', path, { body });
+      expect(pointers(answer)).toEqual(expected);
+      expect(new Set(answer.body.errors.map(({ message }: { message: string }) => message))).toEqual(new Set(['not available yet']));
+    }
+    for (const [path, body] of [['/v1/packages', { ...packageOf('9'), kind: 'incremental', base: '1', signature: 'x', uri: 's3://a/b.zip' }]] as const) {
+      const answer = await api.ask('POST', path, { body });
+      expect(pointers(answer)).toEqual(['/base', '/kind', '/signature', '/uri']);
+    }
+    const train = await api.ask('POST', '/v1/apply', { body: { documents: [{ kind: 'Train', name: 'x' }, { kind: 'Freeze' }] } });
+    expect(train.body.errors).toEqual([0, 1].map((index) => ({ in: 'body', pointer: `/documents/${index}/kind`, message: 'not available yet' })));
+  });
+
+  test('empty lists of later fields mean nothing and are accepted', async () => {
+    expect((await api.ask('PUT', '/v1/strategies/empties', { body: { gates: [], hooks: [], batches: { each: [] } } })).status).toBe(201);
+  });
+});

@@ -1,0 +1,281 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { call } from './call.ts';
+import type { Called } from './call.ts';
+import { RecordedServer, sendJson, sendProblem } from './recorded-server.ts';
+
+const ID = 'r-recorded0001';
+const COMMANDS = `POST /v1/releases/${ID}/commands`;
+
+let server: RecordedServer;
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'signalbox-cli-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+beforeEach(async () => {
+  server = await new RecordedServer().start();
+});
+afterEach(() => server.stop());
+
+function cli(args: readonly string[], stdin?: string): Promise<Called> {
+  return call([...args, '--url', server.url, '--token', 'secret-token'], { cwd: folder, ...(stdin === undefined ? {} : { stdin }) });
+}
+
+function bodyOf(route: string, index = 0): unknown {
+  return JSON.parse(server.requests(route)[index]?.body ?? 'null');
+}
+
+describe('requests', () => {
+  test('carry the token and, when they change something, an Idempotency-Key that survives repeats', async () => {
+    let refusals = 2;
+    server.on('POST /v1/releases', (_seen, response) => {
+      refusals -= 1;
+      if (refusals >= 0) return sendProblem(response, 503, { detail: 'The database is away.' });
+      sendJson(response, 202, { id: ID, status: 'queued' });
+    });
+    const called = await cli(['release', 'web-prod', 'web=2.0.0', '--reason', 'new page', '--busy', 'queue']);
+    expect(called.code).toBe(0);
+    const sent = server.requests('POST /v1/releases');
+    expect(sent.length).toBe(3);
+    expect(new Set(sent.map((seen) => seen.headers['idempotency-key'])).size).toBe(1);
+    expect(sent[0]?.headers['authorization']).toBe('Bearer secret-token');
+    expect(bodyOf('POST /v1/releases')).toEqual({ pool: 'web-prod', changes: [{ application: 'web', version: '2.0.0' }], allowOutage: false, adopt: false, reason: 'new page', busy: 'queue' });
+  });
+
+  test('a first request that is still being answered is waited for with the same key', async () => {
+    let first = true;
+    server.on('POST /v1/releases', (_seen, response) => {
+      if (!first) return sendJson(response, 202, { id: ID, status: 'queued' });
+      first = false;
+      sendProblem(response, 409, { type: 'urn:signalbox:problem:key-in-flight', detail: 'still being answered' });
+    });
+    const called = await cli(['release', 'web-prod', 'web=2.0.0', '--idempotency-key', 'job-7', '-o', 'name']);
+    expect(called.stdout).toBe(`${ID}\n`);
+    expect(server.requests('POST /v1/releases').map((seen) => seen.headers['idempotency-key'])).toEqual(['job-7', 'job-7']);
+  });
+
+  test('the token is never printed', async () => {
+    server.on('GET /v1/releases/x', (_seen, response) => sendProblem(response, 401, { detail: 'no' }));
+    const called = await cli(['status', 'x']);
+    expect(called.code).toBe(7);
+    expect(called.stdout + called.stderr).not.toContain('secret-token');
+  });
+});
+
+describe('apply', () => {
+  const diff = [
+    { kind: 'Pool', name: 'web-prod', action: 'updated', changes: [{ pointer: '/capacity/minInServicePercent', from: 66, to: 75 }] },
+    { kind: 'Host', name: 'web-01', action: 'created' },
+    { kind: 'Strategy', name: 'standard', action: 'unchanged' },
+  ];
+
+  test('sends the documents of all files in one request, shows the difference, then stores it', async () => {
+    writeFileSync(join(folder, 'one.yml'), 'kind: Pool\nname: web-prod\n---\n---\nkind: Host\nname: web-01\n');
+    server.json('POST /v1/apply', 200, { documents: diff });
+    const called = await cli(['apply', '-f', 'one.yml', '-f', '-'], '{"kind": "Strategy", "name": "standard"}');
+    expect(called).toMatchObject({ code: 0, stderr: '' });
+    expect(called.stdout.split('\n')).toEqual(['~ Pool web-prod', '    /capacity/minInServicePercent: 66 → 75', '+ Host web-01', '= Strategy standard', '1 created, 1 updated, 1 unchanged', '']);
+    expect(server.seen.map((seen) => seen.path)).toEqual(['/v1/apply?dryRun=true', '/v1/apply']);
+    expect(bodyOf('POST /v1/apply', 1)).toEqual({ documents: [{ kind: 'Pool', name: 'web-prod' }, { kind: 'Host', name: 'web-01' }, { kind: 'Strategy', name: 'standard' }] });
+  });
+
+  test('--dry-run stores nothing', async () => {
+    writeFileSync(join(folder, 'two.yml'), 'kind: Pool\nname: web-prod\n');
+    server.json('POST /v1/apply', 200, { documents: diff });
+    const called = await cli(['apply', '-f', 'two.yml', '--dry-run']);
+    expect(called.stdout).toContain('nothing was stored');
+    expect(server.seen.map((seen) => seen.path)).toEqual(['/v1/apply?dryRun=true']);
+  });
+
+  test('complaints name file, line and document instead of a place in the request', async () => {
+    writeFileSync(join(folder, 'three.yml'), 'kind: Host\nname: a\n---\nkind: Pool\nname: web-prod\nhosts: []\n');
+    server.on('POST /v1/apply', (_seen, response) => sendProblem(response, 422, { detail: 'Nothing was stored.', errors: [{ in: 'body', pointer: '/documents/1/hosts', message: 'must name at least one host' }] }));
+    const called = await cli(['apply', '-f', 'three.yml']);
+    expect(called.code).toBe(2);
+    expect(called.stderr).toContain('three.yml:4 (Pool web-prod) /hosts: must name at least one host');
+  });
+
+  test('files that cannot be read are all named and nothing is sent', async () => {
+    writeFileSync(join(folder, 'bad.yml'), 'kind: Pool\nkind: Host\n');
+    const called = await cli(['apply', '-f', 'bad.yml', '-f', 'missing.yml']);
+    expect(called.code).toBe(2);
+    expect(called.stderr).toMatch(/bad\.yml:\d+: Map keys must be unique/);
+    expect(called.stderr).toContain('missing.yml');
+    expect(server.seen).toEqual([]);
+  });
+
+  test('an empty file is no document', async () => {
+    writeFileSync(join(folder, 'empty.yml'), '# nothing\n');
+    expect((await cli(['apply', '-f', 'empty.yml'])).code).toBe(2);
+  });
+});
+
+describe('package add', () => {
+  const bytes = Buffer.from('not really a package');
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const stored = { uri: `http://127.0.0.1/v1/package-files/${sha256}/key.tar.gz`, sha256, sizeBytes: bytes.length };
+
+  test('a file is uploaded under its digest, then registered with what the server answered', async () => {
+    writeFileSync(join(folder, 'web.tar.gz'), bytes);
+    server.json(`PUT /v1/package-files/${sha256}`, 201, stored).json('POST /v1/packages', 201, { id: 'web@2.0.0' });
+    const called = await cli(['package', 'add', 'web', '2.0.0', 'web.tar.gz', '--commit', 'abc123']);
+    expect(called).toMatchObject({ code: 0 });
+    expect(called.stdout).toContain('package web@2.0.0 registered');
+    const upload = server.requests(`PUT /v1/package-files/${sha256}`)[0];
+    expect(upload).toMatchObject({ body: bytes.toString(), headers: { 'content-type': 'application/octet-stream', 'content-length': String(bytes.length) } });
+    expect(bodyOf('POST /v1/packages')).toEqual({ application: 'web', version: '2.0.0', uri: stored.uri, sha256, sizeBytes: bytes.length, source: { commit: 'abc123' } });
+  });
+
+  test('a URI is fetched once to compute its digest, and not at all when the digest is given', async () => {
+    server.on('GET /store/web.zip', (_seen, response) => response.end(bytes)).json('POST /v1/packages', 200, { id: 'web@2.0.0' });
+    const called = await cli(['package', 'add', 'web', '2.0.0', `${server.url}/store/web.zip`]);
+    expect(called.stdout).toContain('was registered before');
+    expect(bodyOf('POST /v1/packages')).toMatchObject({ uri: `${server.url}/store/web.zip`, sha256, sizeBytes: bytes.length });
+    await cli(['package', 'add', 'web', '2.0.0', `${server.url}/store/web.zip`, '--sha256', sha256, '-o', 'name']);
+    expect(server.requests('GET /store/web.zip').length).toBe(1);
+  });
+
+  test('the token of the server is not sent to a package store', async () => {
+    server.on('GET /store/web.zip', (_seen, response) => response.end(bytes)).json('POST /v1/packages', 200, {});
+    await cli(['package', 'add', 'web', '2.0.0', `${server.url}/store/web.zip`]);
+    expect(server.requests('GET /store/web.zip')[0]?.headers['authorization']).toBeUndefined();
+  });
+
+  test('a file with another digest than expected, a missing one and an empty one send nothing', async () => {
+    writeFileSync(join(folder, 'web.tar.gz'), bytes);
+    writeFileSync(join(folder, 'empty.tar.gz'), '');
+    const other = await cli(['package', 'add', 'web', '2.0.0', 'web.tar.gz', '--sha256', 'f'.repeat(64)]);
+    expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining(`got             ${sha256}`) as unknown });
+    expect((await cli(['package', 'add', 'web', '2.0.0', 'nothing.tar.gz'])).code).toBe(2);
+    expect((await cli(['package', 'add', 'web', '2.0.0', 'empty.tar.gz'])).code).toBe(2);
+    expect(server.seen).toEqual([]);
+  });
+});
+
+describe('steering', () => {
+  const receipt = { id: 'c-1', type: 'pause', state: 'applied', by: 'ann', at: '2026-01-05T10:00:00.000Z', reason: 'lunch', release: ID, refusal: null, settledAt: null };
+
+  test('pause waits for its receipt and says that it was applied', async () => {
+    let asked = 0;
+    server.json(COMMANDS, 202, { ...receipt, state: 'accepted' }).on(`GET /v1/releases/${ID}/commands/c-1`, (_seen, response) => {
+      asked += 1;
+      sendJson(response, 200, { ...receipt, state: asked < 2 ? 'accepted' : 'applied' });
+    });
+    const called = await cli(['pause', ID, '--reason', 'lunch']);
+    expect(called).toMatchObject({ code: 0, stdout: `pause of ${ID} applied\n` });
+    expect(bodyOf(COMMANDS)).toEqual({ type: 'pause', reason: 'lunch' });
+    expect(server.requests(COMMANDS)[0]?.path).toContain('waitSeconds=20');
+  });
+
+  test('a command that nobody applied in time ends with code 5 and says that it is stored', async () => {
+    server.json(COMMANDS, 202, { ...receipt, state: 'accepted' });
+    const called = await cli(['pause', ID, '--reason', 'lunch', '--receipt-timeout', '0']);
+    expect(called.code).toBe(5);
+    expect(called.stderr).toContain('accepted and stored (receipt c-1) but not yet applied');
+  });
+
+  test('a late refusal ends with code 8 and lists what is allowed', async () => {
+    server.json(COMMANDS, 202, { ...receipt, state: 'refused', refusal: { code: 'not-allowed', message: 'It is not paused.', allowed: ['pause', 'rollback'] } });
+    const called = await cli(['resume', ID, '--reason', 'go']);
+    expect(called.code).toBe(8);
+    expect(called.stderr).toContain('It is not paused.');
+    expect(called.stderr).toContain('allowed now: pause, rollback');
+  });
+
+  test('an immediate refusal lists what is allowed too', async () => {
+    server.on(COMMANDS, (_seen, response) => sendProblem(response, 409, { detail: 'The release has ended. Allowed now: rollback.', allowed: ['rollback'] }));
+    const called = await cli(['skip', ID, '--reason', 'broken disk', '--targets', 'web-01,web-02']);
+    expect(called.code).toBe(8);
+    expect(called.stderr.match(/allowed now: rollback/gi)?.length).toBe(1);
+    expect(bodyOf(COMMANDS)).toEqual({ type: 'skip', reason: 'broken disk', targets: ['web-01', 'web-02'] });
+  });
+
+  test('rollback of a finished release names the release that takes it back', async () => {
+    server.json(COMMANDS, 202, { ...receipt, type: 'rollback', release: 'r-back00000001' });
+    const called = await cli(['rollback', ID, '--reason', 'slow', '--mode', 'emergency', '--if-version', '41']);
+    expect(called).toMatchObject({ code: 0, stdout: `rollback of ${ID} applied as release r-back00000001\n` });
+    expect(bodyOf(COMMANDS)).toEqual({ type: 'rollback', reason: 'slow', mode: 'emergency', ifVersion: 41 });
+  });
+});
+
+describe('reading', () => {
+  const pools = [
+    { kind: 'Pool', name: 'web-prod', environment: 'prod', applications: ['web'], hosts: ['web-01', 'web-02'], capacity: { minInServicePercent: 66 }, traffic: { driver: 'none' }, strategy: 'standard', busy: 'queue' },
+    { kind: 'Pool', name: 'web-uat', environment: 'uat', applications: ['web'], hosts: ['uat-01'], capacity: { minInServicePercent: 0 }, traffic: { driver: 'none' }, strategy: 'quick', busy: 'reject' },
+  ];
+
+  test('get walks all pages and shows a table, wide columns only when asked', async () => {
+    server.on('GET /v1/pools', (seen, response) => sendJson(response, 200, seen.path.includes('cursor=c2') ? { items: [pools[1]], next: null } : { items: [pools[0]], next: 'c2' }));
+    const called = await cli(['get', 'pools']);
+    expect(called.stdout.split('\n')).toEqual([
+      'NAME      ENVIRONMENT  APPLICATIONS  HOSTS  MIN IN SERVICE  STRATEGY  TRAFFIC',
+      'web-prod  prod         web           2      66%             standard  none',
+      'web-uat   uat          web           1      0%              quick     none',
+      '',
+    ]);
+    expect((await cli(['get', 'pool', '-o', 'wide'])).stdout).toContain('web-01,web-02');
+    expect((await cli(['get', 'Pools', '-o', 'name'])).stdout).toBe('web-prod\nweb-uat\n');
+    expect((await cli(['get', 'pools', '--limit', '1', '-o', 'name'])).stdout).toBe('web-prod\n');
+  });
+
+  test('get -o yaml prints documents that apply takes back', async () => {
+    server.json('GET /v1/pools', 200, { items: pools, next: null });
+    const called = await cli(['get', 'pools', '-o', 'yaml']);
+    const documents = parseAllDocuments(called.stdout);
+    expect((Array.isArray(documents) ? documents : []).map((document) => document.toJS() as unknown)).toEqual(pools);
+  });
+
+  test('get of one object shows just that', async () => {
+    server.json('GET /v1/pools/web-prod', 200, pools[0]);
+    expect(JSON.parse((await cli(['get', 'pool', 'web-prod', '-o', 'json'])).stdout)).toEqual(pools[0]);
+  });
+
+  test('names with slashes cannot change the path that is asked', async () => {
+    expect((await cli(['get', 'pool', '../tokens'])).code).toBe(2);
+    expect(server.seen[0]?.path).toBe('/v1/pools/..%2Ftokens');
+  });
+
+  test('logs prints the lines behind a bar', async () => {
+    server.json(`GET /v1/releases/${ID}/logs`, 200, { host: 'web-01', entries: [{ direction: 'forward', step: 'start', code: 'start-failed', message: 'exit 1', lines: ['boom', '::error::not ours\u001b[2J'] }] });
+    const called = await cli(['logs', ID, '--host', 'web-01']);
+    expect(called.stdout).toBe('web-01 start (forward) start-failed: exit 1\n  | boom\n  | ::error::not ours�[2J\n');
+    expect(server.seen[0]?.path).toBe(`/v1/releases/${ID}/logs?host=web-01`);
+  });
+
+  test('plan shows batches, the capacity line, the waits and the warnings', async () => {
+    server.json('POST /v1/plans', 200, {
+      plan: {
+        batches: [{ index: 0, kind: 'bastion', hosts: ['web-01'], lanes: 1, bakeSeconds: 10, manual: true }],
+        capacity: { hosts: 8, inService: 7, floor: 6, outageAllowed: false },
+        changes: [{ application: 'web', version: '2.0.0', sha256: 'f'.repeat(64) }],
+        rollback: { batchPercent: 33 },
+        warnings: ['web-03 is out of service already'],
+      },
+      assumes: 'Every host is taken to be in service.',
+      plannedWaitSeconds: 30,
+    });
+    const { stdout } = await cli(['plan', 'web-prod', 'web=2.0.0']);
+    expect(stdout.split('\n')).toEqual([
+      'web-prod: web → 2.0.0',
+      'BATCH    HOSTS  AT ONCE  BAKE  GOES ON            NAMES',
+      'bastion  1      1        10s   waits for promote  web-01',
+      'capacity: 8 hosts, 7 in service, never below 6',
+      'waits planned: 30s; a rollback goes 33% of the pool at a time',
+      'Every host is taken to be in service.',
+      '⚠ web-03 is out of service already',
+      '',
+    ]);
+  });
+});
+
+describe('tokens', () => {
+  test('create prints the token alone on standard output', async () => {
+    server.json('POST /v1/tokens', 201, { name: 'ci', token: 'rel_api_1234' });
+    expect((await cli(['token', 'create', 'ci'])).stdout).toBe('rel_api_1234\n');
+  });
+});

@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import fc from 'fast-check';
+import { capacityFloor, lanesOf, mayTakeOut } from '../../../domain/plan/capacity.ts';
+import { hostsOf } from './fleets.ts';
+
+describe('floor', () => {
+  test.each([
+    { percent: 66, hosts: 8, floor: 6 },
+    { percent: 66, hosts: 10, floor: 7 },
+    { percent: 75, hosts: 24, floor: 18 },
+    { percent: 50, hosts: 3, floor: 2 },
+    { percent: 100, hosts: 10, floor: 9 },
+    { percent: 95, hosts: 10, floor: 9 },
+    { percent: 0, hosts: 10, floor: 0 },
+    { percent: 1, hosts: 300, floor: 3 },
+    { percent: 100, hosts: 2, floor: 1 },
+    { percent: 100, hosts: 1, floor: 0 },
+    { percent: 100, hosts: 0, floor: 0 },
+  ])('$percent % of $hosts hosts is $floor', ({ percent, hosts, floor }) => {
+    expect(capacityFloor(percent, hosts)).toBe(floor);
+  });
+
+  test('a full pool can always spare one host, and the floor is never below the percentage by more than that', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 100 }), fc.integer({ min: 1, max: 300 }), (percent, hosts) => {
+        const floor = capacityFloor(percent, hosts);
+        expect(hosts - floor).toBeGreaterThanOrEqual(1);
+        expect(floor === hosts - 1 || floor * 100 >= percent * hosts).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('taking a host out', () => {
+  test('a host in service goes only if the floor stays covered', () => {
+    expect(mayTakeOut({ floor: 2, inService: ['a', 'b', 'c'], out: 'a' })).toBe(true);
+    expect(mayTakeOut({ floor: 3, inService: ['a', 'b', 'c'], out: 'a' })).toBe(false);
+    expect(mayTakeOut({ floor: 4, inService: ['a', 'b', 'c'], out: 'a' })).toBe(false);
+  });
+
+  test('a host that is out already may be touched however few serve', () => {
+    expect(mayTakeOut({ floor: 3, inService: ['a', 'b'], out: 'c' })).toBe(true);
+    expect(mayTakeOut({ floor: 3, inService: [], out: 'c' })).toBe(true);
+  });
+
+  test('the last host of a pool without a floor may go', () => {
+    expect(mayTakeOut({ floor: 0, inService: ['a'], out: 'a' })).toBe(true);
+  });
+});
+
+describe('lanes', () => {
+  test.each([
+    { hosts: 'iiii', spare: 10, maxParallel: 10, lanes: 4, why: 'a batch is never wider than its hosts' },
+    { hosts: 'iiii', spare: 10, maxParallel: 3, lanes: 3, why: 'the strategy limits the lanes' },
+    { hosts: 'iiii', spare: 2, maxParallel: 10, lanes: 2, why: 'the floor limits the lanes' },
+    { hosts: 'iiii', spare: 3, maxParallel: 2, lanes: 2, why: 'the lower of both limits counts' },
+    { hosts: 'iiii', spare: 4, maxParallel: 10, lanes: 4, why: 'a batch that fits above the floor is not narrowed' },
+    { hosts: 'iooo', spare: 1, maxParallel: 10, lanes: 4, why: 'hosts that are out take nothing from the floor' },
+    { hosts: 'oooo', spare: 0, maxParallel: 10, lanes: 4, why: 'a batch of hosts that are out uses all lanes' },
+    { hosts: 'oooo', spare: -3, maxParallel: 3, lanes: 3, why: 'a batch of hosts that are out uses all lanes below the floor too' },
+    { hosts: 'iooo', spare: 0, maxParallel: 10, lanes: 1, why: 'with nothing to spare hosts go one by one' },
+    { hosts: 'iooo', spare: -2, maxParallel: 10, lanes: 1, why: 'below the floor hosts go one by one' },
+  ])('$why ($hosts, $spare to spare, $maxParallel at most)', ({ hosts, spare, maxParallel, lanes }) => {
+    expect(lanesOf(hostsOf(hosts), { spare, maxParallel })).toBe(lanes);
+  });
+});

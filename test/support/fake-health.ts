@@ -1,0 +1,23 @@
+/** Health without hosts, for fault tests: every application answers the version it should, but for its planned faults. */
+import type { Health, HealthVerdict } from '../../drivers/health/port.ts';
+import { createFaultScript, type Planned } from './fault-script.ts';
+
+export interface FakeHealth extends Health {
+  /** every call so far, as `verify web-01` */
+  readonly calls: readonly string[];
+}
+
+/** @param plan faults by `verify` or `verify host`; a `lie` is the verdict to give, as `unhealthy(…)` makes one */
+export function createFakeHealth(plan: readonly Planned<HealthVerdict>[] = []): FakeHealth {
+  const script = createFaultScript(plan);
+  return {
+    kind: 'fake',
+    calls: script.calls,
+    verify: ({ host, expectedVersion, check, signal }) =>
+      script.run('verify', host.name, signal, () => ({ healthy: true, observedVersion: expectedVersion, probes: check.passes })),
+  };
+}
+
+export function unhealthy(code: Extract<HealthVerdict, { healthy: false }>['code'], message: string): HealthVerdict {
+  return { healthy: false, code, message, observedVersion: null, log: '' };
+}

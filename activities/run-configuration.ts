@@ -7,7 +7,7 @@ import type { ApplicationSpec, HealthCheck, HostSpec, Inventory, Variables } fro
 export function runConfiguration(inventory: Inventory, application: ApplicationSpec, host: HostSpec, version: string): Readonly<Record<string, string>> {
   const variables = variablesFor(inventory, application, host, version);
   const { run } = application;
-  const input: Record<string, string> = { stopSignal: run.stopSignal.replace(/^SIG/, ''), stopTimeoutSeconds: String(run.stopTimeoutSeconds) };
+  const input: Record<string, string> = { stopSignal: run.stopSignal, stopTimeoutSeconds: String(run.stopTimeoutSeconds) };
   run.command.forEach((word, index) => {
     input[`command.${index}`] = fill(word, variables, `run.command/${index} of ${application.name}`);
   });

@@ -9,7 +9,7 @@ import type { Stored, TargetEvent } from '../domain/release/events.ts';
 import type { TargetState } from '../domain/release/target.ts';
 import type { Actor } from '../domain/vocabulary.ts';
 import type { Database } from './client.ts';
-import { StaleEpoch, UnknownRelease } from './errors.ts';
+import { StaleEpoch, UnknownTarget } from './errors.ts';
 import { assertSameStory, eventIds } from './event-identity.ts';
 import { SCHEMA } from './event-schema.ts';
 import type { Guess } from './fold-cache.ts';
@@ -28,7 +28,7 @@ const ROUNDS_MAX = 50;
 /**
  * Stores one target event and the new state of its target in one transaction, and returns the event as stored. The same opId again
  * returns what was stored first. Throws StaleEpoch when the host has moved on, StreamForked when the id tells another story,
- * UnknownRelease when there is no such release or the host is none of its targets.
+ * UnknownTarget when there is no such release or the host is none of its targets.
  */
 export async function appendTargetEvent(db: Database, append: AppendTargetEvent): Promise<Stored<TargetEvent>> {
   const { release, event } = append;
@@ -41,7 +41,7 @@ export async function appendTargetEvent(db: Database, append: AppendTargetEvent)
     db.folds.targets.delete(key);
     const earlier = await repeated(db, append, told.id);
     if (earlier) return earlier;
-    if (!guess) throw new UnknownRelease(`${release} with a target ${event.data.host}`);
+    if (!guess) throw new UnknownTarget(release, event.data.host);
     await assertOwned(db, release, event);
   }
   throw new Error(`Target ${event.data.host} of release ${release} changed ${ROUNDS_MAX} times while ${told.id} was appended; repeat the append.`);

@@ -37,6 +37,18 @@ export class UnknownRelease extends Error {
   }
 }
 
+/** The host is none of the release's targets, or the release was never opened. */
+export class UnknownTarget extends Error {
+  override readonly name = 'UnknownTarget';
+  readonly release: string;
+  readonly host: string;
+  constructor(release: string, host: string) {
+    super(`Host ${host} is no target of release ${release}, or there is no such release. Look at its targets with \`signalbox status ${release}\`.`);
+    this.release = release;
+    this.host = host;
+  }
+}
+
 /** The fence or turn was held longer than allowed; the lock is freed and the work inside must be considered unknown. */
 export class HeldTooLong extends Error {
   override readonly name = 'HeldTooLong';

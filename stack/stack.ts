@@ -1,5 +1,5 @@
 /** The whole local stack: Postgres and Temporal, the schema, the administrator's token, API and worker. */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openDatabase } from '../db/client.ts';
@@ -113,11 +113,18 @@ async function bringUpTemporal({ args, folder, supervisor, log }: Rising): Promi
   const [port, uiPort] = [args.temporalPort ?? dev.ports.frontend, args.uiPort ?? dev.ports.ui];
   await demandFree({ port, use: 'Temporal', flag: '--temporal-port' });
   await demandFree({ port: uiPort, use: "Temporal's web page", flag: '--ui-port' });
-  const server: DevServer = { ...dev, source: found, port, uiPort, metricsPort: await freePort(), dbFile: join(folder.path, 'temporal.db'), logFile: join(folder.path, 'logs', 'temporal.log') };
+  const server: DevServer = { ...dev, source: found, port, uiPort, metricsPort: await freePort(), dbFile: join(privateFolder(folder.path, 'temporal'), 'temporal.db'), logFile: join(folder.path, 'logs', 'temporal.log') };
   const address = `127.0.0.1:${port}`;
   const service = { name: 'Temporal', spawn: () => spawnDevServer(server), ending: TEMPORAL_ENDING };
   await timed(log, `Temporal on port ${port}`, supervisor.start({ ...service, ready: (child) => temporalReady({ ...dev, address, child, logFile: server.logFile }) }));
   return { address, uiUrl: `http://127.0.0.1:${uiPort}` };
+}
+
+/** Workflow histories are in it: only its owner gets in. */
+function privateFolder(parent: string, name: string): string {
+  const folder = join(parent, name);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return folder;
 }
 
 /** The token's hash goes into the database, the token itself only into a file of its owner. */

@@ -142,7 +142,7 @@ describe('what happened on a target', () => {
   test('a host that is no target of the release is refused', async () => {
     const { db } = store;
     const { release, epoch } = await running(db);
-    await expect(appendTargetEvent(db, { release, opId: 'op', actor: SIGNALBOX, event: begun('web-99', epoch) })).rejects.toBeInstanceOf(UnknownRelease);
+    await expect(appendTargetEvent(db, { release, opId: 'op', actor: SIGNALBOX, event: begun('web-99', epoch) })).rejects.toMatchObject({ name: 'UnknownTarget', host: 'web-99' });
   });
 
   test('two processes that take turns on one target lose nothing and leave no gap', async () => {

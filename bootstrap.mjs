@@ -2,6 +2,7 @@
  * Runs with any Node from 18 on and nothing installed: gets Node 24 and the locked packages, then hands over to the program asked for.
  *
  *   node bootstrap.mjs start|test|cli [arguments]
+ *   node bootstrap.mjs run FILE [arguments]     any other program of this folder (benches, generators)
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -27,14 +28,15 @@ main().catch((error) => {
 
 async function main() {
   const [command = '', ...args] = process.argv.slice(2);
-  if (!Object.hasOwn(ENTRIES, command)) {
-    console.error(`usage: node bootstrap.mjs ${Object.keys(ENTRIES).join('|')} [arguments]`);
+  const entry = command === 'run' ? args.shift() : ENTRIES[command];
+  if (entry === undefined) {
+    console.error(`usage: node bootstrap.mjs ${Object.keys(ENTRIES).join('|')} [arguments], or: node bootstrap.mjs run FILE [arguments]`);
     process.exit(2);
   }
   const node = await findNode();
   const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` };
   await installPackages(node, env);
-  await handOver(node, join(CLONE, ENTRIES[command]), args, env);
+  await handOver(node, join(CLONE, entry), args, env);
 }
 
 /** Steps are told on standard error, so that the output of `./signalbox … -o json` stays clean. */

@@ -28,6 +28,7 @@ export interface Config {
 const KNOWN: Readonly<Record<string, string>> = {
   SIGNALBOX_DATABASE_URL: 'postgres://…, service role',
   SIGNALBOX_MIGRATE_URL: 'postgres://…, schema owner',
+  SIGNALBOX_SERVICE_PASSWORD: 'password `migrate` gives the role of the services',
   SIGNALBOX_TEMPORAL_ADDRESS: 'host:port (default 127.0.0.1:7233)',
   SIGNALBOX_NAMESPACE: 'Temporal namespace (default "default")',
   SIGNALBOX_TASK_QUEUE: 'default "signalbox"',
@@ -45,20 +46,37 @@ const KNOWN: Readonly<Record<string, string>> = {
   SIGNALBOX_TOKEN: 'for the command line',
 };
 
+/** What `migrate` needs, and nothing else. */
+export function readMigrateConfig(env: Environment = process.env): { readonly migrateUrl: string; readonly servicePassword: string | null } {
+  const complaints: string[] = [];
+  const migrateUrl = setting(env, 'SIGNALBOX_MIGRATE_URL', null, complaints);
+  const servicePassword = setting(env, 'SIGNALBOX_SERVICE_PASSWORD', '', complaints) || null;
+  refuse(complaints);
+  return { migrateUrl, servicePassword };
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function setting(env: Environment, name: string, fallback: string | null, complaints: string[]): string {
+  const file = env[`${name}_FILE`];
+  const value = file === undefined ? env[name] : readFileSync(file, 'utf8').trim();
+  if (value !== undefined && value !== '') return value;
+  if (fallback === null) complaints.push(`${name} is missing: ${KNOWN[name]}`);
+  return fallback ?? '';
+}
+
+function refuse(complaints: readonly string[]): void {
+  if (complaints.length > 0) throw new Error(`The configuration is wrong:\n  ${complaints.join('\n  ')}`);
+}
+
 /** All complaints at once. `NAME_FILE` names a file that holds the value. */
-export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+export function readConfig(env: Environment = process.env): Config {
   const complaints: string[] = [];
   for (const name of Object.keys(env)) {
     const base = name.endsWith('_FILE') ? name.slice(0, -5) : name;
     if (name.startsWith('SIGNALBOX_') && !(base in KNOWN)) complaints.push(`${name} is not a setting; known: ${Object.keys(KNOWN).join(', ')}`);
   }
-  const text = (name: string, fallback: string | null): string => {
-    const file = env[`${name}_FILE`];
-    const value = file === undefined ? env[name] : readFileSync(file, 'utf8').trim();
-    if (value !== undefined && value !== '') return value;
-    if (fallback === null) complaints.push(`${name} is missing: ${KNOWN[name]}`);
-    return fallback ?? '';
-  };
+  const text = (name: string, fallback: string | null): string => setting(env, name, fallback, complaints);
   const number = (name: string, fallback: number): number => {
     const value = Number(text(name, String(fallback)));
     if (!Number.isInteger(value) || value < 0 || value > 65535) complaints.push(`${name} must be a whole number from 0 to 65535`);
@@ -84,6 +102,6 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     fetchesMax: number('SIGNALBOX_FETCHES_MAX', 10),
     workflowBundle: text('SIGNALBOX_WORKFLOW_BUNDLE', '') || null,
   };
-  if (complaints.length > 0) throw new Error(`The configuration is wrong:\n  ${complaints.join('\n  ')}`);
+  refuse(complaints);
   return Object.freeze(config);
 }

@@ -63,11 +63,15 @@ export async function preImages(db: Queryable, release: string): Promise<Readonl
   return Object.fromEntries(rows.flatMap(({ host, state }) => (state.preImage ? [[host, state.preImage] as const] : [])));
 }
 
-/** The newest release that began a step on any of the hosts after `release` had its turn; null = none did. */
+/**
+ * The newest release that began a step on any of the hosts after `release` had its turn; null = none did. One that was rolled back
+ * whole left every host as it found it and does not count; the release of a rollback does.
+ */
 export async function laterReleaseTouching(db: Queryable, range: { readonly release: string; readonly hosts: readonly string[] }): Promise<string | null> {
   const { rows } = await sql<{ id: string }>`
     select later.id from releases later
     where later.epoch > coalesce((select epoch from releases where id = ${range.release}), 0) and later.id <> ${range.release}
+      and not (later.status = 'rolled-back' and later.kind <> 'rollback')
       and exists (select from release_targets t where t.release = later.id and t.touched and t.host = any(${range.hosts}))
     order by later.epoch desc limit 1`.execute(db.kysely);
   return rows[0]?.id ?? null;

@@ -40,7 +40,7 @@ async function verifyApplication({ deps, inventory, input, acting }: StepContext
       throw new StepFailed({
         class: 'bad-build',
         code: verdict.code,
-        message: `${application.name} on ${acting.host.name} is not healthy: ${verdict.message}`,
+        message: verdict.message,
         next: `Read the log below, or ${acting.host.name}'s application log; fix the build and release it again.`,
         ...(verdict.log === '' ? {} : { log: verdict.log }),
       });

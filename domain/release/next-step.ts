@@ -169,7 +169,7 @@ function brakeEvents(state: ReleaseState, { progress, plan }: Rolling): readonly
   const dependency = failed.length > 0 && failed.every(({ failure }) => failure.class === 'dependency');
   const back = !dependency && strategy.onFailure === 'rollback' && strategy.rollback.on.includes(cause);
   const applied: CoreEvent = { type: 'brake-applied', data: { index: progress.batch, hosts, sentence: verdict.sentence, then: back ? 'rollback' : 'hold' } };
-  if (back) return [applied, startRollback(state, { cause, reason: verdict.sentence, mode: strategy.rollback.mode, inWork: [] })];
+  if (back) return [applied, startRollback(state, { cause, reason: `${verdict.sentence} Failed: ${hosts.join(', ')}.`, mode: strategy.rollback.mode, inWork: [] })];
   return [applied, { type: 'paused', data: { cause: dependency ? 'dependency' : 'brake', reason: verdict.sentence, deadline: null, then: 'stay' } }];
 }
 

@@ -17,6 +17,14 @@ export interface WantedServer {
   readonly wanted: WantedState;
 }
 
+/** A wish as it was last written or confirmed. */
+export interface ListedWish extends WantedServer {
+  /** moment of the write, to the microsecond; says whether this is still the wish that was read */
+  readonly at: string;
+  /** since `at`, by the database's clock alone */
+  readonly ageMs: number;
+}
+
 /** Remembers the wish until the release ends. Throws StaleEpoch when the release no longer owns the host under this epoch. */
 export async function setWantedTraffic(db: Queryable, entry: WantedServer): Promise<void> {
   const { release, host, epoch, server, wanted } = entry;
@@ -30,13 +38,21 @@ export async function setWantedTraffic(db: Queryable, entry: WantedServer): Prom
 }
 
 /** The wishes of running releases that still own their hosts; `epoch` is the host's current one, to be used in the fence. */
-export async function listWantedTraffic(db: Queryable): Promise<readonly WantedServer[]> {
+export async function listWantedTraffic(db: Queryable): Promise<readonly ListedWish[]> {
   return db.kysely
     .selectFrom('wanted_traffic as wanted')
     .innerJoin('host_locks as lock', (join) => join.onRef('lock.host', '=', 'wanted.host').onRef('lock.release', '=', 'wanted.release'))
     .select(['wanted.release', 'wanted.host', 'lock.epoch', 'wanted.server', 'wanted.wanted'])
+    .select([sql<string>`wanted.at::text`.as('at'), sql<number>`(extract(epoch from now() - wanted.at) * 1000)::float8`.as('ageMs')])
     .orderBy('wanted.release')
     .orderBy('wanted.host')
     .orderBy('wanted.server')
     .execute();
+}
+
+/** The balancer was seen to hold the wish just now: it counts as written now. False when a newer wish took its place meanwhile. */
+export async function confirmWantedTraffic(db: Queryable, { release, host, server, at }: Pick<ListedWish, 'release' | 'host' | 'server' | 'at'>): Promise<boolean> {
+  const { numAffectedRows } = await sql`
+    update wanted_traffic set at = now() where release = ${release} and host = ${host} and server = ${server} and at = ${at}::timestamptz`.execute(db.kysely);
+  return numAffectedRows === 1n;
 }

@@ -45,7 +45,7 @@ async function start({ client, taskQueue }: DispatcherDeps, release: string): Pr
 
 async function command({ client, db }: DispatcherDeps, release: string, id: string): Promise<void> {
   const sent = await loadCommand(db, id);
-  if (sent === null) return;
+  if (sent === null || sent.state !== 'accepted') return;
   try {
     await client.workflow.getHandle(releaseWorkflowId(release)).executeUpdate(commandUpdate, { args: [sent.command], updateId: id });
     await settleCommand(db, { id, state: 'applied' });

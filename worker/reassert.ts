@@ -1,17 +1,23 @@
 /**
- * A balancer forgets runtime drains when it reloads. This loop watches each balancer of a running release and, once it has seen a
- * reload or restart, writes the wanted states again, under the same fence as every other write. Any other foreign change is a finding.
+ * A balancer forgets runtime drains when it reloads. This loop watches each balancer of a running release and writes again what the
+ * process that answers now may never have been told, under the same fence as every other write. What a process was told and somebody
+ * changed since is a finding.
+ *
+ * Whether a process was told is read from two ages, so that it does not matter which worker looks, or since when: the process's own
+ * and the wish's. For a moment around a reload the old process still takes writes, so wishes of that moment count as untold too.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { withTargetFence } from '../db/fence.ts';
-import { clearFinding, openFinding } from '../db/findings.ts';
+import { clearFinding, listFindings, openFinding } from '../db/findings.ts';
 import { getInventoryOf } from '../db/queries.ts';
-import { listWantedTraffic } from '../db/wanted-traffic.ts';
+import { confirmWantedTraffic, listWantedTraffic } from '../db/wanted-traffic.ts';
 import { createTraffic } from '../drivers/traffic/factory.ts';
 import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
+import type { ListedWish } from '../db/wanted-traffic.ts';
 import type { TrafficSpec } from '../domain/inventory.ts';
-import type { BalancerIdentity, Traffic } from '../drivers/traffic/port.ts';
+import type { ObservedTraffic } from '../domain/release/target.ts';
+import type { Traffic } from '../drivers/traffic/port.ts';
 import type { Loop } from './dispatcher.ts';
 
 export interface ReassertDeps {
@@ -19,16 +25,27 @@ export interface ReassertDeps {
   readonly log: Logger;
 }
 
-type Wanted = Awaited<ReturnType<typeof listWantedTraffic>>[number];
+const EVERY_MS = 500;
+/** how long after its start another process may have taken the writes meant for it */
+const OVERLAP_MS = 5000;
+/** uptimes are whole seconds, rounded down */
+const UPTIME_STEP_MS = 1000;
+/** a younger wish may not have been written to the balancer yet */
+const SETTLED_MS = 3000;
+const FINDING_KIND = 'foreign-traffic-change';
 
-const EVERY_MS = 1000;
+/** A wish beside what the balancer shows of it. */
+interface Compared {
+  readonly wish: ListedWish;
+  readonly seen: ObservedTraffic;
+}
 
-export function startReassert({ db, log }: ReassertDeps): Loop {
+export function startReassert(deps: ReassertDeps): Loop {
   const stopping = new AbortController();
-  const seen = new Map<string, BalancerIdentity>();
+  const watch = new Watch(deps, stopping.signal);
   const loop = (async () => {
     while (!stopping.signal.aborted) {
-      await round(db, seen, log, stopping.signal).catch((err: unknown) => log.warn({ err: String(err) }, 'Wanted traffic states could not be compared; trying again'));
+      await watch.round().catch((err: unknown) => deps.log.warn({ err: String(err) }, 'Wanted traffic states could not be compared; trying again'));
       await delay(EVERY_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   })();
@@ -40,56 +57,101 @@ export function startReassert({ db, log }: ReassertDeps): Loop {
   };
 }
 
-async function round(db: Database, seen: Map<string, BalancerIdentity>, log: Logger, signal: AbortSignal): Promise<void> {
-  const byRelease = Map.groupBy(await listWantedTraffic(db), ({ release }) => release);
-  for (const [release, wanted] of byRelease) {
-    const spec = (await getInventoryOf(db, release)).pool.traffic;
-    const traffic = createTraffic(spec);
-    const identity = await traffic.identity(signal).catch(() => null);
-    if (identity === null) continue;
-    const key = JSON.stringify(spec);
-    const before = seen.get(key);
-    seen.set(key, identity);
-    if (before === undefined) continue;
-    if (isRestarted(before, identity)) await assertAll(db, traffic, wanted, log, signal);
-    else await findForeignChanges(db, spec, traffic, wanted, signal);
+class Watch {
+  readonly #deps: ReassertDeps;
+  readonly #signal: AbortSignal;
+  /** of releases that run now; a release's pool never changes */
+  #specs = new Map<string, TrafficSpec>();
+
+  constructor(deps: ReassertDeps, signal: AbortSignal) {
+    this.#deps = deps;
+    this.#signal = signal;
   }
-}
 
-function isRestarted(before: BalancerIdentity, now: BalancerIdentity): boolean {
-  return before.pid !== now.pid || now.uptimeSeconds < before.uptimeSeconds;
-}
+  async round(): Promise<void> {
+    const byRelease = Map.groupBy(await listWantedTraffic(this.#deps.db), ({ release }) => release);
+    this.#specs = new Map([...this.#specs].filter(([release]) => byRelease.has(release)));
+    const foreign: Compared[] = [];
+    const unjudged = new Set<string>();
+    for (const [release, wishes] of byRelease) {
+      const compared = await this.#compare(release, wishes).catch((err: unknown) => {
+        this.#deps.log.debug({ err: String(err), release }, 'The balancer does not answer; its state is compared when it does');
+        return null;
+      });
+      for (const wish of wishes) if (compared === null || wish.ageMs < SETTLED_MS) unjudged.add(findingOf(wish));
+      foreign.push(...(compared ?? []));
+    }
+    await this.#tell(foreign, unjudged);
+  }
 
-async function assertAll(db: Database, traffic: Traffic, wanted: readonly Wanted[], log: Logger, signal: AbortSignal): Promise<void> {
-  for (const { release, host, server, epoch, wanted: state } of wanted) {
-    const fence = <T>(write: () => Promise<T>): Promise<T> => withTargetFence(db, { release, host, epoch }, write);
+  /** Writes again what may have been forgotten. Answers the differences that somebody else made. */
+  async #compare(release: string, wishes: readonly ListedWish[]): Promise<readonly Compared[]> {
+    const spec = this.#specs.get(release) ?? (await getInventoryOf(this.#deps.db, release)).pool.traffic;
+    this.#specs.set(release, spec);
+    const traffic = createTraffic(spec);
+    const before = await traffic.identity(this.#signal);
+    if (before === null) return [];
+    const states = await traffic.observe(wishes.map(({ server }) => server), this.#signal);
+    const after = await traffic.identity(this.#signal);
+    // Two processes answer in turns: what was seen may be the word of either, so nothing is concluded from it.
+    const isOne = after?.pid === before.pid;
+    const ageMs = before.uptimeSeconds * 1000;
+    const all = wishes.flatMap((wish, index): readonly Compared[] => {
+      const seen = states[index];
+      return seen === undefined ? [] : [{ wish, seen }];
+    });
+    const untold = all.filter(({ wish }) => !isOne || wish.ageMs > ageMs - OVERLAP_MS);
+    const hasSettled = isOne && ageMs > OVERLAP_MS + UPTIME_STEP_MS;
+    for (const one of untold) await this.#assert(traffic, one, hasSettled);
+    return all.filter((one) => !untold.includes(one) && one.wish.ageMs >= SETTLED_MS && one.wish.wanted.admin === 'drain' && one.seen.admin === 'ready');
+  }
+
+  /** Every round again until the process is old enough to be alone; then the wish counts as told to it. */
+  async #assert(traffic: Traffic, { wish, seen }: Compared, hasSettled: boolean): Promise<void> {
+    const { release, host, server, epoch, wanted } = wish;
+    const { db, log } = this.#deps;
     try {
-      await traffic.assert(server, state, { signal, fence });
-      log.info({ release, host, state: state.admin }, 'The balancer was reloaded; the wanted state was written again');
+      if (isAsWanted(wish, seen)) {
+        if (hasSettled) await confirmWantedTraffic(db, wish);
+        return;
+      }
+      const fence = <T>(write: () => Promise<T>): Promise<T> => withTargetFence(db, { release, host, epoch }, write);
+      await traffic.assert(server, wanted, { signal: this.#signal, fence });
+      log.info({ release, host, state: wanted.admin }, 'The balancer was reloaded; the wanted state was written again');
     } catch (err) {
       log.warn({ err: String(err), release, host }, 'The wanted state could not be written again');
     }
   }
+
+  /** A release may have changed its mind while the balancer was asked: only wishes that are still the same are held against it. */
+  async #tell(suspected: readonly Compared[], unjudged: ReadonlySet<string>): Promise<void> {
+    const { db } = this.#deps;
+    const current = suspected.length === 0 ? [] : await listWantedTraffic(db);
+    const foreign = suspected.filter(({ wish }) => current.some(({ release, host, server, at }) => release === wish.release && host === wish.host && server === wish.server && at === wish.at));
+    for (const { wish } of foreign) await openFinding(db, describe(wish));
+    const stays = new Set([...foreign.map(({ wish }) => findingOf(wish)), ...unjudged]);
+    for (const { id, kind } of await listFindings(db)) if (kind === FINDING_KIND && !stays.has(id)) await clearFinding(db, id);
+  }
+}
+
+/** Maintenance keeps requests away more strictly than a drain. */
+function isAsWanted({ wanted }: ListedWish, seen: ObservedTraffic): boolean {
+  if (wanted.admin === 'drain' && seen.admin === 'maint') return true;
+  return seen.admin === wanted.admin && (wanted.weight === null || seen.weight === wanted.weight);
+}
+
+function findingOf({ release, host }: ListedWish): string {
+  return `traffic/${release}/${host}`;
 }
 
 /** Only drains are compared: a host that should be out and is not is the dangerous difference. */
-async function findForeignChanges(db: Database, spec: TrafficSpec, traffic: Traffic, wanted: readonly Wanted[], signal: AbortSignal): Promise<void> {
-  const drained = wanted.filter(({ wanted: state }) => state.admin === 'drain');
-  const states = await traffic.observe(drained.map(({ server }) => server), signal).catch(() => []);
-  for (const [index, { release, host, server }] of drained.entries()) {
-    const state = states[index];
-    if (state === undefined) continue;
-    const id = `traffic/${release}/${host}`;
-    if (state.admin !== 'ready') {
-      await clearFinding(db, id);
-      continue;
-    }
-    await openFinding(db, {
-      id,
-      kind: 'foreign-traffic-change',
-      subject: host,
-      sentence: `Release ${release} took ${host} out of traffic, but somebody set server ${server} to ready at the ${spec.driver} balancer.`,
-      repair: `Set the server to drain again, or roll the release back: signalbox rollback ${release} --reason ...`,
-    });
-  }
+function describe(wish: ListedWish) {
+  const { release, host, server } = wish;
+  return {
+    id: findingOf(wish),
+    kind: FINDING_KIND,
+    subject: host,
+    sentence: `Release ${release} took ${host} out of traffic, but somebody set server ${server} to ready at the balancer.`,
+    repair: `Set the server to drain again, or roll the release back: signalbox rollback ${release} --reason ...`,
+  };
 }

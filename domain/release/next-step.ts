@@ -7,7 +7,7 @@ import { bakeEndMs } from './progress.ts';
 import { nextRollbackStep } from './next-rollback-step.ts';
 import { notJoined, outOfService, startRollback } from './start-rollback.ts';
 import { isTerminal, STEPS } from '../vocabulary.ts';
-import type { Step } from '../vocabulary.ts';
+import type { FailedTarget, Step } from '../vocabulary.ts';
 import type { CoreEvent, Debt, Part } from './events.ts';
 import type { PostRelease, Preparing, Progress, ReleaseState, Rolling } from './state.ts';
 
@@ -166,11 +166,23 @@ function brakeEvents(state: ReleaseState, { progress, plan }: Rolling): readonly
   if (!verdict.applied) return [];
   const cause = isBastion ? 'bastion' : 'tolerance';
   const hosts = failed.map(({ host }) => host);
-  const dependency = failed.length > 0 && failed.every(({ failure }) => failure.class === 'dependency');
-  const back = !dependency && strategy.onFailure === 'rollback' && strategy.rollback.on.includes(cause);
+  const held = heldCause(failed);
+  const back = held === null && strategy.onFailure === 'rollback' && strategy.rollback.on.includes(cause);
   const applied: CoreEvent = { type: 'brake-applied', data: { index: progress.batch, hosts, sentence: verdict.sentence, then: back ? 'rollback' : 'hold' } };
   if (back) return [applied, startRollback(state, { cause, reason: `${verdict.sentence} Failed: ${hosts.join(', ')}.`, mode: strategy.rollback.mode, inWork: [] })];
-  return [applied, { type: 'paused', data: { cause: dependency ? 'dependency' : 'brake', reason: verdict.sentence, deadline: null, then: 'stay' } }];
+  return [applied, { type: 'paused', data: { cause: held ?? 'brake', reason: verdict.sentence, deadline: null, then: 'stay' } }];
+}
+
+/** Hosts that the log says run the new version; failed and skipped ones are debt and not audited. */
+function inServiceByLog({ begun, failed, excluded }: Progress): readonly string[] {
+  const out = new Set([...failed.map(({ host }) => host), ...excluded]);
+  return begun.filter((host) => !out.has(host));
+}
+
+/** Failures that say nothing about the build hold the release, whatever the strategy: our own dependency, or somebody's hand on the host. */
+function heldCause(failed: readonly FailedTarget[]): 'dependency' | 'drift' | null {
+  if (failed.every(({ failure }) => failure.class === 'dependency')) return 'dependency';
+  return failed.every(({ failure }) => failure.code === 'drift') ? 'drift' : null;
 }
 
 function postReleaseStep({ progress, plan, mismatches }: PostRelease, state: ReleaseState, nowMs: number): NextStep {
@@ -179,7 +191,7 @@ function postReleaseStep({ progress, plan, mismatches }: PostRelease, state: Rel
     return { do: 'record', events: [{ type: 'bake-started', data: { index: plan.batches.length, seconds: watchSeconds } }] };
   }
   if (progress.stage === 'baking') return bakeStep(progress, nowMs);
-  if (mismatches === null) return { do: 'audit', hosts: progress.begun };
+  if (mismatches === null) return { do: 'audit', hosts: inServiceByLog(progress) };
   if (mismatches.length > 0) {
     const reason = `What was observed differs from the log on ${mismatches.map(({ host }) => host).join(', ')}`;
     return { do: 'record', events: [{ type: 'paused', data: { cause: 'audit', reason, deadline: null, then: 'stay' } }] };

@@ -3,8 +3,9 @@
  *
  * VERSION beside this file names the version; BEHAVIOUR, if there, makes it a bad one:
  * `never-answer` takes connections and stays silent, `fail-on:HOST` is unhealthy on the host whose name is in HOST_NAME.
+ * WITNESS, if set, names a file that gets one line with the version at every start: who started it is counted from there.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +22,8 @@ if (!process.argv.includes('-port') || !Number.isInteger(port)) {
   console.error('usage: node app.mjs -port N');
   process.exit(2);
 }
+
+if (process.env.WITNESS) appendFileSync(process.env.WITNESS, `${version}\n`);
 
 let isStopping = false;
 

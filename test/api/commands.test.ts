@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sql } from 'kysely';
 import { settleCommand } from '../../db/commands.ts';
+import { openRelease } from '../../db/requests.ts';
 import { startApiUnderTest, pointers } from './api-under-test.ts';
 import { append, endAs, rollOn } from './release-story.ts';
 import { FLEET, POOL, RELEASE, packageOf } from './samples.ts';
@@ -146,10 +147,10 @@ test('a release is not taken back over a later one that touched its hosts: the r
   expect((await command(later, { type: 'rollback' })).status).toBe(202);
 });
 
-test('a release that touched nothing has nothing to roll back once it ended', async () => {
+test('a release that failed before it touched a host has nothing to take back', async () => {
   const id = await newRelease();
-  await rollOn(api.db, id);
-  const other = await newRelease();
-  await append(api.db, id, { type: 'release-failed', data: { failure: { class: 'refused', code: 'x', message: 'y', next: 'z' } } });
-  expect((await command(other, { type: 'resume' })).status).toBe(409);
+  await openRelease(api.db, { release: id });
+  await append(api.db, id, { type: 'release-failed', data: { failure: { class: 'refused', code: 'no-plan', message: 'no', next: 'look' } } });
+  expect(await command(id, { type: 'rollback' })).toMatchObject({ status: 409, body: { code: 'finished', allowed: [] } });
+  expect(await command(id, { type: 'retry' })).toMatchObject({ status: 409, body: { code: 'finished', allowed: [] } });
 });

@@ -115,7 +115,7 @@ test('wanted traffic is kept while the release owns the host and gone when it en
   const drained = { release, host: 'web-01', epoch, server: 'web/web-01', wanted: { admin: 'drain' as const, weight: null } };
   await setWantedTraffic(db, drained);
   await setWantedTraffic(db, { ...drained, wanted: { admin: 'ready', weight: 100 } });
-  expect(await listWantedTraffic(db)).toEqual([{ ...drained, wanted: { admin: 'ready', weight: 100 } }]);
+  expect(await listWantedTraffic(db)).toMatchObject([{ ...drained, wanted: { admin: 'ready', weight: 100 } }]);
   const [raised] = await retry(release, 'retry');
   const current = raised && 'epoch' in raised.data ? raised.data.epoch : 0;
   await expect(setWantedTraffic(db, drained)).rejects.toMatchObject({ name: 'StaleEpoch', current });

@@ -84,8 +84,20 @@ describe.each(SHELLS)('under %s', (shell) => {
   });
 
   test('a bomb is cut while it streams, in tar and zip', async () => {
-    const bomb = gzipSync(tar([{ name: 'zeros', data: Buffer.alloc(40_000_000) }]));
+    const bomb = gzipSync(tar([{ name: 'zeros', data: Buffer.alloc(100_000_000) }]));
+    let written = 0;
+    const unpacking = { done: false };
+    const watching = (async () => {
+      while (!unpacking.done) {
+        written = Math.max(written, statSync(join(bench.root, '.signalbox/tmp/web.unpack/tar'), { throwIfNoEntry: false })?.size ?? 0);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
     const started = await unpack(bomb, 'tar.gz', { maxBytes: '1000000' });
+    unpacking.done = true;
+    await watching;
+    expect(written).toBeGreaterThan(0);
+    expect(written).toBeLessThanOrEqual(1_000_000 + 1_048_576);
     expect(started.answer).toMatchObject({ ok: false, error: 'evil-archive', message: expect.stringContaining('more than 1000000 bytes') });
     expectNothing(started.digest);
     const zipped = await unpack(zip([{ name: 'zeros', data: Buffer.alloc(2_000_000) }]), 'zip', { maxBytes: '1000000' });

@@ -118,6 +118,19 @@ describe.each(SHELLS)('under %s', (shell) => {
     }
   });
 
+  test('a start that was killed, and whose process has ended since, is told as failed and not started again', async () => {
+    const bench = fresh(shell);
+    const { digest, config } = await install(bench, '1.0.0', { program: '#!/bin/sh\necho started >> "$WITNESS"\n' });
+    await bench.result('switch', { ...step('switch'), digest, config, expectedDigest: '' });
+    const child = bench.spawn('start', encodeHostInput({ root: bench.root, ...step('start') }));
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    await until(() => witness(bench).length === 1, 'the application was started');
+    process.kill(-(child.pid ?? 0), 'SIGKILL');
+    await gone;
+    expect(await bench.run('start', step('start'))).toMatchObject({ ok: false, error: 'start-failed' });
+    expect(witness(bench)).toHaveLength(1);
+  });
+
   test('switch killed at many moments ends exactly at the wanted link and keeps the old values', async () => {
     const bench = fresh(shell);
     const one = await install(bench, '1.0.0');

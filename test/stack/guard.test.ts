@@ -54,7 +54,10 @@ async function launched(): Promise<{ launcher: ChildProcess; pids: Pids }> {
   const launcher = spawn(process.execPath, [DOUBLE, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }), () => void launcher.kill('SIGKILL'));
   const line = await new Promise<string>((resolve) => launcher.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString())));
-  return { launcher, pids: JSON.parse(line) as Pids };
+  const pids = JSON.parse(line) as Pids;
+  // Also when the guard fails to do it.
+  for (const pid of [pids.child, pids.application]) cleanups.push(() => endProcess(pid, { signal: 'SIGKILL', timeoutMs: 1_000 }));
+  return { launcher, pids };
 }
 
 /** Command lines of a process's children. */

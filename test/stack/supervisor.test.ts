@@ -22,10 +22,10 @@ function supervise(): { supervisor: Supervisor; log: string[] } {
   return { supervisor, log };
 }
 
-function sleeper(name: string, script = 'sleep 600'): Service {
+function sleeper(name: string): Service {
   return {
     name,
-    spawn: () => spawn('sh', ['-c', script], { detached: true, stdio: 'ignore' }),
+    spawn: () => spawn('sleep', ['600'], { detached: true, stdio: 'ignore' }),
     ready: async () => {},
     ending: { signal: 'SIGTERM', timeoutMs: 2_000 },
   };

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { listFindings } from '../../db/findings.ts';
+import { digestOf } from '../support/fake-fleet.ts';
 import { unhealthy } from '../support/fake-health.ts';
 import { FAST, openBench } from '../support/release-bench.ts';
 import type { Bench } from '../support/release-bench.ts';
@@ -214,5 +216,24 @@ describe('two applications of one pool in one release', () => {
         expect(bench.fleet.executor.calls.filter((call) => call === `start ${host}`)).toHaveLength(2);
       }
     }, ['api', 'web']);
+  });
+});
+
+describe('a host that somebody changed between preparation and its turn', () => {
+  test('is not touched: the release pauses, the change is a finding, and skipping the host lets the rest go on', async () => {
+    await using(4, {}, async (bench) => {
+      const id = await bench.release({ strategy: { bastion: { count: 1, bakeSeconds: 60, promote: 'auto' } } });
+      const baking = await bench.until(id, ({ waiting }) => waiting?.for === 'bake');
+      const changed = baking.batches[1]?.targets[0]?.host ?? '';
+      const host = bench.fleet.hosts.get(changed);
+      if (host) host.digest = digestOf('by-hand');
+      await bench.send(id, 'promote');
+      const held = await bench.until(id, ({ paused }) => paused !== null, 'the pause');
+      expect(held.paused).toMatchObject({ cause: 'drift' });
+      expect(bench.traffic.calls).not.toContain(`drain ${changed}`);
+      expect(await listFindings(bench.db)).toMatchObject([{ kind: 'drift', subject: changed }]);
+      expect((await bench.send(id, 'skip')).state).toBe('applied');
+      expect(await bench.ended(id)).toMatchObject({ status: 'succeeded', debt: [{ host: changed, cause: 'skipped' }] });
+    });
   });
 });

@@ -38,9 +38,11 @@ export function promisesOfABalancer({ haproxy, kind }: { readonly haproxy: strin
     cleanups.push(() => traffic.stop());
     const drained = await driver.drain('s1', { ...call, timeoutMs: 5_000 });
     expect(drained).toMatchObject({ admin: 'drain', connections: 0, inService: false });
+    const { '1': ofDrained = 0, '2': ofOther = 0 } = traffic.counts().byVersion;
+    await until('requests beside the drained server', () => (traffic.counts().byVersion['2'] ?? 0) > ofOther + 20);
+    expect(traffic.counts().byVersion['1'] ?? 0).toBe(ofDrained);
     await endChild(apps[0]?.child as ChildProcess, { signal: 'SIGTERM', timeoutMs: 5_000 });
-    const before = traffic.counts().byVersion['2'] ?? 0;
-    await until('requests while one is away', () => (traffic.counts().byVersion['2'] ?? 0) > before + 20);
+    await until('requests while its application is away', () => (traffic.counts().byVersion['2'] ?? 0) > ofOther + 40);
     await apps[0]?.start('3');
     const admitted = await driver.admit('s1', { admin: 'ready', weight: null }, { ...call, timeoutMs: 5_000 });
     expect(admitted).toMatchObject({ admin: 'ready', operational: 'up', inService: true });

@@ -1,0 +1,25 @@
+/** Has somebody changed a target between its pre-image and the first touch? Then the pre-image is no longer what a rollback should restore. */
+import type { Observation, ObservedApplication } from './release/target.ts';
+
+/**
+ * One sentence per difference that matters: the installed release, its run configuration, the wish at the balancer, its weight.
+ * Processes and the balancer's own health verdict move by themselves and are not compared.
+ */
+export function driftOf(preImage: Observation, observed: Observation): readonly string[] {
+  return [...preImage.applications.flatMap((before) => installDrift(before, observed.applications)), ...trafficDrift(preImage, observed)];
+}
+
+function installDrift(before: ObservedApplication, now: readonly ObservedApplication[]): readonly string[] {
+  const seen = now.find(({ application }) => application === before.application);
+  if (seen?.digest === before.digest && seen.config === before.config) return [];
+  return [`${before.application} was ${named(before)} and is ${seen === undefined ? 'unknown' : named(seen)}`];
+}
+
+function trafficDrift({ traffic: before }: Observation, { traffic: now }: Observation): readonly string[] {
+  if (before.admin === now.admin && before.weight === now.weight) return [];
+  return [`the server at the balancer was ${before.admin} with weight ${before.weight ?? 'none'} and is ${now.admin} with weight ${now.weight ?? 'none'}`];
+}
+
+function named({ version, digest }: ObservedApplication): string {
+  return digest === null ? 'absent' : `${version ?? 'unknown'} (${digest.slice(0, 12)})`;
+}

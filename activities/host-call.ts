@@ -35,10 +35,10 @@ export async function onHost(deps: ActivityDeps, acting: Acting, verb: HostVerb,
 }
 
 /** Observes the host and its place in traffic; `verb` fence does the same after voiding every older command. */
-export async function observe(deps: ActivityDeps, inventory: Inventory, acting: Acting, verb: 'observe' | 'fence'): Promise<{ readonly observation: Observation; readonly result: HostResult }> {
+export async function observe(deps: ActivityDeps, inventory: Inventory, acting: Acting, verb: 'observe' | 'fence', more: HostInput = {}): Promise<{ readonly observation: Observation; readonly result: HostResult }> {
   const applications = applicationsOf(inventory).map(({ name }) => name).join(',');
   const { host } = acting;
-  const input = { root: host.executor.root, applications, ...(verb === 'fence' ? { epoch: String(acting.epoch), opId: `${acting.release}/${host.name}/fence/${acting.epoch}` } : {}) };
+  const input = { root: host.executor.root, applications, ...(verb === 'fence' ? { epoch: String(acting.epoch), opId: `${acting.release}/${host.name}/fence/${acting.epoch}` } : {}), ...more };
   const answer = await deps.executorFor(host).run(host, verb, input, { timeoutMs: acting.timeoutMs, signal: acting.signal });
   if (!answer.ok) {
     const failure = hostFailure(host.name, verb, answer);

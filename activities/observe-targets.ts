@@ -54,6 +54,9 @@ async function observeTarget(deps: ActivityDeps, inventory: Inventory, input: Su
   const acting = { release, host: hostOf(inventory, name), epoch, direction: 'forward', round: 0, timeoutMs: TIMEOUT_MS, signal } as const;
   try {
     const { observation: seen, result } = await observe(deps, inventory, acting, 'observe');
+    const marker = result['marker'];
+    // The first command that carries the marker is the adoption: from here on the host obeys again.
+    if (adopt && typeof marker === 'string' && marker !== '') await observe(deps, inventory, acting, 'fence', { marker });
     const leftBy = seen.traffic.admin === 'drain' ? await leftOutBy(deps.db, release, name) : null;
     const observation: Observation = leftBy === null ? seen : { ...seen, leftBy };
     refuseUnfit(inventory, name, observation, result, adopt);

@@ -8,7 +8,7 @@ import { createHttpHealth } from '../drivers/health/http.ts';
 import { createFetchSlots } from '../drivers/packages/fetch-slots.ts';
 import { packageStoreFor } from '../drivers/packages/factory.ts';
 import { createTraffic } from '../drivers/traffic/factory.ts';
-import type { NativeConnection } from '@temporalio/worker';
+import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { ActivityDeps } from '../activities/deps.ts';
@@ -26,7 +26,17 @@ export interface ReleaseWorkerDeps {
 const HOST_PROGRAM = fileURLToPath(new URL('../host/signalbox-host', import.meta.url));
 
 /** A cached workflow costs memory; a sticky queue that waits long for a dead worker costs seconds of resume. */
-const WORKFLOWS_CACHED_MAX = 150;
+export const WORKER_OPTIONS = {
+  maxCachedWorkflows: 150,
+  stickyQueueScheduleToStartTimeout: '2s',
+  maxHeartbeatThrottleInterval: '1s',
+  defaultHeartbeatThrottleInterval: '1s',
+  maxConcurrentActivityTaskExecutions: 200,
+  workflowTaskPollerBehavior: { type: 'autoscaling' },
+  activityTaskPollerBehavior: { type: 'autoscaling' },
+  shutdownGraceTime: '10s',
+  shutdownForceTime: '20s',
+} as const satisfies Partial<WorkerOptions>;
 
 export function createReleaseWorker({ config, db, connection, activityDeps }: ReleaseWorkerDeps): Promise<Worker> {
   return Worker.create({
@@ -35,15 +45,7 @@ export function createReleaseWorker({ config, db, connection, activityDeps }: Re
     taskQueue: config.taskQueue,
     ...(config.workflowBundle === null ? { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) } : { workflowBundle: { codePath: config.workflowBundle } }),
     activities: createActivities({ ...realDeps(config, db), ...activityDeps }),
-    maxCachedWorkflows: WORKFLOWS_CACHED_MAX,
-    stickyQueueScheduleToStartTimeout: '2s',
-    maxHeartbeatThrottleInterval: '1s',
-    defaultHeartbeatThrottleInterval: '1s',
-    maxConcurrentActivityTaskExecutions: 200,
-    workflowTaskPollerBehavior: { type: 'autoscaling' },
-    activityTaskPollerBehavior: { type: 'autoscaling' },
-    shutdownGraceTime: '10s',
-    shutdownForceTime: '20s',
+    ...WORKER_OPTIONS,
   });
 }
 

@@ -27,7 +27,9 @@ async function switchForward({ deps, inventory, input, acting, preImage }: StepC
   const config = configs[name];
   if (config === undefined) throw new StepFailed({ class: 'host', code: 'not-staged', message: `${name} was not staged on ${input.host}.`, next: 'Start the release again.' });
   const before = preImage.applications.find(({ application }) => application === name)?.digest ?? '';
-  await onHost(deps, acting, 'switch', { application: name, step: 'switch' }, { digest: spec.sha256, config, expectedDigest: input.round === 0 ? before : spec.sha256 });
+  // A retried target may stand at either release: only the first round knows what it must find.
+  const expected: Readonly<Record<string, string>> = input.round === 0 ? { expectedDigest: before } : {};
+  await onHost(deps, acting, 'switch', { application: name, step: 'switch' }, { digest: spec.sha256, config, ...expected });
 }
 
 async function switchBack({ deps, acting, preImage }: StepContext, { name }: ApplicationSpec): Promise<void> {

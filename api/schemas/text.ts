@@ -7,7 +7,6 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/;
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 export const SHA256 = /^[0-9a-f]{64}$/;
 // One line of printable text. The scanner refuses control characters in bodies; this also covers queries and headers.
-// oxlint-disable-next-line no-control-regex
 const ONE_LINE = /^[^\u0000-\u001f\u007f-\u009f]*$/;
 
 const NAME_RULE = 'must be 1 to 63 of a-z, 0-9, ".", "_" and "-", beginning and ending with a letter or digit, without ".."';

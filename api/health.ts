@@ -1,6 +1,6 @@
 /** /livez: the process turns. /readyz: it may be given requests. Reasons are told only to who has a token. */
-import { sql } from 'kysely';
 import { z } from 'zod';
+import { pingDatabase } from '../db/client.ts';
 import { authenticate } from './auth.ts';
 import { operation } from './route.ts';
 import type { IncomingMessage } from 'node:http';
@@ -36,7 +36,7 @@ export function readyz(deps: ApiDeps): Operation {
       const dependencies = await Promise.all([
         look('process', true, async () => (deps.drainSignal?.aborted ? 'it is shutting down' : null)),
         look('database', true, async () => {
-          await sql`select 1`.execute(deps.db.kysely);
+          await pingDatabase(deps.db);
           return null;
         }),
         look('temporal', false, async () => ((await deps.temporalReachable()) ? null : `nothing answers at ${deps.config.temporalAddress}; requests are kept and delivered later`)),

@@ -47,8 +47,8 @@ export async function openServers(): Promise<BenchServers> {
     guard.watch(postgresPid, POSTGRES_ENDING);
     const servicePassword = randomBytes(16).toString('hex');
     await migrate({ url: postgres.adminUrl, servicePassword });
-    const { found } = await findTemporal({ env: {}, cacheDir });
-    if (found.kind === 'address') throw new Error('A bench starts its own Temporal server.');
+    const { found } = await findTemporal({ env: process.env, cacheDir });
+    if (found.kind === 'address') throw new Error('A bench measures its own Temporal server: unset TEMPORAL_ADDRESS and start it again.');
     const devFile = readDevFile(CLONE);
     const temporal = await startTemporal({ ...devFile, source: found, logFile: join(folder, 'temporal.log') });
     endings.push(temporal.stop);

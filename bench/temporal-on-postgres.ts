@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time.js';
 import { Client } from 'pg';
 import { lastLine, runCommand } from '../stack/command.ts';
 import { readDevFile, type DevFile } from '../stack/dev-file.ts';
@@ -23,7 +24,7 @@ const DATABASES = { temporal: 'temporal', visibility: 'temporal_visibility' } as
 const BUILD_TIMEOUT_MS = 1_200_000;
 const SCHEMA_TIMEOUT_MS = 120_000;
 const USABLE_TIMEOUT_MS = 60_000;
-const RETENTION_SECONDS = 86_400;
+const RETENTION_MS = 86_400_000;
 
 export interface TemporalPrograms {
   readonly server: string;
@@ -196,7 +197,7 @@ async function untilUsable(usable: Usable): Promise<void> {
 
 async function registerNamespace(connection: Connection, namespace: string): Promise<void> {
   try {
-    await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: { seconds: RETENTION_SECONDS as never } });
+    await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: msToTs(RETENTION_MS) });
   } catch (error) {
     if (!/already (exists|registered)/i.test((error as Error).message)) throw error;
   }

@@ -1,5 +1,5 @@
 /** The connection to Postgres: one pool for work, two small ones for locks that are held while other work goes on. */
-import { Kysely, PostgresDialect, type Transaction } from 'kysely';
+import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
 import pg from 'pg';
 import { FoldCache } from './fold-cache.ts';
 import { DatabaseUnfit } from './errors.ts';
@@ -97,6 +97,11 @@ function isTx(db: Queryable): db is Tx {
 }
 
 const OLDEST_POSTGRES = 140_000;
+
+/** Asks the database for nothing, to see that it answers. */
+export async function pingDatabase(db: Database): Promise<void> {
+  await sql`select 1`.execute(db.kysely);
+}
 
 /** Refuses a database on which Signalbox would lose acknowledged events, or that was never migrated. Throws DatabaseUnfit. */
 export async function checkDatabase(db: Database): Promise<void> {

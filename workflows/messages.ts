@@ -22,9 +22,11 @@ export const poolGrantedSignal = defineSignal<[]>('poolGranted');
 /** A newer release took this one's place in the queue. */
 export const supersededSignal = defineSignal<[string]>('superseded');
 
-/** From a release to its slices. */
-export const holdSignal = defineSignal<[boolean]>('hold');
+/** From a release to its slices; `turn` counts the changes. */
+export const holdSignal = defineSignal<[hold: boolean, turn: number]>('hold');
 export const haltSignal = defineSignal<[]>('halt');
+/** From a held slice to its release: no host is in work any more. */
+export const sliceQuietSignal = defineSignal<[sliceWorkflowId: string, turn: number]>('sliceQuiet');
 
 export const RELEASE_WORKFLOW = 'release';
 export const SLICE_WORKFLOW = 'slice';

@@ -1,6 +1,6 @@
 /** A part of a large batch as a workflow of its own, so that no history grows with the pool. It decides nothing: its release does. */
-import { condition, setHandler } from '@temporalio/workflow';
-import { haltSignal, holdSignal } from './messages.ts';
+import { allHandlersFinished, condition, getExternalWorkflowHandle, setHandler, workflowInfo } from '@temporalio/workflow';
+import { haltSignal, holdSignal, sliceQuietSignal } from './messages.ts';
 import { runLanes } from './lanes.ts';
 import { restoreTarget, rollTarget } from './target.ts';
 import type { LaneResult } from './lanes.ts';
@@ -17,16 +17,28 @@ export interface SliceWork extends TargetWork {
 export async function slice(work: SliceWork): Promise<LaneResult> {
   let held = false;
   let halted = false;
-  setHandler(holdSignal, (hold) => void (held = hold), { description: 'From the release: pause or go on' });
+  let inWork = 0;
+  const { workflowId, parent } = workflowInfo();
+  const hold = async (on: boolean, turn: number): Promise<void> => {
+    held = on;
+    await condition(() => !held || inWork === 0);
+    if (held && parent) await getExternalWorkflowHandle(parent.workflowId).signal(sliceQuietSignal, workflowId, turn);
+  };
+  setHandler(holdSignal, hold, { description: 'From the release: pause or go on' });
   setHandler(haltSignal, () => void (halted = true), { description: 'From the release: begin no further host' });
   const { kind, hosts, lanes, failuresMax, ...target } = work;
-  return runLanes({
+  const result = await runLanes({
     hosts,
     lanes,
     mayBegin: async (_host, failed) => {
       await condition(() => !held || halted);
       return !halted && (failuresMax === null || failed <= failuresMax);
     },
-    work: (host) => (kind === 'roll' ? rollTarget(host, target) : restoreTarget(host, target)),
+    work: (host) => {
+      inWork++;
+      return (kind === 'roll' ? rollTarget(host, target) : restoreTarget(host, target)).finally(() => inWork--);
+    },
   });
+  await condition(allHandlersFinished);
+  return result;
 }

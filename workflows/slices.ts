@@ -1,6 +1,6 @@
 /** Runs a large batch as several slices side by side and adds up what they report. */
-import { ChildWorkflowCancellationType, condition, ParentClosePolicy, startChild } from '@temporalio/workflow';
-import { haltSignal, holdSignal, sliceWorkflowId } from './messages.ts';
+import { ChildWorkflowCancellationType, condition, ParentClosePolicy, setHandler, startChild } from '@temporalio/workflow';
+import { haltSignal, holdSignal, sliceQuietSignal, sliceWorkflowId } from './messages.ts';
 import { slice } from './slice.ts';
 import type { ChildWorkflowHandle } from '@temporalio/workflow';
 import type { LaneResult } from './lanes.ts';
@@ -27,25 +27,41 @@ export async function runSlices(run: Run, work: SliceWork): Promise<LaneResult> 
       });
     }),
   );
-  const done = { value: false };
-  const relaying = relay(run, handles, done);
-  const results = await Promise.all(handles.map((handle) => handle.result())).finally(() => void (done.value = true));
+  const ended = new Set<string>();
+  const results = handles.map((handle) => handle.result().finally(() => ended.add(handle.workflowId)));
+  const relaying = relay(run, work, handles, ended);
+  // A rollback cancels this scope: the results say so, and the relay, which ends for the same reason, must not say it a second time.
+  relaying.catch(() => undefined);
+  const all = await Promise.all(results);
   await relaying;
-  return results.reduce(add);
+  return all.reduce(add);
 }
 
-/** Pause, resume and stop reach every slice; each is told only what changed. */
-async function relay(run: Run, handles: readonly ChildWorkflowHandle<typeof slice>[], done: { readonly value: boolean }): Promise<void> {
+/** Pause, resume and stop reach every slice; each is told only what changed. When all of them are at rest, the release says so. */
+async function relay(run: Run, work: SliceWork, handles: readonly ChildWorkflowHandle<typeof slice>[], ended: ReadonlySet<string>): Promise<void> {
+  const quiet = new Set<string>();
   let held = false;
+  let turn = 0;
+  setHandler(sliceQuietSignal, (sliceId, of) => void (of === turn && quiet.add(sliceId)), { description: 'From a slice: it is held, and no host is in work' });
+  const stops = (): boolean => run.state.aborting !== null || (work.kind === 'roll' && run.state.situation.status === 'rolling-back');
+  const atRest = (): boolean => run.state.paused?.quiet === false && handles.every(({ workflowId }) => ended.has(workflowId) || quiet.has(workflowId));
+  const changed = (): boolean => ended.size === handles.length || stops() || (run.state.paused !== null) !== held || atRest();
   for (;;) {
-    await condition(() => done.value || (run.state.paused !== null) !== held || run.state.aborting !== null);
-    if (done.value) return;
-    if (run.state.aborting !== null) {
+    const deadline = run.state.paused?.deadline ?? null;
+    const isChanged = deadline === null ? await condition(changed).then(() => true) : await condition(changed, Math.max(1, Date.parse(deadline) - Date.now()));
+    if (ended.size === handles.length) return;
+    if (stops()) {
       await Promise.allSettled(handles.map((handle) => handle.signal(haltSignal)));
       return;
     }
-    held = run.state.paused !== null;
-    await Promise.allSettled(handles.map((handle) => handle.signal(holdSignal, held)));
+    if (!isChanged) await run.expirePause();
+    else if (atRest()) await run.decide((state) => (state.paused?.quiet === false ? [{ type: 'quiet-reached', data: {} }] : []));
+    else {
+      held = run.state.paused !== null;
+      turn++;
+      quiet.clear();
+      await Promise.allSettled(handles.map((handle) => handle.signal(holdSignal, held, turn)));
+    }
   }
 }
 

@@ -12,6 +12,13 @@ import { sql, type Kysely } from 'kysely';
 export const REBUILD_GATE = 7_325_001;
 
 export async function up(db: Kysely<unknown>): Promise<void> {
+  await createAppendEvent(db);
+  await createAppendTargetEvent(db);
+  await createAppendCoreEvents(db);
+}
+
+/** One event of any stream, chained to the one before it; called by the other two and for inventory streams. */
+async function createAppendEvent(db: Kysely<unknown>): Promise<void> {
   await sql`
     create function append_event(p_stream text, p_id text, p_type text, p_schema integer, p_data text, p_actor text, p_at text)
     returns integer language plpgsql as $$
@@ -34,7 +41,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       update streams set version = head.version + 1, hash = v_hash, transaction = v_transaction where stream = p_stream;
       return head.version + 1;
     end $$`.execute(db);
+}
 
+/** One event of a target with its row, where the epoch and the version are still the expected ones; null where they are not. */
+async function createAppendTargetEvent(db: Kysely<unknown>): Promise<void> {
   await sql`
     create function append_target_event(p_release text, p_host text, p_epoch bigint, p_id text, p_type text, p_schema integer,
       p_data text, p_actor text, p_at text, p_expected integer, p_state text)
@@ -64,7 +74,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       perform pg_notify('signalbox_release', p_release);
       return head.version + 1;
     end $$`.execute(db);
+}
 
+/** Decisions of a release with its row; null where somebody else decided first. */
+async function createAppendCoreEvents(db: Kysely<unknown>): Promise<void> {
   await sql`
     create function append_core_events(p_release text, p_events json, p_expected integer, p_row json, p_core text)
     returns integer language plpgsql as $$

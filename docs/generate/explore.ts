@@ -11,7 +11,7 @@ import type { StrategySpec } from '../../domain/inventory.ts';
 import type { Command, CommandType, Refusal } from '../../domain/release/commands.ts';
 import type { CoreEvent, Stored } from '../../domain/release/events.ts';
 import type { NextStep } from '../../domain/release/next-step.ts';
-import type { ReleaseState } from '../../domain/release/state.ts';
+import type { Progress, ReleaseState } from '../../domain/release/state.ts';
 import type { FailedTarget, Status } from '../../domain/vocabulary.ts';
 
 /** One change of status, and what made it. `by` is the command, or null when the release did it by itself. */
@@ -74,7 +74,7 @@ export function explore(): Exploration {
   const tried: Tried[] = [];
   const open: ReleaseState[] = STRATEGIES.flatMap((strategy) => [requested(strategy, 'rollout'), requested(strategy, 'rollback')]);
   for (let state = open.pop(); state !== undefined; state = open.pop()) {
-    const key = JSON.stringify({ ...state, decisions: 0 });
+    const key = keyOf(state);
     if (seen.has(key)) continue;
     seen.add(key);
     for (const command of COMMANDS) {
@@ -85,6 +85,35 @@ export function explore(): Exploration {
     open.push(...walk(state, outcomes(state), null, transitions));
   }
   return { states: seen.size, transitions: [...transitions.values()], tried };
+}
+
+/** What decisions depend on. Two states that differ only in words or counts are one. */
+function keyOf({ request, situation, paused, aborting }: ReleaseState): string {
+  const pause = paused && [paused.cause, paused.deadline !== null, paused.quiet];
+  return JSON.stringify([request.kind, STRATEGIES.indexOf(request.strategy), pause, aborting !== null, situationKey(situation)]);
+}
+
+function situationKey(situation: ReleaseState['situation']): unknown {
+  switch (situation.status) {
+    case 'queued':
+    case 'preparing':
+      return situation;
+    case 'pre-release':
+    case 'releasing':
+      return [situation.status, progressKey(situation.progress)];
+    case 'post-release':
+      return [situation.status, situation.progress.stage, situation.progress.bake, situation.mismatches];
+    case 'rolling-back': {
+      const { mode, stage, index, batches, bake, then, unrestored } = situation.rollback;
+      return [situation.status, mode, stage, index, batches.length, bake, then, unrestored.length > 0];
+    }
+    default:
+      return [situation.status, (situation.progress?.begun.length ?? 0) > 0];
+  }
+}
+
+function progressKey({ debt: _debt, failed: list, ...progress }: Progress): unknown {
+  return { ...progress, failed: list.map(({ host }) => host) };
 }
 
 /** The states after each of the outcomes; changes of status on the way are kept. */

@@ -62,9 +62,11 @@ function rows(transitions: readonly Transition[]): readonly string[] {
   return [...grouped].map(([start, same]) => `${start} ${[...new Set(same.map(causeOf))].join('; ')} |`);
 }
 
-function causeOf({ event, by }: Transition): string {
+function causeOf({ from, event, by }: Transition): string {
   if (by !== null) return `command \`${by}\``;
   if (event.type === 'rollback-started') return ROLLBACK_CAUSES[event.data.cause];
+  if (event.type === 'release-aborted') return 'command `abort`, or the deadline of a pause';
+  if (event.type === 'release-rolled-back' && from !== 'rolling-back') return 'the deadline of a pause; no host was touched';
   return 'by itself';
 }
 
@@ -100,12 +102,10 @@ const SITUATIONS = [
 ] as const;
 
 function situationOf({ situation, paused, aborting }: ReleaseState): (typeof SITUATIONS)[number] | null {
-  const { status } = situation;
-  if (isTerminal(status)) return status as (typeof SITUATIONS)[number];
-  if (status === 'rolling-back') return 'rolling-back';
+  if ('finishedAt' in situation || situation.status === 'rolling-back') return situation.status;
   if (aborting !== null) return 'being aborted';
-  if (status !== 'pre-release' && status !== 'releasing') return paused === null ? (status as (typeof SITUATIONS)[number]) : 'paused, nothing failed';
-  const { progress, plan } = situation as Extract<ReleaseState['situation'], { status: 'pre-release' }>;
+  if (situation.status !== 'pre-release' && situation.status !== 'releasing') return paused === null ? situation.status : 'paused, nothing failed';
+  const { status, progress, plan } = situation;
   if (paused !== null) return progress.failed.length > 0 ? 'paused with failed targets' : 'paused, nothing failed';
   if (progress.stage === 'rolling') return `${status}, in work`;
   if (progress.stage === 'baking') return `${status}, baking`;

@@ -18,6 +18,8 @@ import { createFakeHealth } from './fake-health.ts';
 import { createFakeTraffic } from './fake-traffic.ts';
 import { createTestDatabase } from './postgres.ts';
 import { devServer } from './temporal.ts';
+import type { Database } from '../../db/client.ts';
+import type { Receipt } from '../../db/commands.ts';
 import type { ApplicationSpec, HostSpec, Inventory, StrategySpec } from '../../domain/inventory.ts';
 import type { Command } from '../../domain/release/commands.ts';
 import type { CoreEventData } from '../../domain/release/events.ts';
@@ -102,13 +104,7 @@ export async function openBench(hostCount: number, faults: Faults = {}, applicat
       const base = { id: `c-${randomBytes(6).toString('hex')}`, by: { kind: 'token', name: 'op' }, reason: 'test' } as const;
       const command: Command = type === 'rollback' ? { ...base, type, mode: more.mode ?? null } : type === 'retry' || type === 'skip' ? { ...base, type, targets: more.targets ?? null } : { ...base, type };
       await acceptCommand(db, { command, release });
-      const deadlineMs = Date.now() + 30_000;
-      for (;;) {
-        const receipt = await getReceipt(db, command.id);
-        if (receipt !== null && receipt.state !== 'accepted') return receipt;
-        if (Date.now() > deadlineMs) throw new Error(`${type} was not settled`);
-        await new Promise((resolve) => setImmediate(resolve));
-      }
+      return settled(db, command);
     },
     close: async () => {
       await dispatcher.stop();
@@ -120,6 +116,17 @@ export async function openBench(hostCount: number, faults: Faults = {}, applicat
       await database.drop();
     },
   };
+}
+
+/** The receipt of a command once the release has answered it. */
+async function settled(db: Database, command: Command): Promise<Receipt> {
+  const deadlineMs = Date.now() + 30_000;
+  for (;;) {
+    const receipt = await getReceipt(db, command.id);
+    if (receipt !== null && receipt.state !== 'accepted') return receipt;
+    if (Date.now() > deadlineMs) throw new Error(`${command.type} was not settled`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 export type Bench = Awaited<ReturnType<typeof openBench>>;

@@ -16,7 +16,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'integration',
-          include: ['test/{db,drivers,host,api,cli,stack,examples,docs}/**/*.test.ts'],
+          include: ['test/{db,drivers,host,api,cli,stack,examples,docs,bench}/**/*.test.ts'],
           globalSetup: [POSTGRES],
           testTimeout: 60_000,
           hookTimeout: 60_000,

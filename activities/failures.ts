@@ -71,7 +71,7 @@ export async function storing<T>(write: () => Promise<T>): Promise<T> {
 /** Expected failures are benign: they stay out of error logs, their cause is in the release. */
 export function asTemporal(error: unknown): unknown {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
-  if (error instanceof StaleEpoch) return ApplicationFailure.create({ message: error.message, type: 'StaleEpoch', nonRetryable: true, category: ApplicationFailureCategory.BENIGN });
+  if (error instanceof StaleEpoch || error instanceof StaleEpochOnHost) return ApplicationFailure.create({ message: error.message, type: 'StaleEpoch', nonRetryable: true, category: ApplicationFailureCategory.BENIGN });
   if (error instanceof StreamForked) return ApplicationFailure.create({ message: error.message, type: 'StreamForked', nonRetryable: true });
   const dependency = dependencyOf(error);
   if (dependency !== null) {

@@ -11,10 +11,12 @@ export interface RecordInput {
   readonly opId: string;
   readonly actor: Actor;
   readonly events: readonly CoreEvent[];
+  /** moment of the decision by the workflow's clock, ISO 8601 UTC */
+  readonly at: string;
 }
 
-export function record({ db }: ActivityDeps, { release, opId, actor, events }: RecordInput): Promise<readonly Stored<CoreEvent>[]> {
-  return storing(() => appendReleaseEvents(db, { release, opId, actor, events: [...events] }));
+export function record({ db }: ActivityDeps, { release, opId, actor, events, at }: RecordInput): Promise<readonly Stored<CoreEvent>[]> {
+  return storing(() => appendReleaseEvents(db, { release, opId, actor, events: [...events], at }));
 }
 
 /** Makes the stored request the first event. The inventory is stored beside it and stays out of the workflow's history. */

@@ -5,6 +5,7 @@ import { createReleaseRequest } from '../db/requests.ts';
 import { allowedCommands, decide } from '../domain/release/decide.ts';
 import { refused } from './receipt.ts';
 import { newReleaseId } from './release-id.ts';
+import { releaseView } from '../domain/release/view.ts';
 import type { Tx } from '../db/client.ts';
 import type { Receipt } from '../db/commands.ts';
 import type { Command } from '../domain/release/commands.ts';
@@ -35,7 +36,7 @@ export async function rollbackOfEnded(tx: Tx, { folded, command, now }: OnEnded)
     throw refused({ code: 'not-allowed', message: `Release ${later} touched these hosts later; taking ${original.id} back would undo it unseen. Roll back ${later} first.`, allowed: [] });
   }
   const id = newReleaseId(now);
-  const request = rollbackRequested(id, original, command, restoreFrom);
+  const request = rollbackRequested(id, original, command, restoreFrom, await restoredVersions(tx, folded, restoreFrom));
   await createReleaseRequest(tx, { id, request, inventory: await getInventoryOf(tx, restoreFrom), actor: command.by });
   await acceptCommand(tx, { command, release: original.id });
   const receipt = await settleCommand(tx, { id: command.id, state: 'applied', release: id });
@@ -49,6 +50,13 @@ async function touchedHosts(tx: Tx, folded: Folded, restoreFrom: string): Promis
   return [...new Set([folded, ...(first === null ? [] : [first])].flatMap(touchedIn))];
 }
 
+/** What each application goes back to; several versions, joined by a comma, where the hosts differed. Nothing where nothing ran. */
+async function restoredVersions(tx: Tx, folded: Folded, restoreFrom: string): Promise<Readonly<Record<string, string>>> {
+  const first = folded.core.request.id === restoreFrom ? folded : await getRelease(tx, restoreFrom);
+  if (first === null) return {};
+  return Object.fromEntries(releaseView(first).changes.flatMap(({ application, from }) => (from === null ? [] : [[application, from]])));
+}
+
 function touchedIn({ targets }: Folded): string[] {
   return Object.values(targets)
     .filter(({ forward, back }) => forward.begun !== null || back.begun !== null)
@@ -56,9 +64,10 @@ function touchedIn({ targets }: Folded): string[] {
 }
 
 /** Queued behind whatever runs: a rollback that was asked for is never turned away because the pool is busy. */
-function rollbackRequested(id: string, original: CoreEventData['release-requested'], command: Command, restoreFrom: string): CoreEventData['release-requested'] {
+function rollbackRequested(id: string, original: CoreEventData['release-requested'], command: Command, restoreFrom: string, restored: Readonly<Record<string, string>>): CoreEventData['release-requested'] {
   return {
     ...original,
+    changes: original.changes.map((change) => ({ ...change, version: restored[change.application] ?? change.version })),
     id,
     kind: 'rollback',
     requestedBy: command.by.name,

@@ -5,7 +5,7 @@
  */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { openGuard } from '../stack/guard.ts';
@@ -15,7 +15,7 @@ import { Supervisor } from '../stack/supervisor.ts';
 import { ansiblePlaybook, runAnsible } from './ansible/ansible-side.ts';
 import { openFleet, type Fleet } from './ansible/fleet.ts';
 import { openPackageStore } from './ansible/package-store.ts';
-import { reportOf } from './ansible/report.ts';
+import { aloneReport, reportOf } from './ansible/report.ts';
 import { bringUpServices } from './ansible/services.ts';
 import { runSignalbox } from './ansible/signalbox-side.ts';
 import type { Guard } from '../stack/guard.ts';
@@ -25,6 +25,7 @@ const USAGE = `usage: npm run bench:ansible -- [flags]
   --runs N        measured releases on each side, medians are told (default 5)
   --requests N    Signalbox goes on releasing until users have asked this often (default 30000)
   --quick         one release on each side, whatever the number of requests
+  --alone         only Signalbox, to see where its time goes
   --profile DIR   API and worker leave their processor profiles there
   --keep          leave the folder with all logs behind`;
 
@@ -49,13 +50,17 @@ async function main(): Promise<number> {
   const guard = openGuard();
   const store = await openPackageStore();
   try {
-    const playbook = await ansiblePlaybook(cacheFolder(CLONE), say);
+    const playbook = options.alone ? null : await ansiblePlaybook(cacheFolder(CLONE), say);
     const [load = 0] = loadavg();
     if (load > 1) say(`the machine is busy (load ${load.toFixed(1)}): wall times will be too long on both sides`);
     const signalbox = await onStage(guard, join(folder, 'signalbox'), async ({ fleet, folder: place, supervisor }) => {
       const services = await bringUpServices({ folder: place, supervisor, store: store.prefix, profileFolder: options.profile, log: say });
       return runSignalbox({ fleet, store, services, runs: options.runs, requestsMin: options.requestsMin, log: say });
     });
+    if (playbook === null) {
+      console.log(`\n${aloneReport(signalbox).join('\n')}`);
+      return 0;
+    }
     const ansible = await onStage(guard, join(folder, 'ansible'), ({ fleet, folder: place }) => runAnsible({ fleet, folder: place, store, playbook, runs: options.runs, log: say }));
     const { lines, holds } = reportOf(signalbox, ansible, options.requestsMin);
     console.log(`\n${lines.join('\n')}`);
@@ -96,6 +101,7 @@ async function onStage<T>(guard: Guard, folder: string, work: (stage: Stage) => 
 interface Options {
   readonly runs: number;
   readonly requestsMin: number;
+  readonly alone: boolean;
   readonly profile: string | null;
   readonly keep: boolean;
 }
@@ -103,10 +109,10 @@ interface Options {
 /** null after telling what is wrong. */
 function readOptions(): Options | null {
   try {
-    const { values } = parseArgs({ options: { runs: { type: 'string', default: '5' }, requests: { type: 'string', default: '30000' }, quick: { type: 'boolean', default: false }, profile: { type: 'string' }, keep: { type: 'boolean', default: false } } });
+    const { values } = parseArgs({ options: { runs: { type: 'string', default: '5' }, requests: { type: 'string', default: '30000' }, quick: { type: 'boolean', default: false }, alone: { type: 'boolean', default: false }, profile: { type: 'string' }, keep: { type: 'boolean', default: false } } });
     const [runs, requestsMin] = values.quick ? [1, 0] : [Number(values.runs), Number(values.requests)];
     if (!Number.isInteger(runs) || runs < 1 || !Number.isInteger(requestsMin) || requestsMin < 0) throw new Error('--runs must be a whole number from 1, --requests one from 0');
-    return { runs, requestsMin, profile: values.profile ?? null, keep: values.keep };
+    return { runs, requestsMin, alone: values.alone, profile: values.profile === undefined ? null : resolve(values.profile), keep: values.keep };
   } catch (error) {
     console.error(`${(error as Error).message}\n\n${USAGE}`);
     return null;

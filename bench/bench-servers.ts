@@ -32,7 +32,7 @@ const BUNDLE_TIMEOUT_MS = 180_000;
 
 /** Also when the bench is killed nothing stays behind: a guard ends the servers. */
 export async function openServers(): Promise<BenchServers> {
-  const folder = mkdtempSync(join(tmpdir(), 'signalbox-bench-'));
+  const folder = mkdtempSync(join(tmpdir(), 'signalbox-no-op-bench-'));
   chmodSync(folder, 0o755);
   const guard = openGuard();
   const endings: (() => Promise<void>)[] = [async () => rmSync(folder, { recursive: true, force: true }), async () => guard.close()];

@@ -43,6 +43,8 @@ export interface BareSide {
 }
 
 const START_POLL_MS = 2;
+/** A run that takes longer has lost a server, not a race. */
+const RUN_MS_MAX = 120_000;
 const CONNECTIONS_MAX = 20;
 
 /** Database, dispatcher and worker as the worker process has them. */
@@ -64,7 +66,7 @@ export async function openReleaseSide({ servers, connection, client }: SideDeps)
       const asked = noOpRelease({ id, pool: `pool-${hosts}`, hosts, lanes, version: `v${++versions}` });
       const startedMs = performance.now();
       await createReleaseRequest(db, asked);
-      const outcome = await endOf(client, releaseWorkflowId(id));
+      const outcome = await inTime(`release ${id}`, endOf(client, releaseWorkflowId(id)));
       const wallMs = performance.now() - startedMs;
       if (outcome.status !== 'succeeded') throw new Error(`The release ${id} over no-op drivers ended ${outcome.status}; a bench measures only releases that go well.`);
       return { workflowId: releaseWorkflowId(id), wallMs };
@@ -76,6 +78,20 @@ export async function openReleaseSide({ servers, connection, client }: SideDeps)
       await db.close();
     },
   };
+}
+
+async function inTime<T>(what: string, run: Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const late = delay(RUN_MS_MAX, null, { signal: stop.signal }).then((): never => {
+    throw new Error(`${what} did not end within ${RUN_MS_MAX / 1000} s. Look whether Postgres and Temporal still run, and start the bench again.`);
+  });
+  // Cancelled when the run ends first, which is the rule.
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([run, late]);
+  } finally {
+    stop.abort();
+  }
 }
 
 /** The dispatcher starts the workflow, so it may not be there yet. */
@@ -100,7 +116,7 @@ export async function openBareSide({ servers, connection, client }: SideDeps): P
     run: async (segments) => {
       const workflowId = `bare/${randomBytes(6).toString('hex')}`;
       const startedMs = performance.now();
-      await client.workflow.execute('bare', { workflowId, taskQueue, args: [segments] });
+      await inTime(workflowId, client.workflow.execute('bare', { workflowId, taskQueue, args: [segments] }));
       return { workflowId, wallMs: performance.now() - startedMs };
     },
     close: async () => {

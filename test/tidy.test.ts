@@ -1,7 +1,8 @@
 /** The house keeps its own rules: who imports whom, how long things grow, which words stay out. */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, matchesGlob } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import config from '../vitest.config.ts';
 import { functionsOf } from './tidy/functions.ts';
 import { importsOf, packageOf } from './tidy/imports.ts';
 import { wrongImports } from './tidy/rooms.ts';
@@ -74,6 +75,13 @@ describe('names', () => {
 
   test('no room is a heap of leftovers', () => {
     expect(tree.map(({ path }) => path).filter((path) => /(^|\/)(utils?|common|helpers?|types|misc|lib)(\/|\.ts$)/.test(path))).toEqual([]);
+  });
+
+  test('every test file belongs to a suite, so that none is forgotten', () => {
+    const projects = ('test' in config && config.test?.projects) || [];
+    const suites = projects.flatMap((project) => (typeof project === 'object' && 'test' in project && project.test?.include) || []);
+    expect(suites.length).toBeGreaterThan(3);
+    expect(code.map(({ path }) => path).filter((path) => path.endsWith('.test.ts') && !suites.some((glob) => matchesGlob(path, glob)))).toEqual([]);
   });
 
   test('no two tests of a file promise the same', () => {

@@ -1,9 +1,11 @@
 /** One message of the outbox to one workflow. Returns when it needs no further delivery; throws to have it delivered again. */
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import { loadReleaseRequest } from '../db/requests.ts';
 import { loadCommand, settleCommand } from '../db/commands.ts';
 import { commandUpdate, poolGrantedSignal, RELEASE_WORKFLOW, releaseWorkflowId, supersededSignal } from '../workflows/messages.ts';
 import type { ClaimedMessage } from '../db/outbox.ts';
+import type { CoreEventData } from '../domain/release/events.ts';
 import type { Refusal } from '../domain/release/commands.ts';
 import type { DispatcherDeps } from './dispatcher.ts';
 
@@ -28,7 +30,8 @@ export async function deliver(deps: DispatcherDeps, message: ClaimedMessage): Pr
 }
 
 /** A second start of the same release, also after it has ended, is the first one. */
-async function start({ client, taskQueue }: DispatcherDeps, release: string): Promise<void> {
+async function start({ client, taskQueue, db }: DispatcherDeps, release: string): Promise<void> {
+  const asked = await loadReleaseRequest(db, release);
   try {
     await client.workflow.start(RELEASE_WORKFLOW, {
       workflowId: releaseWorkflowId(release),
@@ -36,11 +39,17 @@ async function start({ client, taskQueue }: DispatcherDeps, release: string): Pr
       args: [{ release }],
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       workflowIdConflictPolicy: 'USE_EXISTING',
-      staticSummary: `release ${release}`,
+      staticSummary: asked === null ? release : summaryOf(asked.request),
     });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
+}
+
+/** What Temporal's lists show of a release. */
+function summaryOf({ kind, pool, changes, rollbackOf }: CoreEventData['release-requested']): string {
+  const what = changes.map(({ application, version }) => `${application} ${version}`).join(', ');
+  return kind === 'rollback' ? `roll back ${rollbackOf ?? ''} on ${pool} to ${what}` : `${what} → ${pool}`;
 }
 
 async function command({ client, db }: DispatcherDeps, release: string, id: string): Promise<void> {

@@ -1,6 +1,5 @@
 /** The Markdown an operator reads in Temporal's UI: where the release stands, which host failed, what it waits for. */
 import { waitingOf } from '../domain/release/waiting.ts';
-import { phaseOf } from '../domain/release/view.ts';
 import type { ReleaseState, Situation } from '../domain/release/state.ts';
 
 export function detailsOf(state: ReleaseState, inWork: readonly string[]): string {
@@ -8,8 +7,8 @@ export function detailsOf(state: ReleaseState, inWork: readonly string[]): strin
   const changes = request.changes.map(({ application, version }) => `${application} → **${version}**`).join(', ');
   const lines = [
     `### ${changes || 'rollback'} on pool ${request.pool} (${request.environment})`,
-    `**${situation.status}**${paused ? ' · ⏸ paused' : ''} · phase ${phaseOf(situation) ?? '-'} · asked for by ${request.requestedBy}${request.reason ? `: ${request.reason}` : ''}`,
-    ...batchLines(situation),
+    `**${situation.status}**${paused ? ' · ⏸ paused' : ''} · asked for by ${request.requestedBy}${request.reason ? `: ${request.reason}` : ''}`,
+    ...batchLines(situation, paused !== null),
     ...(inWork.length > 0 ? [`In work: ${inWork.join(', ')}`] : []),
     ...failureLines(situation),
   ];
@@ -18,7 +17,7 @@ export function detailsOf(state: ReleaseState, inWork: readonly string[]): strin
   return lines.join('\n\n');
 }
 
-function batchLines(situation: Situation): readonly string[] {
+function batchLines(situation: Situation, paused: boolean): readonly string[] {
   if ('rollback' in situation && situation.rollback !== null) {
     const { mode, reason, index, batches, restored, untouched } = situation.rollback;
     return [`Rollback (${mode}): ${reason}`, `Batch ${Math.min(index + 1, batches.length)} of ${batches.length} · ${restored} restored, ${untouched} untouched`];
@@ -26,7 +25,7 @@ function batchLines(situation: Situation): readonly string[] {
   if (!('progress' in situation) || situation.progress === null || situation.plan === null) return [];
   const { progress, plan } = situation;
   return plan.batches.map(({ index, kind, hosts }) => {
-    const mark = index < progress.batch ? '✔' : index > progress.batch ? '◌' : `⟳ ${progress.stage}`;
+    const mark = index < progress.batch ? '✔' : index > progress.batch ? '◌' : `⟳ ${paused ? 'held' : progress.stage}`;
     return `${mark} ${kind === 'bastion' ? 'bastion' : `batch ${index}`}: ${hosts.join(', ')}`;
   });
 }

@@ -12,7 +12,7 @@ import type { CommandApplied } from './messages.ts';
 import type { Run } from './run.ts';
 
 export interface Operators {
-  /** called when a command takes the work at hand out of its lanes (rollback); set by whoever runs lanes */
+  /** called when a command takes the work at hand out of its lanes or ends a survey; set by whoever runs them */
   interrupt: () => void;
   /** waits for the pool, or for a command */
   untilGranted: (seen: number) => Promise<void>;
@@ -63,8 +63,14 @@ async function apply(run: Run, operators: Operators, command: Command): Promise<
   }, command.by);
   if (refusal !== null) throw refused(refusal);
   run.handled.add(command.id);
-  if (run.state.situation.status === 'rolling-back') operators.interrupt();
+  if (endsWork(run)) operators.interrupt();
   return { applied: true, events: events.map(({ type }) => type) };
+}
+
+/** An abort lets targets in work come to their end; surveys, which take nothing out of traffic, it ends. */
+function endsWork({ state: { situation, aborting } }: Run): boolean {
+  const { status } = situation;
+  return status === 'rolling-back' || isTerminal(status) || (aborting !== null && (status === 'preparing' || status === 'post-release'));
 }
 
 /** Signals have no answer: what is refused leaves the release as it is. */

@@ -1,8 +1,10 @@
 /** The steps that survey the whole pool: before any traffic moves, and the audit at the end. */
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import { deciding, surveying } from './proxies.ts';
 import type { NextStep } from '../domain/release/next-step.ts';
 import type { FailedTarget } from '../domain/vocabulary.ts';
 import type { AuditMismatch } from '../domain/release/events.ts';
+import type { Operators } from './operators.ts';
 import type { Run } from './run.ts';
 
 type PrepareStep = Extract<NextStep, { do: 'acquire' | 'observe' | 'plan' | 'stage' | 'audit' }>;
@@ -10,18 +12,18 @@ type PrepareStep = Extract<NextStep, { do: 'acquire' | 'observe' | 'plan' | 'sta
 /** More targets than this are surveyed by several activities, one after the other: each stays short enough to be repeated. */
 const SURVEY_MAX = 60;
 
-export async function prepare(run: Run, step: PrepareStep): Promise<void> {
+export async function prepare(run: Run, operators: Operators, step: PrepareStep): Promise<void> {
   switch (step.do) {
     case 'acquire':
       return acquire(run);
     case 'observe':
-      return observe(run, step.hosts);
+      return observe(run, operators, step.hosts);
     case 'plan':
       return plan(run);
     case 'stage':
-      return stage(run, step.hosts);
+      return stage(run, operators, step.hosts);
     case 'audit':
-      return audit(run, step.hosts);
+      return audit(run, operators, step.hosts);
     default:
       return unknownStep(step);
   }
@@ -35,11 +37,12 @@ export function acquire(run: Run): Promise<void> {
   });
 }
 
-async function observe(run: Run, hosts: readonly string[]): Promise<void> {
+async function observe(run: Run, operators: Operators, hosts: readonly string[]): Promise<void> {
   const inService: string[] = [];
   const failed: FailedTarget[] = [];
   for (const some of chunks(hosts)) {
-    const seen = await surveying(`observe ${named(some)}`).observeTargets({ release: run.id, epoch: epochOf(run), hosts: some, adopt: run.state.request.adopt });
+    const seen = await unlessStopped(operators, () => surveying(`observe ${named(some)}`).observeTargets({ release: run.id, epoch: epochOf(run), hosts: some, adopt: run.state.request.adopt }));
+    if (seen === null) return;
     inService.push(...seen.inService);
     failed.push(...seen.failed);
   }
@@ -56,23 +59,39 @@ function plan(run: Run): Promise<void> {
   });
 }
 
-async function stage(run: Run, hosts: readonly string[]): Promise<void> {
+async function stage(run: Run, operators: Operators, hosts: readonly string[]): Promise<void> {
   const failed: FailedTarget[] = [];
   for (const some of chunks(hosts)) {
     if (run.state.situation.status !== 'preparing' || run.state.aborting !== null) return;
-    const staged = await surveying(`stage ${named(some)}`).stageTargets({ release: run.id, epoch: epochOf(run), hosts: some, adopt: run.state.request.adopt });
+    const staged = await unlessStopped(operators, () => surveying(`stage ${named(some)}`).stageTargets({ release: run.id, epoch: epochOf(run), hosts: some, adopt: run.state.request.adopt }));
+    if (staged === null) return;
     failed.push(...staged.failed);
   }
   await run.decide((state) => (state.situation.status === 'preparing' ? [{ type: 'targets-staged', data: { failed } }] : []));
 }
 
-async function audit(run: Run, hosts: readonly string[]): Promise<void> {
+async function audit(run: Run, operators: Operators, hosts: readonly string[]): Promise<void> {
   const mismatches: AuditMismatch[] = [];
   for (const some of chunks(hosts)) {
-    const audited = await surveying(`audit ${named(some)}`).auditTargets({ release: run.id, epoch: epochOf(run), hosts: some });
+    const audited = await unlessStopped(operators, () => surveying(`audit ${named(some)}`).auditTargets({ release: run.id, epoch: epochOf(run), hosts: some }));
+    if (audited === null) return;
     mismatches.push(...audited.mismatches);
   }
   await run.decide((state) => (state.situation.status === 'post-release' ? [{ type: 'audit-finished', data: { mismatches } }] : []));
+}
+
+/** null: a command ended the survey. A survey takes nothing out of traffic, so a rollback or abort need not wait for hosts or stores that are away. */
+async function unlessStopped<T>(operators: Operators, survey: () => Promise<T>): Promise<T | null> {
+  const scope = new CancellationScope();
+  operators.interrupt = () => scope.cancel();
+  try {
+    return await scope.run(survey);
+  } catch (error) {
+    if (isCancellation(error)) return null;
+    throw error;
+  } finally {
+    operators.interrupt = () => undefined;
+  }
 }
 
 export function epochOf(run: Run): number {

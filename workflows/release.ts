@@ -58,7 +58,7 @@ async function act(run: Run, operators: Operators, step: NextStep, seen: number)
     case 'plan':
     case 'stage':
     case 'audit':
-      return prepare(run, step);
+      return prepare(run, operators, step);
     case 'roll':
       return roll(run, operators, step);
     case 'restore':

@@ -66,7 +66,9 @@ export class Run {
       if (events.length === 0) return [];
       const all = this.#andWhatFollows(events, actor);
       const opId = `d${this.state.decisions}`;
-      const stored = await deciding(all.map(({ type }) => type).join(', ')).record({ release: this.id, opId, actor, events: all });
+      // The clock that ends bakes and pauses is the one that begins them.
+      const at = new Date(Date.now()).toISOString();
+      const stored = await deciding(all.map(({ type }) => type).join(', ')).record({ release: this.id, opId, actor, events: all, at });
       this.fold(stored);
       return events;
     });

@@ -86,5 +86,11 @@ async function play({ playbook, folder }: AnsibleSideOptions, inventory: string,
     env: { ...process.env, ANSIBLE_CONFIG: join(FOLDER, 'ansible.cfg'), ANSIBLE_HOME: join(folder, 'home'), ANSIBLE_LOCAL_TEMP: join(folder, 'tmp'), ANSIBLE_REMOTE_TEMP: join(folder, 'tmp'), PYTHONDONTWRITEBYTECODE: undefined, LC_ALL: 'C.UTF-8' },
   });
   writeFileSync(join(folder, `playbook-${version}.log`), result.output);
-  if (result.code !== 0) throw new Error(`ansible-playbook ended with ${result.code} while releasing ${version}:\n${result.output.trimEnd().split('\n').slice(-25).join('\n')}`);
+  if (result.code !== 0) throw new Error(`ansible-playbook ended with ${result.code} while releasing ${version}:\n${complaintsIn(result.output)}`);
+}
+
+/** What failed, without the tasks that went well and the table of all hosts at the end. */
+function complaintsIn(output: string): string {
+  const [tasks = ''] = output.split('PLAY RECAP');
+  return tasks.trimEnd().split('\n').filter((line) => !/^(ok|changed|skipping): /.test(line)).slice(-15).join('\n');
 }

@@ -40,6 +40,15 @@ export function reportOf(signalbox: SideResult<SignalboxRelease>, ansible: SideR
   };
 }
 
+/** Signalbox without its peer: for looking for the next cut. */
+export function aloneReport({ releases, traffic }: SideResult<SignalboxRelease>): readonly string[] {
+  const processor = releases.map((release) => processorMs(release) / 1000);
+  return [
+    `${releases.length} releases: wall ${withSpread(releases.map(({ wallMs }) => wallMs / 1000), 2)} s, processor ${withSpread(processor, 2)} s, ${traffic.failed} of ${traffic.total} requests failed`,
+    ...traffic.failures.map((failure) => `  failed request: ${failure}`), '', ...whereTimeGoes(releases),
+  ];
+}
+
 /** Medians over the releases, so that one disturbed release does not speak for all. */
 function whereTimeGoes(releases: readonly SignalboxRelease[]): readonly string[] {
   const walls = medians(releases.map(({ events }) => stretches(events).map(({ what, ms }) => [what, ms])));

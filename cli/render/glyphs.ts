@@ -3,7 +3,7 @@ import { styleText } from 'node:util';
 
 export type Tone = 'good' | 'bad' | 'busy' | 'held' | 'quiet' | 'warn';
 
-const GLYPH: Readonly<Record<Tone, string>> = { good: '✔', bad: '✖', busy: '⟳', held: '॥', quiet: '◌', warn: '⚠' };
+const GLYPH: Readonly<Record<Tone, string>> = { good: '✔', bad: '✖', busy: '⟳', held: '‖', quiet: '◌', warn: '⚠' };
 const COLOR = { good: 'green', bad: 'red', busy: 'blue', held: 'yellow', quiet: 'gray', warn: 'yellow' } as const;
 
 const TONES: Readonly<Record<string, Tone>> = {

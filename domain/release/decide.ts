@@ -57,7 +57,7 @@ function decideOnly(state: ReleaseState, command: Command, context: DecideContex
 
 function pause(state: ReleaseState, reason: string, now: string): Only {
   if (state.paused) return refuse('already-paused', `The release is paused since ${state.paused.since}: ${state.paused.reason}`);
-  if (state.aborting) return refuse('not-allowed', 'The release is being aborted and starts nothing new.');
+  if (state.aborting) return aborting();
   const { deadlineHours, then } = state.request.strategy.pause;
   const deadline = new Date(Date.parse(now) + deadlineHours * 3_600_000).toISOString();
   return just({ type: 'paused', data: { cause: 'operator', reason, deadline, then } });
@@ -84,6 +84,7 @@ function rollback(state: ReleaseState, command: Extract<Command, { type: 'rollba
 }
 
 function retry(state: ReleaseState, targets: readonly string[] | null, reason: string): Only {
+  if (state.aborting) return aborting();
   const progress = rolling(state);
   if (!progress || progress.failed.length === 0) return refuse('nothing-to-do', 'No target has failed.');
   if (progress.stage !== 'settled') return refuse('not-allowed', 'The batch is still in work; pause first, or wait until it has settled.');
@@ -95,6 +96,7 @@ function retry(state: ReleaseState, targets: readonly string[] | null, reason: s
 }
 
 function skip(state: ReleaseState, targets: readonly string[] | null, reason: string, begunNow: readonly string[]): Only {
+  if (state.aborting) return aborting();
   const progress = rolling(state);
   if (!progress) return refuse('not-allowed', 'Targets can be skipped while batches are rolling.');
   const failed = progress.failed.map(({ host }) => host);
@@ -113,6 +115,7 @@ function skip(state: ReleaseState, targets: readonly string[] | null, reason: st
 
 function promote(state: ReleaseState, reason: string): Only {
   const { situation } = state;
+  if (state.aborting) return aborting();
   if (state.paused) return refuse('not-allowed', 'The release is paused; resume it first.');
   if (situation.status !== 'pre-release' && situation.status !== 'releasing' && situation.status !== 'post-release') return refuse('nothing-to-do', 'No bake is running and no batch waits.');
   const { progress, plan } = situation;
@@ -139,6 +142,10 @@ function rolling(state: ReleaseState): Progress | null {
 
 function names(progress: Progress): string {
   return progress.failed.map(({ host }) => host).join(', ');
+}
+
+function aborting(): Only {
+  return refuse('not-allowed', 'The release is being aborted and starts nothing new.');
 }
 
 function just(event: CoreEvent): Only {

@@ -2,6 +2,7 @@
 import { progressOf } from './evolve.ts';
 import type { Failure, Step } from '../vocabulary.ts';
 import type { ReleaseState } from './state.ts';
+import { nextAfter } from './target.ts';
 import type { Journey, TargetState } from './target.ts';
 
 export type TargetStatus =
@@ -37,11 +38,17 @@ export function targetView(core: ReleaseState, host: string, target: TargetState
     host,
     zone: target.zone,
     status: statusOf(core, target),
-    step: journey.begun,
+    step: stepAt(journey),
     attempts: target.forward.begun === null ? 0 : target.forward.round + 1,
     observedVersion: target.observedVersion,
     error: failure === null ? null : { ...failure.failure, step: failure.step },
   };
+}
+
+/** The step at hand, or the last one done. */
+function stepAt(journey: Journey): Step | null {
+  if (journey.begun === null && journey.done.length === 0) return null;
+  return journey.done.at(-1) === 'admit' ? 'admit' : nextAfter(journey);
 }
 
 function statusOf(core: ReleaseState, target: TargetState): TargetStatus {

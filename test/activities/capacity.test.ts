@@ -66,7 +66,7 @@ describe('a server that somebody else drained', () => {
   const drained = (bench: Bench) => bench.traffic.servers.set('web-03', { admin: 'drain', operational: 'up', weight: 1, connections: 0, inService: false });
 
   test('gets the new version and stays drained', async () => {
-    await using(4, {}, async (bench) => {
+    await using(HOSTS, {}, async (bench) => {
       drained(bench);
       expect((await bench.ended(await bench.release())).status).toBe('succeeded');
       expect(bench.fleet.hosts.get('web-03')?.version).toBe('v2');
@@ -75,7 +75,7 @@ describe('a server that somebody else drained', () => {
   });
 
   test('stays drained through a rollback', async () => {
-    await using(4, { health: [{ call: 'verify', nth: 4, fault: { lie: unhealthy('health-timeout', 'no answer') } }] }, async (bench) => {
+    await using(HOSTS, { health: [{ call: 'verify', nth: 5, fault: { lie: unhealthy('health-timeout', 'no answer') } }] }, async (bench) => {
       drained(bench);
       expect((await bench.ended(await bench.release())).status).toBe('rolled-back');
       expect([...bench.fleet.hosts.values()].every(({ version }) => version === 'v1')).toBe(true);

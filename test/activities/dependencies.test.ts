@@ -74,7 +74,7 @@ describe('a dependency that is away is no verdict about the build', () => {
 describe('a host that does not answer', () => {
   test('gets the whole time of its step, then counts as failed and is named with what to do', async () => {
     const silent = times(50, 'stop web-03', { fail: new HostUnreachable('web-03', 'no answer') });
-    await using(4, { executor: silent }, async (bench) => {
+    await using(8, { executor: silent }, async (bench) => {
       const deadlines = { stepSeconds: 2, targetSeconds: 300, progressSeconds: 600, releaseSeconds: 14_400, rollbackSeconds: 3_600 };
       const id = await bench.release({ strategy: { deadlines, tolerance: { perBatch: 1, total: 1 } } });
       const release = await bench.ended(id);
@@ -90,7 +90,7 @@ describe('a host that does not answer', () => {
   });
 
   test('and is refused by its own host program counts as host trouble, not as a bad build', async () => {
-    await using(4, { executor: times(1, 'stop web-03', lie(refused('stop-failed', 'the process does not end'))) }, async (bench) => {
+    await using(8, { executor: times(1, 'stop web-03', lie(refused('stop-failed', 'the process does not end'))) }, async (bench) => {
       const id = await bench.release({ strategy: { tolerance: { perBatch: 1, total: 1 } } });
       const release = await bench.ended(id);
       expect(release.debt).toMatchObject([{ host: 'web-03', cause: 'failed' }]);

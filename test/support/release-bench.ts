@@ -50,9 +50,17 @@ export const FAST: StrategySpec = {
   postRelease: { watchSeconds: 0 },
 };
 
-export async function openBench(hostCount: number, faults: Faults = {}, applications: readonly string[] = ['web']) {
-  const { address, namespace, bundle } = devServer();
-  const database = await createTestDatabase();
+/** Servers other than those of the test run, for scripts that run without one. */
+export interface BenchServers {
+  readonly address: string;
+  readonly namespace: string;
+  readonly bundle: string;
+  readonly postgresUrl: string;
+}
+
+export async function openBench(hostCount: number, faults: Faults = {}, applications: readonly string[] = ['web'], servers?: BenchServers) {
+  const { address, namespace, bundle } = servers ?? devServer();
+  const database = await createTestDatabase(servers?.postgresUrl);
   const db = openDatabase({ url: database.serviceUrl, applicationName: 'bench' });
   const log = pino({ level: 'silent' });
   const connection = await NativeConnection.connect({ address });

@@ -43,13 +43,27 @@ interface Begin {
 function beginOf(code: string, text: string, brace: number): Begin | null {
   const before = code.slice(0, brace).trimEnd();
   if (before.endsWith('=>')) return arrowBegin(code, text, before.length - 2);
+  if (/[:|&<,(]$/.test(before)) return null;
   const close = closeOfParameters(before);
   if (close === null) return null;
   const open = matching(code, close);
   if (open === null) return null;
-  const name = /([\w$#]+)\s*(?:<[^(){}]*>)?\s*$/.exec(code.slice(Math.max(0, open - 200), open));
-  if (name?.[1] === undefined || NOT_FUNCTIONS.has(name[1])) return null;
-  return { name: name[1], at: open };
+  const name = nameBefore(code.slice(Math.max(0, open - 400), open).trimEnd());
+  return name === null || NOT_FUNCTIONS.has(name) ? null : { name, at: open };
+}
+
+/** The name before the parameters, behind type parameters if there are some. */
+function nameBefore(before: string): string | null {
+  let end = before.length;
+  let depth = 0;
+  if (before.endsWith('>')) {
+    do {
+      end--;
+      if (before[end] === '>' && before[end - 1] !== '=') depth++;
+      if (before[end] === '<') depth--;
+    } while (depth > 0 && end > 0);
+  }
+  return /([\w$#]+)\s*$/.exec(before.slice(0, end))?.[1] ?? null;
 }
 
 /** The bracket that closes the parameters before a body: directly before it, or before the type of what is returned. */

@@ -3,23 +3,24 @@ import { allowedCommands, decide } from '../../../domain/release/decide.ts';
 import { command } from './simulated-release.ts';
 import { AT, ended, failed, paused, PLAN, postRelease, preparing, progress, release, rolling, rollingBack } from './situations.ts';
 import type { Command } from '../../../domain/release/commands.ts';
+import type { DecideContext } from '../../../domain/release/decide.ts';
 import type { ReleaseState } from '../../../domain/release/state.ts';
 
-const NOW = { now: '2026-01-01T12:00:00.000Z', inWork: [], begunNow: [] };
+const NOW: DecideContext = { now: '2026-01-01T12:00:00.000Z', inWork: [], begunNow: [] };
 
-function eventsOf(state: ReleaseState, sent: Command, context: Partial<typeof NOW> & { inWork?: readonly string[]; begunNow?: readonly string[] } = {}) {
+function eventsOf(state: ReleaseState, sent: Command, context: Partial<DecideContext> = {}) {
   const decision = decide(state, sent, { ...NOW, ...context });
   if ('refusal' in decision) throw new Error(`refused: ${decision.refusal.message}`);
   return decision.events;
 }
 
-function refusalOf(state: ReleaseState, sent: Command, context: { begunNow?: readonly string[] } = {}) {
+function refusalOf(state: ReleaseState, sent: Command, context: Partial<DecideContext> = {}) {
   const decision = decide(state, sent, { ...NOW, ...context });
   if (!('refusal' in decision)) throw new Error('it was not refused');
   return decision.refusal;
 }
 
-const braked = (more = {}) => rolling({ stage: 'settled', failed: [failed('b'), failed('c')], braked: true, begun: ['a', 'b', 'c'], ...more });
+const braked = (more: Parameters<typeof rolling>[0] = {}) => rolling({ stage: 'settled', failed: [failed('b'), failed('c')], braked: true, begun: ['a', 'b', 'c'], ...more });
 
 describe('pause', () => {
   test('pause stops a release until the deadline its strategy sets, counted from now', () => {

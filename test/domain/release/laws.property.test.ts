@@ -11,8 +11,11 @@ import type { Command } from '../../../domain/release/commands.ts';
 import type { Stored, TargetEvent } from '../../../domain/release/events.ts';
 import type { Script } from './simulated-release.ts';
 
+const drawnHost = fc.record({ zone: fc.integer({ min: 1, max: 5 }), inService: fc.boolean() });
+
+/** Mostly fleets one can read in a report, now and then one of up to 300 hosts. */
 const hosts = fc
-  .array(fc.record({ zone: fc.integer({ min: 1, max: 5 }), inService: fc.boolean() }), { minLength: 1, maxLength: 60 })
+  .oneof({ weight: 14, arbitrary: fc.array(drawnHost, { minLength: 1, maxLength: 60 }) }, { weight: 1, arbitrary: fc.array(drawnHost, { minLength: 61, maxLength: 300, size: 'max' }) })
   .map((list) => list.map(({ zone, inService }, index) => ({ name: `h${index}`, zone: `z${zone}`, inService })));
 
 const strategy = fc
@@ -156,6 +159,17 @@ describe('laws of a release', () => {
       const { state, acts } = play.run();
       expect(acts.slice(begun).every(({ direction }) => direction === 'back')).toBe(true);
       expect(['aborted', 'rollback-incomplete']).toContain(state.situation.status);
+    }), RUNS);
+  });
+});
+
+describe('a release that is being aborted', () => {
+  test('takes no command that would start something new', () => {
+    fc.assert(fc.property(script, fc.nat(60), (s, at) => {
+      const play = new Play({ ...s, commands: {} });
+      for (let n = 0; n < at && !isTerminal(play.state.situation.status); n++) play.run1();
+      if (play.state.situation.status === 'rolling-back' || !play.send(command('abort'))) return;
+      for (const type of ['pause', 'retry', 'skip', 'promote'] as const) expect(play.send(command(type)), type).toBe(false);
     }), RUNS);
   });
 });

@@ -14,7 +14,7 @@ const OBSERVATION: Observation = {
 };
 
 function event<K extends keyof TargetEventData>(type: K, data: Omit<TargetEventData[K], 'host' | 'epoch'>): Stored<TargetEvent> {
-  return { type, data: { host: 'a', epoch: 7, ...data }, id: 'r-1/x', version: 3, at: AT, actor: { kind: 'signalbox', name: 'signalbox' } } as Stored<TargetEvent>;
+  return { type, data: { host: 'a', epoch: 7, ...data }, id: 'r-1/x', version: 3, at: AT, actor: { kind: 'signalbox', name: 'signalbox' } } as unknown as Stored<TargetEvent>;
 }
 
 const key = { direction: 'forward', round: 0, step: 'drain' } as const;

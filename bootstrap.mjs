@@ -28,7 +28,7 @@ main().catch((error) => {
 
 async function main() {
   const [command = '', ...args] = process.argv.slice(2);
-  const entry = command === 'run' ? args.shift() : ENTRIES[command];
+  const entry = command === 'run' ? args.shift() : Object.hasOwn(ENTRIES, command) ? ENTRIES[command] : undefined;
   if (entry === undefined) {
     console.error(`usage: node bootstrap.mjs ${Object.keys(ENTRIES).join('|')} [arguments], or: node bootstrap.mjs run FILE [arguments]`);
     process.exit(2);

@@ -42,7 +42,9 @@ export interface Compared {
   readonly bare: readonly Measured[];
 }
 
+// Ctrl-C ends the bench at once; the guard of its servers ends them.
 Runtime.install({
+  shutdownSignals: [],
   logger: new DefaultLogger('ERROR'),
   telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }), forward: {} } },
 });

@@ -63,7 +63,7 @@ function endOf(event: StoredReleaseEvent): string | null {
 }
 
 /**
- * How much of the batches' wall time nobody worked on a target: per batch its length less the mean of its targets' own durations,
+ * What the batches' wall time holds beside work: per batch its length less the durations of the target that worked longest, added up,
  * which is what queues, the server and the workflow take between the steps.
  */
 export function betweenStepsMs(events: readonly StoredReleaseEvent[]): number {

@@ -3,9 +3,10 @@ import { appendTargetEvent } from '../db/events.ts';
 import { leftOutBy } from '../db/target-facts.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { hostOf, packageOf } from './facts.ts';
-import { asTemporal, dependencyOf, StepFailed, verdictOn } from './failures.ts';
+import { asTemporal, StepFailed, verdictOn } from './failures.ts';
 import { alive, inLanes } from './heartbeat.ts';
 import { observe } from './host-call.ts';
+import { sayWaiting } from './waiting.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { HostResult } from './host-call.ts';
 import type { Inventory } from '../domain/inventory.ts';
@@ -63,7 +64,7 @@ async function observeTarget(deps: ActivityDeps, inventory: Inventory, input: Su
     await appendTargetEvent(deps.db, { release, opId: `${name}/observe`, actor: SIGNALBOX, event: { type: 'target-observed', data: { host: name, epoch, observation } } });
     return { host: name, inService: observation.traffic.inService, failed: null };
   } catch (error) {
-    if (dependencyOf(error) !== null) throw error;
+    await sayWaiting(deps, { release, host: name, epoch, step: 'observe' }, error);
     const failure = verdictOn(error, name);
     if (failure === null) throw error;
     await appendTargetEvent(deps.db, { release, opId: `${name}/observe-failed`, actor: SIGNALBOX, event: { type: 'target-preparation-failed', data: { host: name, epoch, step: 'observe', failure } } });

@@ -2,9 +2,10 @@
 import { appendTargetEvent } from '../db/events.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { applicationsOf, hostOf, packageOf } from './facts.ts';
-import { asTemporal, dependencyOf, verdictOn } from './failures.ts';
+import { asTemporal, verdictOn } from './failures.ts';
 import { alive, inLanes } from './heartbeat.ts';
 import { onHost } from './host-call.ts';
+import { sayWaiting } from './waiting.ts';
 import { runConfiguration } from './run-configuration.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Acting } from './host-call.ts';
@@ -27,6 +28,8 @@ export function stageTargets(deps: ActivityDeps, input: SurveyInput): Promise<{ 
       const results = await inLanes(input.hosts, LANES, (host) => stageTarget(deps, inventory, input, host, signal));
       return { failed: results.flatMap((failed) => (failed === null ? [] : [failed])) };
     } catch (error) {
+      const [first] = input.hosts;
+      if (first !== undefined) await sayWaiting(deps, { ...input, host: first, step: 'stage' }, error).catch(() => undefined);
       throw asTemporal(error);
     }
   });
@@ -59,7 +62,7 @@ async function stageTarget(deps: ActivityDeps, inventory: Inventory, { release, 
     await appendTargetEvent(deps.db, { release, opId: `${name}/stage`, actor: SIGNALBOX, event: { type: 'target-staged', data: { host: name, epoch, digests, configs, durationMs } } });
     return null;
   } catch (error) {
-    if (dependencyOf(error) !== null) throw error;
+    await sayWaiting(deps, { release, host: name, epoch, step: 'stage' }, error);
     const failure = verdictOn(error, name);
     if (failure === null) throw error;
     await appendTargetEvent(deps.db, { release, opId: `${name}/stage-failed`, actor: SIGNALBOX, event: { type: 'target-preparation-failed', data: { host: name, epoch, step: 'stage', failure } } });

@@ -120,7 +120,8 @@ export interface TargetEventData {
     readonly durationMs: number;
   };
   'target-step-begun': OnTarget & StepKey;
-  'target-step-waiting': OnTarget & StepKey & { readonly dependency: string; readonly message: string };
+  /** something of ours is away; the step is tried again until it is back, and nothing is judged meanwhile */
+  'target-step-waiting': OnTarget & Omit<StepKey, 'step'> & { readonly step: Step | 'observe' | 'stage'; readonly dependency: string; readonly message: string };
   'target-step-succeeded': OnTarget & StepKey & { readonly result: StepResult; readonly durationMs: number; readonly repeated: boolean };
   'target-step-failed': OnTarget & StepKey & { readonly failure: Failure; readonly durationMs: number };
   'target-preparation-failed': OnTarget & { readonly step: 'observe' | 'stage'; readonly failure: Failure };

@@ -88,11 +88,11 @@ export function initialTarget(host: string, zone: string): TargetState {
 export function evolveTarget(state: TargetState, event: Stored<TargetEvent>): TargetState {
   switch (event.type) {
     case 'target-observed':
-      return { ...state, preImage: event.data.observation, observedVersion: versionsOf(event.data.observation) };
+      return { ...state, preImage: event.data.observation, observedVersion: versionsOf(event.data.observation), forward: { ...state.forward, waiting: null } };
     case 'target-staged':
-      return { ...state, staged: true, configs: event.data.configs };
+      return { ...state, staged: true, configs: event.data.configs, forward: { ...state.forward, waiting: null } };
     case 'target-preparation-failed':
-      return { ...state, forward: { ...state.forward, failure: { step: event.data.step, failure: event.data.failure } } };
+      return { ...state, forward: { ...state.forward, failure: { step: event.data.step, failure: event.data.failure }, waiting: null } };
     case 'target-fenced':
       return { ...state, fenced: { untouched: event.data.untouched } };
     case 'target-fence-failed':

@@ -22,7 +22,7 @@ export function waitingOf(core: ReleaseState, targets: Readonly<Record<string, T
     return { for: 'resume', since, until: deadline, who: 'an operator', sentence: `Paused by ${by}: ${reason}. ${end}` };
   }
   if (situation.status === 'queued') return waitingInQueue(core, situation.behind, version);
-  const stuck = dependencyOf(targets);
+  const stuck = dependencyOf(targets, situation.status === 'rolling-back');
   if (stuck !== null) return stuck;
   const bake = bakeOf(core);
   if (bake !== null && bake.remainingMs === null) {
@@ -41,11 +41,16 @@ function waitingInQueue(core: ReleaseState, behind: string | null, version: numb
   return { for: 'worker', since, until: null, who: 'a Signalbox worker', sentence: `The release ${seen} and starts as soon as a worker takes it up.` };
 }
 
-function dependencyOf(targets: Readonly<Record<string, TargetState>>): Waiting | null {
+/** On the way back only what the way back waits for counts: forward waits ended with the rollback. */
+function dependencyOf(targets: Readonly<Record<string, TargetState>>, isBack: boolean): Waiting | null {
   for (const { host, forward, back } of Object.values(targets)) {
-    const waiting = back.waiting ?? forward.waiting;
+    const { waiting } = isBack ? back : forward;
     if (waiting === null) continue;
     const { dependency, message, since } = waiting;
+    if (dependency === 'capacity') {
+      const who = 'a host of the pool that comes back into service, or an operator with rollback or abort';
+      return { for: 'dependency', since, until: null, who, sentence: `${host} waits: ${message}. It goes on by itself as soon as another host serves again.` };
+    }
     return { for: 'dependency', since, until: null, who: `whoever runs ${dependency}`, sentence: `${host} waits for ${dependency}: ${message}. Nothing is judged meanwhile; it goes on by itself when ${dependency} is back.` };
   }
   return null;

@@ -30,13 +30,23 @@ describe('a dependency that is away is no verdict about the build', () => {
   });
 
   test('the package store: preparation holds while hosts stay in service, and goes on by itself', async () => {
-    const away = times(4, 'fetch', lie({ ok: false, error: 'fetch-failed', message: 'the store answered 503', detail: { status: '503' } }));
+    const away = times(16, 'fetch', lie({ ok: false, error: 'fetch-failed', message: 'the store answered 503', detail: { status: '503' } }));
     await using(4, { executor: away }, async (bench) => {
       const id = await bench.release();
-      await bench.until(id, () => bench.fleet.executor.calls.filter((call) => call.startsWith('fetch')).length >= 4, 'several tries');
-      expect((await bench.view(id)).status).toBe('preparing');
+      const held = await bench.until(id, ({ waiting }) => waiting?.for === 'dependency', 'the wait for the store');
+      expect(held.waiting?.sentence).toContain('the package store: the store answered 503');
+      expect(held.status).toBe('preparing');
       expect([...bench.traffic.servers.values()].every(({ inService }) => inService)).toBe(true);
       expect((await bench.ended(id)).status).toBe('succeeded');
+    });
+  });
+
+  test('the balancer at the very beginning: preparation says what it waits for and goes on by itself', async () => {
+    await using(4, { traffic: times(12, 'observe', { fail: new BalancerDown('nobody answers') }) }, async (bench) => {
+      const id = await bench.release();
+      const held = await bench.until(id, ({ waiting }) => waiting?.for === 'dependency', 'the wait for the balancer');
+      expect(held).toMatchObject({ status: 'preparing', waiting: { who: 'whoever runs the balancer' } });
+      expect(await bench.ended(id)).toMatchObject({ status: 'succeeded', waiting: null });
     });
   });
 

@@ -12,7 +12,10 @@ export function driftOf(preImage: Observation, observed: Observation): readonly 
 function installDrift(before: ObservedApplication, now: readonly ObservedApplication[]): readonly string[] {
   const seen = now.find(({ application }) => application === before.application);
   if (seen?.digest === before.digest && seen.config === before.config) return [];
-  return [`${before.application} was ${named(before)} and is ${seen === undefined ? 'unknown' : named(seen)}`];
+  const isConfig = seen?.digest === before.digest;
+  const what = isConfig ? `the run configuration of ${before.application}` : before.application;
+  const [was, is] = isConfig ? [before.config ?? 'none', seen?.config ?? 'none'] : [named(before), seen === undefined ? 'unknown' : named(seen)];
+  return [`${what} was ${was} and is ${is}`];
 }
 
 function trafficDrift({ traffic: before }: Observation, { traffic: now }: Observation): readonly string[] {

@@ -181,6 +181,7 @@ function inServiceByLog({ begun, failed, excluded }: Progress): readonly string[
 
 /** Failures that say nothing about the build hold the release, whatever the strategy: our own dependency, or somebody's hand on the host. */
 function heldCause(failed: readonly FailedTarget[]): 'dependency' | 'drift' | null {
+  if (failed.length === 0) return null;
   if (failed.every(({ failure }) => failure.class === 'dependency')) return 'dependency';
   return failed.every(({ failure }) => failure.code === 'drift') ? 'drift' : null;
 }

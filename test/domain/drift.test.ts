@@ -17,7 +17,7 @@ describe('drift between pre-image and first touch', () => {
 
   test.each([
     ['another release', { digest: 'bbbb', version: 'v9' }, 'web was v1 (aaaa) and is v9 (bbbb)'],
-    ['another configuration', { config: 'c2' }, 'web was v1 (aaaa) and is v1 (aaaa)'],
+    ['another configuration', { config: 'c2' }, 'the run configuration of web was c1 and is c2'],
     ['no release any more', { digest: null, version: null }, 'web was v1 (aaaa) and is absent'],
   ])('%s on the host is drift, named with both states', (_what, change, sentence) => {
     expect(driftOf(SEEN, { ...SEEN, applications: [{ ...SEEN.applications[0]!, ...change }] })).toEqual([sentence]);

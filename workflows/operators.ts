@@ -44,9 +44,12 @@ export function listenToOperators(run: Run): Operators {
   return operators;
 }
 
-/** Synchronous on purpose: a refusal by the validator leaves no trace in the history. Before the release is open everything is let in. */
+/**
+ * Synchronous on purpose: a refusal by the validator leaves no trace in the history. Before the release is open, and while a decision
+ * is being written that the operator may have seen already, everything is let in and decided in its turn.
+ */
 function validate(run: Run, command: Command): void {
-  if (!run.isOpen || run.handled.has(command.id)) return;
+  if (!run.isOpen || run.isDeciding || run.handled.has(command.id)) return;
   const decision = decide(run.state, command, run.context());
   if ('refusal' in decision) throw refused(decision.refusal);
 }

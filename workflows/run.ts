@@ -33,6 +33,7 @@ export class Run {
   readonly handled: Set<string>;
   #state: ReleaseState | null;
   #revision = 0;
+  #deciding = 0;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(id: string, carried: Carried | null) {
@@ -53,6 +54,11 @@ export class Run {
   /** counts folds: a wait ends when it moves */
   get revision(): number {
     return this.#revision;
+  }
+
+  /** a decision is being written: everybody else may read it already, only this state does not have it yet */
+  get isDeciding(): boolean {
+    return this.#deciding > 0;
   }
 
   carried(): Carried {
@@ -89,7 +95,8 @@ export class Run {
 
   /** Runs an activity that decides in the store (pool, plan) with nobody deciding beside it. */
   alone<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#last.then(work);
+    this.#deciding++;
+    const mine = this.#last.then(work).finally(() => this.#deciding--);
     this.#last = mine.catch(() => undefined);
     return mine;
   }

@@ -26,7 +26,7 @@ describe('one line per event', () => {
 
   test('a person who acted is named', () => {
     const event = eventLike(7, 'paused', { cause: 'operator', reason: 'lunch' }, { kind: 'token', name: 'ann' });
-    expect(eventLine(event, PLAIN)).toBe('10:00:07Z ॥ paused (operator): lunch (by ann)');
+    expect(eventLine(event, PLAIN)).toBe('10:00:07Z ‖ paused (operator): lunch (by ann)');
   });
 
   test('steps of single targets are left out unless verbose', () => {

@@ -51,7 +51,7 @@ describe('the tree of a release', () => {
       waiting: { for: 'resume', since: '2026-01-05T10:00:30.000Z', until: null, who: 'an operator', sentence: 'Paused by ann: lunch.' },
     });
     const lines = renderTree(paused, PLAIN);
-    expect(lines).toContain('Status:    ॥ releasing, paused');
+    expect(lines).toContain('Status:    ‖ releasing, paused');
     expect(lines).toContain('Waits:     Paused by ann: lunch.');
   });
 

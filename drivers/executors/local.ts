@@ -1,12 +1,12 @@
 /** The executor for hosts that are this machine: runs the host program as a child process, in a process group of its own. */
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import type { HostSpec } from '../../domain/inventory.ts';
 import { encodeHostInput, parseHostAnswer } from './host-protocol.ts';
 import { ExecutorDown, HostUnreachable } from './port.ts';
 import type { Executor, HostVerb, RunOptions } from './port.ts';
+import { SpawnerDied, createSpawner } from './spawner.ts';
+import type { SpawnRequest, Spawner } from './spawner.ts';
 
 const OUTPUT_BYTES_MAX = 1024 * 1024;
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -20,84 +20,58 @@ export interface LocalExecutorOptions {
   readonly path?: string;
 }
 
+export interface LocalExecutor extends Executor {
+  /** Ends the calls under way and the process that starts them; one more `run` starts it anew. Without it, it ends with this process. */
+  close(): Promise<void>;
+  /** pid of the process that starts the calls, null while there is none */
+  spawnerPid(): number | null;
+}
+
 /**
  * An executor whose hosts differ only by their root folder. A timeout or an abort ends the process group of the call; what the call
  * had begun is in the host's journal and goes on with the next call of the same opId. Applications it started live on.
  */
-export function createLocalExecutor(options: LocalExecutorOptions): Executor {
+export function createLocalExecutor(options: LocalExecutorOptions): LocalExecutor {
   const { hostProgram, shell = 'sh', path = SYSTEM_PATH } = options;
+  const spawner = createSpawner();
+  const env = { PATH: path, HOME: homedir(), LANG: 'C.UTF-8' };
   return {
     driver: 'local',
     run: async (host, verb, input, run) => {
       run.signal.throwIfAborted();
       if (!existsSync(hostProgram)) throw new ExecutorDown(`The host program ${hostProgram} is not there; install Signalbox completely or mend its path.`);
-      const child = spawn(shell, [hostProgram, verb], {
-        detached: true,
-        cwd: '/',
-        env: { PATH: path, HOME: homedir(), LANG: 'C.UTF-8' },
-        stdio: ['pipe', 'pipe', 'pipe'],
-      });
-      const output = await converse(child, { host, verb, shell, text: encodeHostInput({ root: host.executor.root, ...input }) }, run);
+      const text = encodeHostInput({ root: host.executor.root, ...input });
+      const output = await converse(spawner, { host, verb, request: { command: shell, words: [hostProgram, verb], env, text, outputBytesMax: OUTPUT_BYTES_MAX } }, run);
       return parseHostAnswer(host.name, verb, output);
     },
+    close: () => spawner.close(),
+    spawnerPid: () => spawner.pid(),
   };
 }
 
 interface Call {
   readonly host: HostSpec;
   readonly verb: HostVerb;
-  readonly shell: string;
-  readonly text: string;
+  readonly request: SpawnRequest;
 }
 
-/** Writes the input, gathers the output; ends the whole group on timeout, abort or too much output, and waits until it is gone. */
-function converse(child: ChildProcess, call: Call, run: RunOptions): Promise<string> {
-  const name = call.host.name;
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let complaint = '';
-    let size = 0;
-    let ending: unknown = null;
-    const end = (reason: unknown): void => {
-      ending ??= reason;
-      killGroup(child);
-    };
-    const onAbort = (): void => end(run.signal.reason);
-    const timer = setTimeout(() => end(new HostUnreachable(name, `${name} did not answer ${call.verb} within ${run.timeoutMs} ms; the same step may be sent again.`)), run.timeoutMs);
-    run.signal.addEventListener('abort', onAbort, { once: true });
-    const settle = (act: () => void): void => {
-      clearTimeout(timer);
-      run.signal.removeEventListener('abort', onAbort);
-      act();
-    };
-    child.stdout?.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > OUTPUT_BYTES_MAX) end(new HostUnreachable(name, `${name} answered ${call.verb} with more than ${OUTPUT_BYTES_MAX} bytes.`));
-      else chunks.push(chunk);
-    });
-    child.stderr?.on('data', (chunk: Buffer) => {
-      complaint = (complaint + chunk.toString('utf8')).slice(-2000);
-    });
-    // The program may refuse before it has read everything.
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(call.text);
-    child.on('error', (error) => settle(() => reject(new ExecutorDown(`The shell ${call.shell} could not be started for ${name}: ${error.message}`))));
-    child.on('close', (code, signal) =>
-      settle(() => {
-        if (ending !== null) reject(ending);
-        else if (code === 0) resolve(Buffer.concat(chunks).toString('latin1'));
-        else reject(new HostUnreachable(name, `The host program on ${name} broke in ${call.verb} (${signal ?? `exit ${code}`}): ${complaint.trim() || 'it said nothing'}`));
-      }),
-    );
-  });
-}
-
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return;
+/** The output of a call that ended well. Too much output, too long a time and a bad end are the host's; the rest is the executor's. */
+async function converse(spawner: Spawner, { host: { name }, verb, request }: Call, run: RunOptions): Promise<string> {
+  const ending = new AbortController();
+  const onAbort = (): void => ending.abort(run.signal.reason);
+  const timer = setTimeout(() => ending.abort(new HostUnreachable(name, `${name} did not answer ${verb} within ${run.timeoutMs} ms; the same step may be sent again.`)), run.timeoutMs);
+  run.signal.addEventListener('abort', onAbort, { once: true });
   try {
-    process.kill(-child.pid, 'SIGKILL');
-  } catch {
-    // The group ended by itself in the meantime.
+    const outcome = await spawner.run(request, ending.signal);
+    if (outcome.kind === 'failed') throw new ExecutorDown(`The shell ${request.command} could not be started for ${name}: ${outcome.message}`);
+    if (outcome.tooMuch) throw new HostUnreachable(name, `${name} answered ${verb} with more than ${OUTPUT_BYTES_MAX} bytes.`);
+    if (outcome.code !== 0) throw new HostUnreachable(name, `The host program on ${name} broke in ${verb} (${outcome.signal ?? `exit ${outcome.code}`}): ${outcome.complaint.trim() || 'it said nothing'}`);
+    return outcome.output;
+  } catch (error) {
+    if (error instanceof SpawnerDied) throw new ExecutorDown(`The process that starts host programs ended (${error.message}) while ${verb} ran on ${name}; the same step may be sent again.`);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    run.signal.removeEventListener('abort', onAbort);
   }
 }
-

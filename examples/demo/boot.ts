@@ -28,6 +28,7 @@ export async function bootFleet(fleet: Fleet, log: (line: string) => void): Prom
       log(`${host.name} did not start ${APPLICATION} again: ${(error as Error).message}`);
     }
   }
+  await executor.close();
   return started;
 }
 

@@ -94,6 +94,29 @@ describe.each(SHELLS)('under %s', (shell) => {
     expect(alive(Number(witness(bench)[0]))).toBe(false);
   });
 
+  test('a child left behind is seen whatever it calls itself', async () => {
+    const child = 'printf "x) Z 1\\ny) Z 1" > /proc/$$/comm; echo $$ >> "$WITNESS"; mkfifo "$WITNESS.pipe"; read -r line <>"$WITNESS.pipe"';
+    const bench = await started(shell, `#!/bin/sh\nsh -c '${child}' &\nwait\n`, { stopTimeoutSeconds: '1' });
+    await bench.result('start', step('start'));
+    await until(() => witness(bench).length === 1, 'the child runs');
+    expect(await bench.result('stop', step('stop'))).toEqual({ stopped: true, forced: true });
+    expect(alive(Number(witness(bench)[0]))).toBe(false);
+  });
+
+  test('a dead child that nobody collects does not hold up the stop', async () => {
+    // The subshell leaves the group without collecting its child, which stays in it as a zombie.
+    const bench = await started(shell, '#!/bin/sh\n(sleep 0.01 & echo $! >> "$WITNESS"; exec setsid sleep 1000) &\necho $! >> "$WITNESS"\nexec sleep 1000\n', { stopTimeoutSeconds: '5' });
+    await bench.result('start', step('start'));
+    await until(() => witness(bench).length === 2, 'both have said who they are');
+    const pids = witness(bench).map(Number);
+    try {
+      await until(() => pids.some((pid) => /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))), 'the child is dead and there');
+      expect(await bench.result('stop', step('stop'))).toEqual({ stopped: true, forced: false });
+    } finally {
+      for (const pid of pids) if (alive(pid)) process.kill(pid, 'SIGKILL');
+    }
+  });
+
   test('a process number used by another process, or of another boot, is not ours', async () => {
     const bench = await started(shell);
     await bench.result('start', step('start'));

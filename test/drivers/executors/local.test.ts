@@ -6,12 +6,15 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { HostSpec } from '../../../domain/inventory.ts';
 import { encodeHostInput, parseHostAnswer } from '../../../drivers/executors/host-protocol.ts';
 import { createLocalExecutor } from '../../../drivers/executors/local.ts';
+import type { LocalExecutor, LocalExecutorOptions } from '../../../drivers/executors/local.ts';
 import { ExecutorDown, HostUnreachable } from '../../../drivers/executors/port.ts';
 import { HOST_PROGRAM, endApplications } from '../../host/host-bench.ts';
 import { executorConformance } from './conformance.ts';
 
 const folders: string[] = [];
-afterEach(() => {
+const executors: LocalExecutor[] = [];
+afterEach(async () => {
+  for (const executor of executors.splice(0)) await executor.close();
   for (const folder of folders.splice(0)) {
     endApplications(folder);
     rmSync(folder, { recursive: true, force: true });
@@ -24,7 +27,13 @@ function makeHost(): HostSpec {
   return { name: 'host-1', address: '127.0.0.1', zone: 'a', labels: {}, executor: { driver: 'local', root }, variables: {} };
 }
 
-executorConformance('local', async () => ({ executor: createLocalExecutor({ hostProgram: HOST_PROGRAM }), host: makeHost(), dispose: () => undefined }));
+function makeExecutor(options: LocalExecutorOptions = { hostProgram: HOST_PROGRAM }): LocalExecutor {
+  const executor = createLocalExecutor(options);
+  executors.push(executor);
+  return executor;
+}
+
+executorConformance('local', async () => ({ executor: makeExecutor(), host: makeHost(), dispose: () => undefined }));
 
 describe('the local executor', () => {
   const options = { timeoutMs: 5000, signal: new AbortController().signal };
@@ -34,7 +43,7 @@ describe('the local executor', () => {
     const program = join(host.executor.root, 'program');
     writeFileSync(program, script);
     chmodSync(program, 0o755);
-    const executor = createLocalExecutor({ hostProgram: program });
+    const executor = makeExecutor({ hostProgram: program });
     return { host, run: () => executor.run(host, 'stop', {}, options) };
   }
 
@@ -52,8 +61,8 @@ describe('the local executor', () => {
 
   test('a missing program or shell is the executor being down', async () => {
     const host = makeHost();
-    await expect(createLocalExecutor({ hostProgram: '/nowhere/signalbox-host' }).run(host, 'stop', {}, options)).rejects.toBeInstanceOf(ExecutorDown);
-    await expect(createLocalExecutor({ hostProgram: HOST_PROGRAM, shell: '/nowhere/sh' }).run(host, 'stop', {}, options)).rejects.toBeInstanceOf(ExecutorDown);
+    await expect(makeExecutor({ hostProgram: '/nowhere/signalbox-host' }).run(host, 'stop', {}, options)).rejects.toBeInstanceOf(ExecutorDown);
+    await expect(makeExecutor({ hostProgram: HOST_PROGRAM, shell: '/nowhere/sh' }).run(host, 'stop', {}, options)).rejects.toBeInstanceOf(ExecutorDown);
   });
 
   test('the program sees a clean environment', async () => {

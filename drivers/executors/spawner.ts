@@ -66,7 +66,7 @@ function connect(onEnd: (ended: Connection) => void): Connection {
   const connection: Connection = { child, calls: new Map() };
   const over = (why: string): void => {
     onEnd(connection);
-    for (const { reject } of [...connection.calls.values()]) reject(new SpawnerDied(why));
+    for (const { reject } of connection.calls.values()) reject(new SpawnerDied(why));
   };
   child.on('message', (outcome: Outcome) => connection.calls.get(outcome.id)?.resolve(outcome));
   child.on('error', (error) => over(error.message));

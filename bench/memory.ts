@@ -2,6 +2,7 @@
  * Process: does a worker keep its size? Runs 1,000 small releases over no-op drivers, ten at a time, against a worker in a process of
  * its own, and reads its resident memory after 500 and after 1,000. Ends with 1 when a target is missed.
  */
+import { LEAN_ENVIRONMENT, LEAN_FLAGS } from '../stack/node-service.ts';
 import { fork, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -45,7 +46,11 @@ process.exit();
 
 async function startWorker({ databaseUrl, temporalAddress, namespace, bundle }: BenchServers): Promise<ChildProcess> {
   const told: BenchWorker = { databaseUrl, temporalAddress, namespace, bundle, taskQueue: 'bench-memory' };
-  const child = fork(fileURLToPath(new URL('worker-process.ts', import.meta.url)), [JSON.stringify(told)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(fileURLToPath(new URL('worker-process.ts', import.meta.url)), [JSON.stringify(told)], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    execArgv: [...LEAN_FLAGS],
+    env: { ...process.env, ...LEAN_ENVIRONMENT },
+  });
   const failed = once(child, 'exit').then(() => Promise.reject(new Error('The worker process ended at its start; its reason is above.')));
   await Promise.race([once(child, 'message'), failed]);
   failed.catch(() => undefined);

@@ -16,6 +16,13 @@ export interface NodeService {
   readonly readyUrl: string;
 }
 
+/**
+ * A worker keeps hundreds of small garbage objects per workflow task. With a small young generation and two malloc arenas it stays at
+ * about half the memory that the defaults give it, at the same speed (bench/memory.ts runs it like this).
+ */
+export const LEAN_FLAGS: readonly string[] = ['--max-semi-space-size=8'];
+export const LEAN_ENVIRONMENT = { MALLOC_ARENA_MAX: '2' } as const;
+
 const READY_TIMEOUT_MS = 60_000;
 
 export function nodeService(options: NodeService): Service {
@@ -26,7 +33,7 @@ export function nodeService(options: NodeService): Service {
       mkdirSync(dirname(options.logFile), { recursive: true });
       const log = openSync(options.logFile, 'a', 0o600);
       try {
-        return spawn(process.execPath, [options.entry], { cwd: options.cwd, env: { ...options.env }, detached: true, stdio: ['ignore', log, log] });
+        return spawn(process.execPath, [...LEAN_FLAGS, options.entry], { cwd: options.cwd, env: { ...LEAN_ENVIRONMENT, ...options.env }, detached: true, stdio: ['ignore', log, log] });
       } finally {
         closeSync(log);
       }

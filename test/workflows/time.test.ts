@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import { readReleaseEvents } from '../../db/events.ts';
 import { openBench } from '../support/release-bench.ts';
 import { timeSkippingServer } from '../support/temporal.ts';
@@ -12,12 +12,13 @@ const MINUTE_MS = 60_000;
 const BAKES_A_DAY = { bastion: { count: 1, bakeSeconds: DAY_S, promote: 'auto' } } as const;
 
 let server: TestWorkflowEnvironment;
-beforeAll(async () => {
+/** Each test has a clock of its own: what one release left running must not move or hold the time of the next. */
+beforeEach(async () => {
   server = await timeSkippingServer();
   // It cannot list what it knows, so the worker's own registration does not work here.
   await server.connection.operatorService.addSearchAttributes({ namespace: 'default', searchAttributes: { Pool: 2, Applications: 7, Environment: 2, Phase: 2, Train: 2, RequestedBy: 2, Paused: 5 } });
 }, 120_000);
-afterAll(() => server?.teardown());
+afterEach(() => server?.teardown());
 
 async function using(work: (bench: Bench) => Promise<void>): Promise<void> {
   const bench = await openBench(4, {}, ['web'], { address: server.address, namespace: 'default', bundle: inject('workflowBundle'), postgresUrl: inject('postgresUrl') });

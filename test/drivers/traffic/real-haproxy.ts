@@ -75,10 +75,13 @@ export async function startHaproxyWith(write: (at: Places) => string): Promise<R
       await until('only the new HAProxy process answers', async () => {
         const now = await pidOf(say);
         return now !== null && now !== before && !isAlive(before);
-      });
+      }, RELOAD_TIMEOUT_MS);
     },
   };
 }
+
+/** The old process stays for as long as its last connection. */
+const RELOAD_TIMEOUT_MS = 45_000;
 
 function configuration(at: Places & { readonly servers: readonly ServerLine[]; readonly extra: string }): string {
   return `

@@ -44,8 +44,6 @@ export interface StepContext {
   readonly input: StepInput;
   readonly acting: Acting;
   readonly preImage: Observation;
-  /** tells the log what the step waits for, once per cause */
-  readonly waiting: (dependency: string, message: string) => Promise<void>;
 }
 
 export interface StepDone {
@@ -65,10 +63,9 @@ export function runStep(deps: ActivityDeps, step: Step, input: StepInput): Promi
     const acting: Acting = { release, host: hostOf(inventory, host), epoch, direction, round, timeoutMs, signal };
     const key = { host, epoch, direction, round, step };
     const elapsed = (): number => Math.round(performance.now() - startedMs);
-    const waiting = (dependency: string, message: string) => append(deps, input, `${step}/waiting/${dependency}`, { type: 'target-step-waiting', data: { ...key, dependency, message } });
     try {
       if (step === 'drain' || (step === 'admit' && direction === 'back')) await append(deps, input, `${step}/begun`, { type: 'target-step-begun', data: key });
-      const done = await withinDeadline(acting, () => STEP[step]({ deps, inventory, input, acting, preImage, waiting }));
+      const done = await withinDeadline(acting, () => STEP[step]({ deps, inventory, input, acting, preImage }));
       await append(deps, input, `${step}/succeeded`, { type: 'target-step-succeeded', data: { ...key, result: done.result, durationMs: elapsed(), repeated: activityInfo().attempt > 1 } });
       return done.processes === undefined ? { ok: true } : { ok: true, processes: done.processes };
     } catch (error) {

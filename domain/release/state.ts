@@ -132,5 +132,3 @@ export interface RollbackProgress {
   readonly bake: Bake | null;
   readonly then: 'rolled-back' | 'aborted';
 }
-
-export type StatusOf<S extends Situation = Situation> = S['status'];

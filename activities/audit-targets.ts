@@ -25,9 +25,10 @@ export function auditTargets(deps: ActivityDeps, { release, epoch, hosts }: Audi
   return alive(async (signal) => {
     try {
       const inventory = await deps.facts.inventory(release);
+      const protects = await protectedDigests(deps, inventory, hosts);
       const audited = await inLanes(hosts, LANES, async (host) => {
         const acting: Acting = { release, host: hostOf(inventory, host), epoch, direction: 'forward', round: 0, timeoutMs: TIMEOUT_MS, signal };
-        return audit(deps, inventory, acting);
+        return audit(deps, inventory, acting, protects);
       });
       return { mismatches: audited.flat() };
     } catch (error) {
@@ -36,12 +37,20 @@ export function auditTargets(deps: ActivityDeps, { release, epoch, hosts }: Audi
   });
 }
 
-async function audit(deps: ActivityDeps, inventory: Inventory, acting: Acting): Promise<readonly AuditMismatch[]> {
+/** application → host → digests that clearing must leave there */
+type Protects = ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>;
+
+async function protectedDigests(deps: ActivityDeps, inventory: Inventory, hosts: readonly string[]): Promise<Protects> {
+  const each = applicationsOf(inventory).map(async ({ name }) => [name, await rollbackDigests(deps.db, { hosts, application: name })] as const);
+  return new Map(await Promise.all(each));
+}
+
+async function audit(deps: ActivityDeps, inventory: Inventory, acting: Acting, protects: Protects): Promise<readonly AuditMismatch[]> {
   const host = acting.host.name;
   try {
     const { observation } = await observe(deps, inventory, acting, 'observe');
     const mismatches = await differences(deps, inventory, acting, observation);
-    if (mismatches.length === 0) await clean(deps, inventory, acting);
+    if (mismatches.length === 0) await clean(deps, inventory, acting, protects);
     return mismatches;
   } catch (error) {
     const failure = verdictOn(error, host);
@@ -66,9 +75,9 @@ async function differences(deps: ActivityDeps, inventory: Inventory, acting: Act
 }
 
 /** Clearing is housekeeping: a host that cannot be cleared now is cleared by its next release. */
-async function clean(deps: ActivityDeps, inventory: Inventory, acting: Acting): Promise<void> {
+async function clean(deps: ActivityDeps, inventory: Inventory, acting: Acting, protects: Protects): Promise<void> {
   for (const { name } of applicationsOf(inventory)) {
-    const protect = await rollbackDigests(deps.db, acting.host.name, name);
+    const protect = protects.get(name)?.get(acting.host.name) ?? [];
     await onHost(deps, acting, 'clean', { application: name, step: 'clean' }, { keep: String(KEPT), protect: protect.join(',') }).catch(() => undefined);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Appending what happened on one target: the hot path. A warm append is one prepared statement in one round trip; the fold is made
- * here on the state this process saw last, and the statement stores nothing if that was not the newest.
+ * Appending what happened on one target: the hot path. Warm appends share one prepared statement in one round trip; the fold is made
+ * here on the state this process saw last, and the statement stores nothing of it if that was not the newest.
  */
 import { canonicalJson } from '../domain/canonical-json.ts';
 import { evolveTarget } from '../domain/release/target.ts';
@@ -73,12 +73,8 @@ async function store(db: Database, attempt: Attempt): Promise<Stored<TargetEvent
   const unnumbered: Stored<TargetEvent> = { ...event, id, version: 0, at, actor };
   const state = evolveTarget(guess.state, unnumbered);
   const { host, epoch } = event.data;
-  const result = await db.pool.query<{ version: number | null }>({
-    name: 'append-target-event',
-    text: 'select append_target_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as version',
-    values: [release, host, epoch, id, event.type, SCHEMA, data, canonicalJson(actor), at, guess.version, JSON.stringify(state)],
-  });
-  const version = result.rows[0]?.version ?? null;
+  const row = { host, epoch, id, type: event.type, schema: SCHEMA, data, actor: canonicalJson(actor), at, expected: guess.version, state: JSON.stringify(state) };
+  const version = await db.appends.append(release, row);
   if (version === null) return null;
   db.folds.targets.set(attempt.key, { state, version });
   return { ...unnumbered, version };

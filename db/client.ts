@@ -1,6 +1,7 @@
 /** The connection to Postgres: one pool for work, two small ones for locks that are held while other work goes on. */
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
 import pg from 'pg';
+import { AppendGroups } from './append-group.ts';
 import { FoldCache } from './fold-cache.ts';
 import { DatabaseUnfit } from './errors.ts';
 import type { Schema } from './schema.ts';
@@ -24,6 +25,8 @@ export interface Database extends Queryable {
   readonly locks: { readonly turns: pg.Pool; readonly fences: pg.Pool };
   /** states last folded by this process; only a guess, the append checks it */
   readonly folds: FoldCache;
+  /** target events on their way, one statement per release at a time */
+  readonly appends: AppendGroups;
   readonly close: () => Promise<void>;
 }
 
@@ -52,7 +55,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     await kysely.destroy();
     await Promise.all(Object.values(pools).filter((pool) => !pool.ending).map((pool) => pool.end()));
   };
-  return { kysely, pool: pools.work, locks: pools, folds: new FoldCache(), close };
+  return { kysely, pool: pools.work, locks: pools, folds: new FoldCache(), appends: new AppendGroups(pools.work), close };
 }
 
 function newPool(options: DatabaseOptions, onError: (error: Error) => void): pg.Pool {

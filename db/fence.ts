@@ -1,5 +1,5 @@
 /** Locks held while something outside the database is done: the fence around one write on a target, and a pool's turn. */
-import type pg from 'pg';
+import pg from 'pg';
 import { HeldTooLong, StaleEpoch } from './errors.ts';
 import type { Database } from './client.ts';
 
@@ -18,17 +18,16 @@ export interface TargetFence {
  * longer, and the database's error when the lock was lost meanwhile: then the outcome of `fn` must be observed again.
  */
 export async function withTargetFence<T>(db: Database, fence: TargetFence, fn: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  return holding(db.locks.fences, `host ${fence.host}`, async (client) => {
-    const result = await client.query<{ epoch: number; release: string | null }>({
-      name: 'fence-target',
-      text: 'select epoch, release from host_locks where host = $1 for no key update',
-      values: [fence.host],
-    });
-    const lock = result.rows[0];
-    if (lock?.epoch !== fence.epoch || lock.release !== fence.release) {
-      throw new StaleEpoch(fence.host, fence.epoch, lock?.epoch ?? null, lock?.release ?? null);
-    }
-  }, fn);
+  const take = `select epoch, release from host_locks where host = ${pg.escapeLiteral(fence.host)} for no key update`;
+  const isOurs = ([lock]: readonly OwnedHost[]): void => {
+    if (lock?.epoch !== fence.epoch || lock.release !== fence.release) throw new StaleEpoch(fence.host, fence.epoch, lock?.epoch ?? null, lock?.release ?? null);
+  };
+  return holding(db.locks.fences, { subject: `host ${fence.host}`, take, check: isOurs }, fn);
+}
+
+interface OwnedHost {
+  readonly epoch: number;
+  readonly release: string | null;
 }
 
 /** the class of advisory locks that are pool turns */
@@ -45,11 +44,8 @@ export async function withPoolTurn<T>(db: Database, turn: { readonly pool: strin
   const own = turns.get(db) ?? new Map<string, Promise<unknown>>();
   turns.set(db, own);
   const before = own.get(turn.pool) ?? Promise.resolve();
-  const mine = before.catch(() => {}).then(() =>
-    holding(db.locks.turns, `pool ${turn.pool}`, async (client) => {
-      await client.query('select pg_advisory_xact_lock($1, hashtext($2))', [POOL_TURN, turn.pool]);
-    }, fn),
-  );
+  const take = `select pg_advisory_xact_lock(${POOL_TURN}, hashtext(${pg.escapeLiteral(turn.pool)}))`;
+  const mine = before.catch(() => {}).then(() => holding(db.locks.turns, { subject: `pool ${turn.pool}`, take, check: () => undefined }, fn));
   own.set(turn.pool, mine);
   try {
     return await mine;
@@ -58,13 +54,22 @@ export async function withPoolTurn<T>(db: Database, turn: { readonly pool: strin
   }
 }
 
+interface Hold<Row> {
+  /** for messages */
+  readonly subject: string;
+  /** takes the lock; a literal statement, since it travels together with the begin of its transaction */
+  readonly take: string;
+  /** looks at what was locked; throws when it must not be held */
+  readonly check: (rows: readonly Row[]) => void;
+}
+
 /** One transaction around `take` and `fn`. The connection is thrown away after any failure: its state is not worth guessing. */
-async function holding<T>(pool: pg.Pool, subject: string, take: (client: pg.PoolClient) => Promise<void>, fn: (signal: AbortSignal) => Promise<T>): Promise<T> {
+async function holding<T, Row>(pool: pg.Pool, { subject, take, check }: Hold<Row>, fn: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let isHealthy = false;
   try {
-    await client.query('begin');
-    await take(client);
+    const [, taken] = await bothAnswers(client, `begin; ${take}`);
+    check((taken?.rows ?? []) as readonly Row[]);
     const result = await limited(subject, fn);
     await client.query('commit');
     isHealthy = true;
@@ -72,6 +77,12 @@ async function holding<T>(pool: pg.Pool, subject: string, take: (client: pg.Pool
   } finally {
     client.release(!isHealthy);
   }
+}
+
+/** Statements sent in one round trip are answered by a list, of which pg's declarations know nothing. */
+async function bothAnswers(client: pg.PoolClient, statements: string): Promise<readonly pg.QueryResult[]> {
+  const answers: unknown = await client.query(statements);
+  return Array.isArray(answers) ? answers : [];
 }
 
 async function limited<T>(subject: string, fn: (signal: AbortSignal) => Promise<T>): Promise<T> {

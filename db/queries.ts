@@ -78,24 +78,27 @@ export async function laterReleaseTouching(db: Queryable, range: { readonly rele
 }
 
 /**
- * Digests of an application that must stay on a host, as something may roll back to them: of every release that has not ended, and of the
- * ended ones back to the last that succeeded, what each found there (a rollback: also what it restores from) and what each brought.
+ * Digests of an application that must stay on each host, as something may roll back to them: of every release that has not ended, and of
+ * the ended ones back to the last that succeeded, what each found there (a rollback: also what it restores from) and what each brought.
+ * A host of which nothing must stay has no entry.
  */
-export async function rollbackDigests(db: Queryable, host: string, application: string): Promise<readonly string[]> {
-  const { rows } = await sql<{ digest: string }>`
+export async function rollbackDigests(db: Queryable, { hosts, application }: { readonly hosts: readonly string[]; readonly application: string }): Promise<ReadonlyMap<string, readonly string[]>> {
+  const { rows } = await sql<{ host: string; digests: readonly string[] }>`
     with of_host as (
-      select r.id, r.restore_from, r.finished_at, r.created_at, r.status, r.core, t.state
-      from release_targets t join releases r on r.id = t.release where t.host = ${host}
+      select t.host, r.restore_from, r.finished_at, r.created_at, r.core, t.state, max(r.created_at) filter (where r.status = 'succeeded') over (partition by t.host) as last_good
+      from release_targets t join releases r on r.id = t.release where t.host = any(${hosts})
     ), kept as (
-      select * from of_host where finished_at is null or created_at >= coalesce((select max(created_at) from of_host where status = 'succeeded'), '')
+      select * from of_host where finished_at is null or created_at >= coalesce(last_good, '')
     ), found as (
-      select state from kept union all
-      select t.state from release_targets t where t.host = ${host} and t.release in (select restore_from from kept)
+      select host, state from kept union all
+      select t.host, t.state from kept join release_targets t on t.host = kept.host and t.release = kept.restore_from
+    ), needed as (
+      select host, seen ->> 'digest' as digest from found, json_array_elements(state -> 'preImage' -> 'applications') seen
+        where json_typeof(state -> 'preImage') = 'object' and seen ->> 'application' = ${application}
+      union
+      select host, change ->> 'sha256' from kept, json_array_elements(core -> 'situation' -> 'plan' -> 'changes') change
+        where json_typeof(core -> 'situation' -> 'plan') = 'object' and change ->> 'application' = ${application}
     )
-    select seen ->> 'digest' as digest from found, json_array_elements(state -> 'preImage' -> 'applications') seen
-      where json_typeof(state -> 'preImage') = 'object' and seen ->> 'application' = ${application}
-    union
-    select change ->> 'sha256' from kept, json_array_elements(core -> 'situation' -> 'plan' -> 'changes') change
-      where json_typeof(core -> 'situation' -> 'plan') = 'object' and change ->> 'application' = ${application}`.execute(db.kysely);
-  return rows.flatMap((row) => (row.digest === null ? [] : [row.digest])).toSorted();
+    select host, array_agg(digest order by digest) as digests from needed where digest is not null group by host`.execute(db.kysely);
+  return new Map(rows.map(({ host, digests }) => [host, digests]));
 }

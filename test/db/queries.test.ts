@@ -121,17 +121,18 @@ describe('what a rollback needs to know', () => {
       await decide(db, release, 'end', last);
       return release;
     };
+    const kept = async (host: string, application: string): Promise<readonly string[]> => (await rollbackDigests(db, { hosts: ['kept-01', 'kept-02'], application })).get(host) ?? [];
     const success: CoreEvent = { type: 'release-succeeded', data: { debt: [] } };
     await finish('d0', 'd1', success);
     const last = await finish('d1', 'd2', success);
-    expect(await rollbackDigests(db, 'kept-01', 'web')).toEqual(['d1', 'd2']);
+    expect(await kept('kept-01', 'web')).toEqual(['d1', 'd2']);
     await finish('d2', 'd3', { type: 'release-aborted', data: { reason: 'x' } });
-    expect(await rollbackDigests(db, 'kept-01', 'web')).toEqual(['d1', 'd2', 'd3']);
-    expect(await rollbackDigests(db, 'kept-01', 'other')).toEqual([]);
-    expect(await rollbackDigests(db, 'kept-02', 'web')).toEqual([]);
+    expect(await kept('kept-01', 'web')).toEqual(['d1', 'd2', 'd3']);
+    expect(await kept('kept-01', 'other')).toEqual([]);
+    expect(await kept('kept-02', 'web')).toEqual([]);
     const back = await running(db, { ...asked, kind: 'rollback', restoreFrom: last });
     await observe(db, back.release, back.epoch, 'kept-01', 'd4');
-    expect(await rollbackDigests(db, 'kept-01', 'web')).toEqual(['d1', 'd2', 'd3', 'd4']);
+    expect(await kept('kept-01', 'web')).toEqual(['d1', 'd2', 'd3', 'd4']);
   });
 });
 

@@ -86,7 +86,7 @@ export async function prepareTemporalOnPostgres(options: TemporalOnPostgresOptio
   const ports = await freePorts(2 * SERVICES.length);
   const config = join(options.folder, 'temporal.json');
   const logFile = join(options.folder, 'temporal.log');
-  writeFileSync(join(options.folder, 'dynamic.json'), JSON.stringify(DYNAMIC));
+  writeFileSync(join(options.folder, 'dynamic.json'), JSON.stringify({ ...DYNAMIC, ...asRules(dev.dynamicConfig) }));
   writeFileSync(config, JSON.stringify(configuration(options, ports), null, 2), { mode: 0o600 });
   const address = `127.0.0.1:${ports[0]}`;
   return {
@@ -130,6 +130,11 @@ const DYNAMIC = {
   'matching.numTaskqueueWritePartitions': [{ value: 1 }],
   'system.forceSearchAttributesCacheRefreshOnRead': [{ value: true }],
 };
+
+/** A rule without constraints holds everywhere. */
+function asRules(settings: DevFile['dynamicConfig']): object {
+  return Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, [{ value }]]));
+}
 
 function configuration({ postgresUrl, folder }: TemporalOnPostgresOptions, ports: readonly number[]): object {
   const url = new URL(postgresUrl);

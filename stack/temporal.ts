@@ -24,6 +24,7 @@ export interface DevServer {
   readonly metricsPort: number;
   readonly namespace: string;
   readonly searchAttributes: DevFile['searchAttributes'];
+  readonly dynamicConfig: DevFile['dynamicConfig'];
   /** null = everything is forgotten at its end */
   readonly dbFile: string | null;
   readonly logFile: string;
@@ -37,6 +38,7 @@ export function devServerArguments(server: DevServer): readonly string[] {
     ...(server.uiPort === null ? ['--headless'] : ['--ui-port', String(server.uiPort), '--ui-disable-news-fetch']),
     ...(server.dbFile === null ? [] : ['--db-filename', server.dbFile]),
     ...Object.entries(server.searchAttributes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
+    ...Object.entries(server.dynamicConfig).flatMap(([name, value]) => ['--dynamic-config-value', `${name}=${value}`]),
   ];
 }
 
@@ -61,7 +63,7 @@ function commandOf(server: DevServer): readonly [string, readonly string[]] {
 }
 
 /** Starts a forgetful server on free ports, for tests. Ends by `stop`. Throws with the end of its log. */
-export async function startTemporal(options: Pick<DevServer, 'source' | 'namespace' | 'searchAttributes' | 'logFile'> & { readonly dbFile?: string }): Promise<{ readonly address: string; readonly process: ChildProcess; readonly stop: () => Promise<void> }> {
+export async function startTemporal(options: Pick<DevServer, 'source' | 'namespace' | 'searchAttributes' | 'dynamicConfig' | 'logFile'> & { readonly dbFile?: string }): Promise<{ readonly address: string; readonly process: ChildProcess; readonly stop: () => Promise<void> }> {
   const [port, metricsPort] = await freePorts(2) as [number, number];
   const server: DevServer = { ...options, port, metricsPort, uiPort: null, dbFile: options.dbFile ?? null };
   const child = spawnDevServer(server);

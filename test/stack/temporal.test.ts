@@ -1,9 +1,10 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { readDevFile } from '../../stack/dev-file.ts';
 import { cacheFolder } from '../../stack/place.ts';
 import { findTemporal, type TemporalSource } from '../../stack/temporal-cli.ts';
@@ -24,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('search attributes missing in an older database are registered at the next start', async () => {
-  const file = { dbFile: join(folder, 'temporal.db'), logFile: join(folder, 'temporal.log'), source, namespace: dev.namespace };
+  const file = { dbFile: join(folder, 'temporal.db'), logFile: join(folder, 'temporal.log'), source, namespace: dev.namespace, dynamicConfig: dev.dynamicConfig };
   await (await startTemporal({ ...file, searchAttributes: { Pool: 'Keyword' } })).stop();
   const server = await startTemporal({ ...file, searchAttributes: dev.searchAttributes });
   try {
@@ -42,6 +43,14 @@ test('the server is told to listen on loopback, to keep its data and to call nob
   for (const part of ['--ip 127.0.0.1', '--port 1', '--ui-port 2', '--db-filename /d/t.db', '--ui-disable-news-fetch', '--log-level warn', '--search-attribute Applications=KeywordList']) {
     expect(args).toContain(part);
   }
+});
+
+test('containers are given the search attributes and the settings that npm start gives its server', () => {
+  const document = parse(readFileSync(join(CLONE, 'temporal-dev.yml'), 'utf8')) as { readonly services: { readonly temporal: { readonly command: readonly string[] } } };
+  const given = (flag: string): readonly string[] => document.services.temporal.command.flatMap((part) => (part.startsWith(`${flag}=`) ? [part.slice(flag.length + 1)] : []));
+  expect(given('--search-attribute')).toEqual(Object.entries(dev.searchAttributes).map(([name, type]) => `${name}=${type}`));
+  expect(given('--dynamic-config-value')).toEqual(Object.entries(dev.dynamicConfig).map(([name, value]) => `${name}=${value}`));
+  expect(Object.keys(dev.dynamicConfig)).not.toEqual([]);
 });
 
 test('a running server that was named is used and nothing else is looked for', async () => {

@@ -1,5 +1,5 @@
 /** Preparation, first half: is every target reachable and fit, and what is there now (its pre-image). Nothing is changed. */
-import { appendTargetEvent } from '../db/events.ts';
+import { appendTargetEvent, recallTargets } from '../db/events.ts';
 import { leftOutBy } from '../db/target-facts.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { hostOf, packageOf } from './facts.ts';
@@ -34,7 +34,8 @@ const RESERVE_BYTES = 64 * 1024 * 1024;
 export function observeTargets(deps: ActivityDeps, input: SurveyInput): Promise<Survey> {
   return alive(async (signal) => {
     const inventory = await deps.facts.inventory(input.release);
-    const seen = await inLanes(input.hosts, LANES, (host) => observeTarget(deps, inventory, input, host, signal)).catch((error: unknown) => {
+    const observing = recallTargets(deps.db, input.release, input.hosts).then(() => inLanes(input.hosts, LANES, (host) => observeTarget(deps, inventory, input, host, signal)));
+    const seen = await observing.catch((error: unknown) => {
       throw asTemporal(error);
     });
     return {

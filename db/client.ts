@@ -4,6 +4,7 @@ import pg from 'pg';
 import { AppendGroups } from './append-group.ts';
 import { FoldCache } from './fold-cache.ts';
 import { DatabaseUnfit } from './errors.ts';
+import { PoolTurns } from './pool-turn.ts';
 import type { Schema } from './schema.ts';
 
 /** What a query needs: a database, or a transaction of the caller's. */
@@ -27,6 +28,8 @@ export interface Database extends Queryable {
   readonly folds: FoldCache;
   /** target events on their way, one statement per release at a time */
   readonly appends: AppendGroups;
+  /** turns of pools this process asked for */
+  readonly turns: PoolTurns;
   readonly close: () => Promise<void>;
 }
 
@@ -55,7 +58,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     await kysely.destroy();
     await Promise.all(Object.values(pools).filter((pool) => !pool.ending).map((pool) => pool.end()));
   };
-  return { kysely, pool: pools.work, locks: pools, folds: new FoldCache(), appends: new AppendGroups(pools.work), close };
+  return { kysely, pool: pools.work, locks: pools, folds: new FoldCache(), appends: new AppendGroups(pools.work), turns: new PoolTurns(pools.turns), close };
 }
 
 function newPool(options: DatabaseOptions, onError: (error: Error) => void): pg.Pool {
@@ -70,10 +73,14 @@ function newPool(options: DatabaseOptions, onError: (error: Error) => void): pg.
     keepAlive: true,
     types: { getTypeParser: typeParser },
   });
+  return survivingLostConnections(pool, onError);
+}
+
+/** A connection that dies between two queries, or while it is being closed, must not end the process: the next query fails or opens another. */
+export function survivingLostConnections(pool: pg.Pool, onError: (error: Error) => void): pg.Pool {
   pool.on('error', (error) => {
     if (!pool.ending) onError(error);
   });
-  // A connection that dies between two queries of a transaction tells nobody else: its next query fails, and that is enough.
   pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 }

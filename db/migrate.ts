@@ -2,6 +2,7 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
 import pg from 'pg';
+import { survivingLostConnections } from './client.ts';
 import * as events from './migrations/0001-events.ts';
 import * as releases from './migrations/0002-releases.ts';
 import * as locks from './migrations/0003-locks.ts';
@@ -31,7 +32,8 @@ export interface MigrateOptions {
 
 /** Names of the migrations that were applied by this call, oldest first. Throws what the first failing one threw; it leaves nothing behind. */
 export async function migrate(options: MigrateOptions): Promise<{ readonly applied: readonly string[] }> {
-  const owner = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: options.url, max: 2, application_name: 'signalbox-migrate' }) }) });
+  const pool = survivingLostConnections(new pg.Pool({ connectionString: options.url, max: 2, application_name: 'signalbox-migrate' }), () => {});
+  const owner = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   try {
     const migrator = new Migrator({ db: owner, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } });
     const { error, results } = await migrator.migrateToLatest();

@@ -10,9 +10,10 @@ export interface RecordedTarget {
   readonly staged: boolean;
 }
 
-/** Pre-image and staged configurations of one target. Throws when the release has no such target. */
+/** Pre-image and staged configurations of one target, which stand once it is staged. Throws when the release has no such target. */
 export async function targetFacts(db: Database, release: string, host: string): Promise<RecordedTarget> {
-  const { preImage, configs, staged } = await targetState(db, release, host);
+  const folded = db.folds.targets.get(`${release}/${host}`)?.state;
+  const { preImage, configs, staged } = folded?.staged === true ? folded : await targetState(db, release, host);
   return { preImage, configs, staged };
 }
 

@@ -1,6 +1,6 @@
 /** What running releases want of the balancers, so that it can be asserted again when one was reloaded and forgot. */
 import { sql } from 'kysely';
-import { StaleEpoch } from './errors.ts';
+import pg from 'pg';
 import type { Queryable } from './client.ts';
 
 export interface WantedState {
@@ -25,16 +25,21 @@ export interface ListedWish extends WantedServer {
   readonly ageMs: number;
 }
 
-/** Remembers the wish until the release ends. Throws StaleEpoch when the release no longer owns the host under this epoch. */
-export async function setWantedTraffic(db: Queryable, entry: WantedServer): Promise<void> {
-  const { release, host, epoch, server, wanted } = entry;
-  const { numAffectedRows } = await sql`
-    insert into wanted_traffic (release, host, server, epoch, wanted)
-    select ${release}, host, ${server}, epoch, ${JSON.stringify(wanted)}::json from host_locks where host = ${host} and epoch = ${epoch} and release = ${release}
-    on conflict (release, host, server) do update set epoch = excluded.epoch, wanted = excluded.wanted, at = now()`.execute(db.kysely);
-  if (numAffectedRows === 1n) return;
-  const lock = await db.kysely.selectFrom('host_locks').select(['epoch', 'release']).where('host', '=', host).executeTakeFirst();
-  throw new StaleEpoch(host, epoch, lock?.epoch ?? null, lock?.release ?? null);
+/** What the fence remembers before the balancer is told. */
+export type Wish = Pick<WantedServer, 'server' | 'wanted'>;
+
+/** The statement that remembers a wish until the release ends; it does nothing when the release no longer owns the host under this epoch. */
+export function rememberWish({ release, host, epoch, server, wanted }: WantedServer): string {
+  const [of, on, at, wish] = [release, host, server, JSON.stringify(wanted)].map((text) => pg.escapeLiteral(text));
+  return `insert into wanted_traffic (release, host, server, epoch, wanted)
+    select ${of}, host, ${at}, epoch, ${wish}::json from host_locks where host = ${on} and epoch = ${Math.trunc(epoch)} and release = ${of}
+    on conflict (release, host, server) do update set epoch = excluded.epoch, wanted = excluded.wanted, at = now()`;
+}
+
+/** Whether the release has remembered a wish for this server, so that the balancer may have been told it. */
+export async function hasWantedTraffic(db: Queryable, { release, host, server }: Pick<WantedServer, 'release' | 'host' | 'server'>): Promise<boolean> {
+  const found = await db.kysely.selectFrom('wanted_traffic').select('release').where('release', '=', release).where('host', '=', host).where('server', '=', server).executeTakeFirst();
+  return found !== undefined;
 }
 
 /** The wishes of running releases that still own their hosts; `epoch` is the host's current one, to be used in the fence. */

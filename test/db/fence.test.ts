@@ -1,9 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { openDatabase } from '../../db/client.ts';
 import { StaleEpoch } from '../../db/errors.ts';
 import { appendReleaseEvents, appendTargetEvent } from '../../db/events.ts';
-import { withPoolTurn, withTargetFence } from '../../db/fence.ts';
-import { listWantedTraffic, setWantedTraffic } from '../../db/wanted-traffic.ts';
+import { withTargetFence } from '../../db/fence.ts';
+import { listWantedTraffic, type WantedServer } from '../../db/wanted-traffic.ts';
 import { SIGNALBOX } from '../../domain/vocabulary.ts';
 import { ACTOR, begun, end, endAll, openStore, running, type Store } from './samples.ts';
 
@@ -79,46 +78,32 @@ test('a connection that is cut off under a fence fails the work and frees the ho
   expect(await withTargetFence(store.db, fence, async () => 'again')).toBe('again');
 });
 
-test('turns of one pool come one at a time over two processes, those of another do not wait', async () => {
-  const other = openDatabase({ url: store.serviceUrl, applicationName: 'test-other', max: 2 });
-  try {
-    let inside = 0;
-    let most = 0;
-    const turn = (db: typeof other) =>
-      withPoolTurn(db, { pool: 'web-prod' }, async () => {
-        inside += 1;
-        most = Math.max(most, inside);
-        await withPoolTurn(store.db, { pool: 'another' }, async () => store.db.pool.query('select 1'));
-        inside -= 1;
-      });
-    await Promise.all(Array.from({ length: 30 }, (_, index) => turn(index % 2 ? other : store.db)));
-    expect(most).toBe(1);
-  } finally {
-    await other.close();
-  }
-});
+const remember = (wish: WantedServer): Promise<void> => withTargetFence(store.db, wish, async () => undefined, wish);
 
-test('many lanes that take a turn and then a fence do not run out of connections', async () => {
-  const small = openDatabase({ url: store.serviceUrl, applicationName: 'test-small', max: 2 });
-  try {
-    const { release, epoch } = await running(store.db);
-    const lane = () => withPoolTurn(small, { pool: 'web-prod' }, () => withTargetFence(small, { release, host: 'web-01', epoch }, async () => small.pool.query('select 1')));
-    await Promise.all(Array.from({ length: 20 }, lane));
-  } finally {
-    await small.close();
-  }
+test('a wish is remembered before the balancer is told, and stays when telling it fails', async () => {
+  const { db } = store;
+  const { release, epoch } = await running(db);
+  const wish: WantedServer = { release, host: 'web-01', epoch, server: "o'web", wanted: { admin: 'drain', weight: null } };
+  let seen: readonly WantedServer[] = [];
+  const told = withTargetFence(db, wish, async () => {
+    seen = await listWantedTraffic(db);
+    throw new Error('the balancer is away');
+  }, wish);
+  await expect(told).rejects.toThrow('the balancer is away');
+  expect(seen).toMatchObject([wish]);
+  expect(await listWantedTraffic(db)).toMatchObject([wish]);
 });
 
 test('wanted traffic is kept while the release owns the host and gone when it ends', async () => {
   const { db } = store;
   const { release, epoch } = await running(db);
-  const drained = { release, host: 'web-01', epoch, server: 'web/web-01', wanted: { admin: 'drain' as const, weight: null } };
-  await setWantedTraffic(db, drained);
-  await setWantedTraffic(db, { ...drained, wanted: { admin: 'ready', weight: 100 } });
+  const drained: WantedServer = { release, host: 'web-01', epoch, server: 'web/web-01', wanted: { admin: 'drain', weight: null } };
+  await remember(drained);
+  await remember({ ...drained, wanted: { admin: 'ready', weight: 100 } });
   expect(await listWantedTraffic(db)).toMatchObject([{ ...drained, wanted: { admin: 'ready', weight: 100 } }]);
   const [raised] = await retry(release, 'retry');
   const current = raised && 'epoch' in raised.data ? raised.data.epoch : 0;
-  await expect(setWantedTraffic(db, drained)).rejects.toMatchObject({ name: 'StaleEpoch', current });
+  await expect(remember(drained)).rejects.toMatchObject({ name: 'StaleEpoch', current });
   expect((await listWantedTraffic(db))[0]?.epoch).toBe(current);
   await end(db, release);
   expect(await listWantedTraffic(db)).toEqual([]);

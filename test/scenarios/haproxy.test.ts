@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { listFindings } from '../../db/findings.ts';
 import { acquirePool } from '../../db/pools.ts';
 import { createReleaseRequest, openRelease } from '../../db/requests.ts';
-import { listWantedTraffic, setWantedTraffic } from '../../db/wanted-traffic.ts';
+import { withTargetFence } from '../../db/fence.ts';
+import { listWantedTraffic } from '../../db/wanted-traffic.ts';
 import { createTraffic } from '../../drivers/traffic/factory.ts';
 import { startReassert } from '../../worker/reassert.ts';
 import { ACTOR, end, inventoryOf, newId, openStore, requestOf, type Store } from '../db/samples.ts';
@@ -60,6 +61,8 @@ afterAll(async () => {
   await store?.close();
 });
 
+const DRAIN_WISH = { server: DRAINED, wanted: { admin: 'drain', weight: null } } as const;
+
 /** A release that owns the pool and has taken one host out of traffic, as its drain step does. */
 beforeEach(async () => {
   const { db } = store;
@@ -70,8 +73,7 @@ beforeEach(async () => {
   const acquired = await acquirePool(db, { release, opId: 'acquire', actor: ACTOR });
   if (acquired.type !== 'pool-acquired') throw new Error(`no pool: ${acquired.type}`);
   ({ epoch } = acquired.data);
-  await setWantedTraffic(db, { release, host: DRAINED, epoch, server: DRAINED, wanted: { admin: 'drain', weight: null } });
-  await createTraffic(spec).drain(DRAINED, { signal, fence: (write) => write(), timeoutMs: 5_000 });
+  await withTargetFence(db, { release, host: DRAINED, epoch }, async () => createTraffic(spec).drain(DRAINED, { signal, fence: (write) => write(), timeoutMs: 5_000 }), DRAIN_WISH);
   users = startUsers(haproxy.port, USERS);
 });
 afterEach(async () => {
@@ -152,7 +154,7 @@ test('a wish is not held against the balancer before it is 3 s old', async () =>
   watch();
   await drainedAgainAfterMs();
   await told();
-  await setWantedTraffic(store.db, { release, host: DRAINED, epoch, server: DRAINED, wanted: { admin: 'drain', weight: null } });
+  await withTargetFence(store.db, { release, host: DRAINED, epoch }, async () => undefined, DRAIN_WISH);
   await haproxy.say(`set server web/${DRAINED} state ready`);
   const [wish] = await listWantedTraffic(store.db);
   const [finding] = await until('the finding', async () => {

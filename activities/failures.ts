@@ -37,7 +37,7 @@ export class CapacityRefused extends DependencyDown {}
 export function verdictOn(error: unknown, host: string): Failure | null {
   if (error instanceof StepFailed) return error.failure;
   if (error instanceof HostUnreachable) {
-    return { class: 'host', code: 'unreachable', message: `${host} did not answer: ${error.message}`, next: `Check the machine and its executor, then retry or skip ${host}.` };
+    return { class: 'host', code: 'unreachable', message: `${host} did not answer: ${error.message}`, next: `Check the machine and its executor. Then retry or skip ${host}, or start the release again if it has ended.` };
   }
   if (error instanceof AdmitNotConfirmed) {
     return { class: 'bad-build', code: 'admit-not-confirmed', message: `The balancer does not take ${host} back: ${error.message}`, next: 'Look at the balancer\'s health check of this server and at the application\'s log.' };

@@ -6,6 +6,7 @@ import { hostOf, packageOf } from './facts.ts';
 import { asTemporal, StepFailed, verdictOn } from './failures.ts';
 import { alive, inLanes } from './heartbeat.ts';
 import { observe } from './host-call.ts';
+import { HICCUP_MS, patient } from './patience.ts';
 import { sayWaiting } from './waiting.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { HostResult } from './host-call.ts';
@@ -55,13 +56,13 @@ async function observeTarget(deps: ActivityDeps, inventory: Inventory, input: Su
   const { release, epoch, adopt } = input;
   const acting = { release, host: hostOf(inventory, name), epoch, direction: 'forward', round: 0, timeoutMs: TIMEOUT_MS, signal } as const;
   try {
-    const { observation: seen, result } = await observe(deps, inventory, acting, 'observe');
+    const { observation: seen, result } = await patient({ signal, timeoutMs: HICCUP_MS }, () => observe(deps, inventory, acting, 'observe'));
     const marker = result['marker'];
-    // The first command that carries the marker is the adoption: from here on the host obeys again.
-    if (adopt && typeof marker === 'string' && marker !== '') await observe(deps, inventory, acting, 'fence', { marker });
     const leftBy = seen.traffic.admin === 'drain' ? await leftOutBy(deps.db, release, name) : null;
     const observation: Observation = leftBy === null ? seen : { ...seen, leftBy };
     refuseUnfit(inventory, name, observation, result, adopt);
+    // The first command that carries the marker is the adoption: from here on the host obeys again. Only a host that can be released is adopted.
+    if (adopt && typeof marker === 'string' && marker !== '') await observe(deps, inventory, acting, 'fence', { marker });
     await appendTargetEvent(deps.db, { release, opId: `${name}/observe`, actor: SIGNALBOX, event: { type: 'target-observed', data: { host: name, epoch, observation } } });
     return { host: name, inService: observation.traffic.inService, failed: null };
   } catch (error) {

@@ -5,6 +5,7 @@ import { applicationsOf, hostOf, packageOf } from './facts.ts';
 import { asTemporal, verdictOn } from './failures.ts';
 import { alive, inLanes } from './heartbeat.ts';
 import { onHost } from './host-call.ts';
+import { HICCUP_MS, patient } from './patience.ts';
 import { sayWaiting } from './waiting.ts';
 import { runConfiguration } from './run-configuration.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -73,7 +74,7 @@ async function stageTarget(deps: ActivityDeps, inventory: Inventory, { release, 
 /** Answers the digest of the run configuration. */
 async function stageApplication(deps: ActivityDeps, inventory: Inventory, acting: Acting, application: ApplicationSpec, spec: PackageSpec): Promise<string> {
   const call = (step: 'fetch' | 'unpack' | 'configure', input: Readonly<Record<string, string>>) =>
-    onHost(deps, acting, step, { application: application.name, step }, { version: spec.version, ...input });
+    patient({ signal: acting.signal, timeoutMs: HICCUP_MS }, () => onHost(deps, acting, step, { application: application.name, step }, { version: spec.version, ...input }));
   const size = spec.sizeBytes === null ? {} : { sizeBytes: String(spec.sizeBytes) };
   await deps.fetching(acting.signal, () => call('fetch', { uri: spec.uri, sha256: spec.sha256, ...size }));
   await call('unpack', { sha256: spec.sha256, format: spec.uri.endsWith('.zip') ? 'zip' : 'tar.gz' });

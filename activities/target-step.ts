@@ -13,6 +13,7 @@ import { verify } from './steps/verify.ts';
 import { asTemporal, dependencyOf, StaleEpochOnHost, verdictOn } from './failures.ts';
 import { alive } from './heartbeat.ts';
 import { hostOf } from './facts.ts';
+import { patient } from './patience.ts';
 import { StaleEpoch } from '../db/errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Acting } from './host-call.ts';
@@ -65,7 +66,7 @@ export function runStep(deps: ActivityDeps, step: Step, input: StepInput): Promi
     const elapsed = (): number => Math.round(performance.now() - startedMs);
     try {
       if (step === 'drain' || (step === 'admit' && direction === 'back')) await append(deps, input, `${step}/begun`, { type: 'target-step-begun', data: key });
-      const done = await withinDeadline(acting, () => STEP[step]({ deps, inventory, input, acting, preImage }));
+      const done = await patient(acting, () => STEP[step]({ deps, inventory, input, acting, preImage }));
       await append(deps, input, `${step}/succeeded`, { type: 'target-step-succeeded', data: { ...key, result: done.result, durationMs: elapsed(), repeated: activityInfo().attempt > 1 } });
       return done.processes === undefined ? { ok: true } : { ok: true, processes: done.processes };
     } catch (error) {
@@ -95,20 +96,6 @@ async function failed(deps: ActivityDeps, input: StepInput, step: Step, error: u
     throw asTemporal(storeError);
   }
   throw asTemporal(error);
-}
-
-/** A host that does not answer gets the step's whole time before it counts as failed. */
-async function withinDeadline<T>(acting: Acting, work: () => Promise<T>): Promise<T> {
-  const deadlineMs = performance.now() + acting.timeoutMs;
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      const unreachable = error instanceof Error && error.name === 'HostUnreachable';
-      if (!unreachable || acting.signal.aborted || performance.now() >= deadlineMs) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 500));
-    }
-  }
 }
 
 async function append(deps: ActivityDeps, input: StepInput, what: string, event: TargetEvent): Promise<void> {

@@ -63,11 +63,14 @@ function touchedIn({ targets }: Folded): string[] {
     .map(({ host }) => host);
 }
 
+/** Shown as the version an application goes back to where nothing of it ran before. */
+const ABSENT = 'absent';
+
 /** Queued behind whatever runs: a rollback that was asked for is never turned away because the pool is busy. */
 function rollbackRequested(id: string, original: CoreEventData['release-requested'], command: Command, restoreFrom: string, restored: Readonly<Record<string, string>>): CoreEventData['release-requested'] {
   return {
     ...original,
-    changes: original.changes.map((change) => ({ ...change, version: restored[change.application] ?? change.version })),
+    changes: original.changes.map((change) => ({ ...change, version: restored[change.application] ?? ABSENT })),
     id,
     kind: 'rollback',
     requestedBy: command.by.name,

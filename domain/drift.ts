@@ -1,5 +1,14 @@
 /** Has somebody changed a target between its pre-image and the first touch? Then the pre-image is no longer what a rollback should restore. */
+import type { Failure } from './vocabulary.ts';
 import type { Observation, ObservedApplication } from './release/target.ts';
+
+/** Codes of the refusal at first touch: before anything was written, and with a drain of ours already at the balancer. */
+export const DRIFT = { untouched: 'drift', drained: 'drift-after-drain' } as const;
+
+/** Somebody's hand on the host: such a failure says nothing about the build. */
+export function isDrift({ code }: Failure): boolean {
+  return code === DRIFT.untouched || code === DRIFT.drained;
+}
 
 /**
  * One sentence per difference that matters: the installed release, its run configuration, the wish at the balancer, its weight.

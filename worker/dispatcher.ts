@@ -41,19 +41,30 @@ export function startDispatcher(deps: DispatcherDeps): Loop {
         resolve();
       };
     });
+  const underWay = new Set<Promise<void>>();
+  // One release that does not answer must not hold up the others: what is due is claimed while earlier messages are still on their way.
+  const send = (message: ClaimedMessage): void => {
+    const sending = attempt(deps, message).finally(() => {
+      if (underWay.size === AT_ONCE) ring();
+      underWay.delete(sending);
+    });
+    underWay.add(sending);
+  };
   const loop = (async () => {
     while (!stopping) {
       const rung = wait();
       try {
-        const claimed = await claimOutbox(db, { limit: AT_ONCE });
-        await Promise.all(claimed.map((message) => attempt(deps, message)));
-        if (claimed.length > 0) ring();
+        const room = AT_ONCE - underWay.size;
+        const claimed = room > 0 ? await claimOutbox(db, { limit: room }) : [];
+        claimed.forEach(send);
+        if (room > 0 && claimed.length === room) ring();
       } catch (err) {
         log.warn({ err: String(err) }, 'The outbox cannot be read; trying again');
         await delay(POLL_MS);
       }
       await rung;
     }
+    await Promise.all(underWay);
   })();
   return {
     stop: async () => {

@@ -1,7 +1,7 @@
 /** The worker process: config → database → drivers → activities → Worker, and the loops beside it. Everything it starts, it ends. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import closeWithGrace from 'close-with-grace';
 import { pino } from 'pino';
 import { readConfig } from '../config.ts';
@@ -11,6 +11,7 @@ import { serveHealth } from './health.ts';
 import { startReassert } from './reassert.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 import { createReleaseWorker } from './release-worker.ts';
+import { lineToTemporal } from './temporal-client.ts';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 
@@ -21,7 +22,7 @@ installRuntime(log);
 const db = openDatabase({ url: config.databaseUrl, max: 20, applicationName: 'signalbox-worker' });
 await checkDatabase(db);
 const connection = await connectTemporal(config, log);
-const clientConnection = Connection.lazy({ address: config.temporalAddress });
+const clientConnection = lineToTemporal(config.temporalAddress);
 const client = new Client({ connection: clientConnection, namespace: config.namespace });
 await registerSearchAttributes(clientConnection, config.namespace);
 const worker = await createReleaseWorker({ config, db, connection, log });

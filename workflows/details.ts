@@ -1,5 +1,6 @@
 /** The Markdown an operator reads in Temporal's UI: where the release stands, which host failed, what it waits for. */
 import { waitingOf } from '../domain/release/waiting.ts';
+import { progressOf } from '../domain/release/evolve.ts';
 import type { ReleaseState, Situation } from '../domain/release/state.ts';
 
 export function detailsOf(state: ReleaseState, inWork: readonly string[]): string {
@@ -15,6 +16,15 @@ export function detailsOf(state: ReleaseState, inWork: readonly string[]): strin
   const waiting = waitingOf(state, {}, 1);
   if (waiting !== null) lines.push(`⏳ ${waiting.sentence} (since ${waiting.since}; who can end it: ${waiting.who})`);
   return lines.join('\n\n');
+}
+
+/** What a timer is for, in one line; Temporal takes at most 400 bytes, so nothing of free length goes in. */
+export function timerSummary({ paused, situation }: ReleaseState): string {
+  if (paused !== null) return `paused · until ${paused.deadline ?? 'resumed'} · then ${paused.then}`;
+  if (situation.status === 'rolling-back') return `rollback ${situation.rollback.index + 1} · bake`;
+  const progress = progressOf(situation);
+  if (situation.status === 'post-release') return 'post-release · watch';
+  return progress?.part === 'install' ? 'bastion · bake' : `batch ${progress?.batch ?? 0} · bake`;
 }
 
 function batchLines(situation: Situation, paused: boolean): readonly string[] {

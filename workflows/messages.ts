@@ -27,6 +27,8 @@ export const holdSignal = defineSignal<[hold: boolean, turn: number]>('hold');
 export const haltSignal = defineSignal<[]>('halt');
 /** From a held slice to its release: no host is in work any more. */
 export const sliceQuietSignal = defineSignal<[sliceWorkflowId: string, turn: number]>('sliceQuiet');
+/** From a slice to its release: how many of its hosts have failed so far. */
+export const sliceFailuresSignal = defineSignal<[sliceWorkflowId: string, failed: number]>('sliceFailures');
 
 export const RELEASE_WORKFLOW = 'release';
 export const SLICE_WORKFLOW = 'slice';

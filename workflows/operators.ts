@@ -2,9 +2,10 @@
  * Everything people can send to a running release. Registered before the first await, so that nothing is lost; refusals are decided
  * synchronously and write no history. Log order decides between operators.
  */
-import { ApplicationFailure, CancellationScope, condition, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, condition, patched, setHandler } from '@temporalio/workflow';
 import { decide } from '../domain/release/decide.ts';
 import { isTerminal, TEMPORAL_OPERATOR } from '../domain/vocabulary.ts';
+import { endsWork } from './pause-clock.ts';
 import { acquire } from './prepare.ts';
 import { abortSignal, commandUpdate, pauseSignal, poolGrantedSignal, resumeSignal, rollbackSignal, supersededSignal } from './messages.ts';
 import type { Command, Refusal } from '../domain/release/commands.ts';
@@ -12,8 +13,6 @@ import type { CommandApplied } from './messages.ts';
 import type { Run } from './run.ts';
 
 export interface Operators {
-  /** called when a command takes the work at hand out of its lanes or ends a survey; set by whoever runs them */
-  interrupt: () => void;
   /** waits for the pool, or for a command */
   untilGranted: (seen: number) => Promise<void>;
 }
@@ -21,26 +20,25 @@ export interface Operators {
 export function listenToOperators(run: Run): Operators {
   let granted = false;
   const operators: Operators = {
-    interrupt: () => undefined,
     untilGranted: async (seen) => {
-      await run.untilChanged(seen, null, () => granted);
+      await run.untilChanged(seen, { untilMs: null, summary: '' }, () => granted);
       if (!granted) return;
       granted = false;
       await acquire(run);
     },
   };
-  setHandler(commandUpdate, (command) => CancellationScope.nonCancellable(() => apply(run, operators, command)), {
+  setHandler(commandUpdate, (command) => CancellationScope.nonCancellable(() => apply(run, command)), {
     description: 'Pause, resume, roll back, abort, retry, skip or promote, as the API sends it',
     validator: (command) => validate(run, command),
   });
-  const fromTemporal = (type: 'pause' | 'resume' | 'rollback' | 'abort') => (note?: unknown): void => signalled(run, operators, type, note);
+  const fromTemporal = (type: 'pause' | 'resume' | 'rollback' | 'abort') => (note?: unknown): void => signalled(run, type, note);
   setHandler(pauseSignal, fromTemporal('pause'), { description: 'Start nothing new; targets in work reach a safe point' });
   setHandler(resumeSignal, fromTemporal('resume'), { description: 'Go on after a pause' });
   setHandler(rollbackSignal, fromTemporal('rollback'), { description: 'Put every touched host back as it was' });
   setHandler(abortSignal, fromTemporal('abort'), { description: 'Stop; finished targets keep the new version' });
   setHandler(poolGrantedSignal, () => void (granted = true), { description: 'From Signalbox: the pool is free' });
   setHandler(supersededSignal, (by) => void CancellationScope.nonCancellable(() => supersede(run, by)), { description: 'From Signalbox: a newer release took this place in the queue' });
-  CancellationScope.current().cancelRequested.catch(() => signalled(run, operators, 'rollback', 'Cancel was requested in Temporal'));
+  CancellationScope.current().cancelRequested.catch(() => signalled(run, 'rollback', 'Cancel was requested in Temporal'));
   return operators;
 }
 
@@ -54,7 +52,7 @@ function validate(run: Run, command: Command): void {
   if ('refusal' in decision) throw refused(decision.refusal);
 }
 
-async function apply(run: Run, operators: Operators, command: Command): Promise<CommandApplied> {
+async function apply(run: Run, command: Command): Promise<CommandApplied> {
   await condition(() => run.isOpen);
   if (run.handled.has(command.id)) return { applied: true, events: [] };
   let refusal: Refusal | null = null;
@@ -66,24 +64,23 @@ async function apply(run: Run, operators: Operators, command: Command): Promise<
   }, command.by);
   if (refusal !== null) throw refused(refusal);
   run.handled.add(command.id);
-  if (endsWork(run)) operators.interrupt();
+  if (endsWork(run, events) || cutsRestores(run)) run.interrupt();
   return { applied: true, events: events.map(({ type }) => type) };
 }
 
-/** An abort lets targets in work come to their end; surveys, which take nothing out of traffic, it ends. */
-function endsWork({ state: { situation, aborting } }: Run): boolean {
-  const { status } = situation;
-  return status === 'rolling-back' || isTerminal(status) || (aborting !== null && (status === 'preparing' || status === 'post-release'));
+/** A release begun by an older build takes its restores out of their lanes at every command, also at a pause: replayed, it must do so again. */
+function cutsRestores({ state }: Run): boolean {
+  return state.situation.status === 'rolling-back' && !patched('restores-reach-their-end');
 }
 
 /** Signals have no answer: what is refused leaves the release as it is. */
-function signalled(run: Run, operators: Operators, type: 'pause' | 'resume' | 'rollback' | 'abort', note: unknown): void {
+function signalled(run: Run, type: 'pause' | 'resume' | 'rollback' | 'abort', note: unknown): void {
   const reason = typeof note === 'string' && note !== '' ? note.slice(0, 500) : 'sent from Temporal';
   const base = { id: `temporal/${run.revision}/${type}`, by: TEMPORAL_OPERATOR, reason } as const;
   const command: Command = type === 'rollback' ? { ...base, type, mode: null } : { ...base, type };
   const act = async (): Promise<void> => {
     await condition(() => run.isOpen);
-    if (!isTerminal(run.state.situation.status)) await apply(run, operators, command);
+    if (!isTerminal(run.state.situation.status)) await apply(run, command);
   };
   CancellationScope.nonCancellable(act).catch(() => undefined);
 }

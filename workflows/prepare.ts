@@ -1,10 +1,7 @@
 /** The steps that survey the whole pool: before any traffic moves, and the audit at the end. */
-import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import { deciding, surveying } from './proxies.ts';
 import type { NextStep } from '../domain/release/next-step.ts';
-import type { FailedTarget } from '../domain/vocabulary.ts';
-import type { AuditMismatch } from '../domain/release/events.ts';
-import type { Operators } from './operators.ts';
 import type { Run } from './run.ts';
 
 type PrepareStep = Extract<NextStep, { do: 'acquire' | 'observe' | 'plan' | 'stage' | 'audit' }>;
@@ -12,18 +9,18 @@ type PrepareStep = Extract<NextStep, { do: 'acquire' | 'observe' | 'plan' | 'sta
 /** More targets than this are surveyed by several activities, one after the other: each stays short enough to be repeated. */
 const SURVEY_MAX = 60;
 
-export async function prepare(run: Run, operators: Operators, step: PrepareStep): Promise<void> {
+export async function prepare(run: Run, step: PrepareStep): Promise<void> {
   switch (step.do) {
     case 'acquire':
       return acquire(run);
     case 'observe':
-      return observe(run, operators, step.hosts);
+      return observe(run, step.hosts);
     case 'plan':
       return plan(run);
     case 'stage':
-      return stage(run, operators, step.hosts);
+      return stage(run, step.hosts);
     case 'audit':
-      return audit(run, operators, step.hosts);
+      return audit(run, step.hosts);
     default:
       return unknownStep(step);
   }
@@ -37,15 +34,11 @@ export function acquire(run: Run): Promise<void> {
   });
 }
 
-async function observe(run: Run, operators: Operators, hosts: readonly string[]): Promise<void> {
-  const inService: string[] = [];
-  const failed: FailedTarget[] = [];
-  for (const some of chunks(hosts)) {
-    const seen = await unlessStopped(operators, () => surveying(`observe ${named(some)}`).observeTargets({ release: run.id, epoch: epochOf(run), hosts: some, adopt: run.state.request.adopt }));
-    if (seen === null) return;
-    inService.push(...seen.inService);
-    failed.push(...seen.failed);
-  }
+async function observe(run: Run, hosts: readonly string[]): Promise<void> {
+  const seen = await survey(run, hosts, (some) => surveying(`observe ${named(some)}`).observeTargets({ release: run.id, epoch: epochOf(run), hosts: some, adopt: run.state.request.adopt }));
+  if (seen === null) return;
+  const inService = seen.flatMap((one) => one.inService);
+  const failed = seen.flatMap((one) => one.failed);
   await run.decide((state) => (state.situation.status === 'preparing' ? [{ type: 'targets-observed', data: { inService, failed } }] : []));
 }
 
@@ -59,38 +52,53 @@ function plan(run: Run): Promise<void> {
   });
 }
 
-async function stage(run: Run, operators: Operators, hosts: readonly string[]): Promise<void> {
-  const failed: FailedTarget[] = [];
-  for (const some of chunks(hosts)) {
-    if (run.state.situation.status !== 'preparing' || run.state.aborting !== null) return;
-    const staged = await unlessStopped(operators, () => surveying(`stage ${named(some)}`).stageTargets({ release: run.id, epoch: epochOf(run), hosts: some, adopt: run.state.request.adopt }));
-    if (staged === null) return;
-    failed.push(...staged.failed);
-  }
+async function stage(run: Run, hosts: readonly string[]): Promise<void> {
+  const staged = await survey(run, hosts, (some) => surveying(`stage ${named(some)}`).stageTargets({ release: run.id, epoch: epochOf(run), hosts: some, adopt: run.state.request.adopt }));
+  if (staged === null) return;
+  const failed = staged.flatMap((one) => one.failed);
   await run.decide((state) => (state.situation.status === 'preparing' ? [{ type: 'targets-staged', data: { failed } }] : []));
 }
 
-async function audit(run: Run, operators: Operators, hosts: readonly string[]): Promise<void> {
-  const mismatches: AuditMismatch[] = [];
-  for (const some of chunks(hosts)) {
-    const audited = await unlessStopped(operators, () => surveying(`audit ${named(some)}`).auditTargets({ release: run.id, epoch: epochOf(run), hosts: some }));
-    if (audited === null) return;
-    mismatches.push(...audited.mismatches);
-  }
+async function audit(run: Run, hosts: readonly string[]): Promise<void> {
+  const audited = await survey(run, hosts, (some) => surveying(`audit ${named(some)}`).auditTargets({ release: run.id, epoch: epochOf(run), hosts: some }));
+  if (audited === null) return;
+  const mismatches = audited.flatMap((one) => one.mismatches);
   await run.decide((state) => (state.situation.status === 'post-release' ? [{ type: 'audit-finished', data: { mismatches } }] : []));
 }
 
-/** null: a command ended the survey. A survey takes nothing out of traffic, so a rollback or abort need not wait for hosts or stores that are away. */
-async function unlessStopped<T>(operators: Operators, survey: () => Promise<T>): Promise<T | null> {
+/** What every part of the hosts answered; null: somebody ended the survey. Between two parts a pause holds. */
+async function survey<T>(run: Run, hosts: readonly string[], part: (some: readonly string[]) => Promise<T>): Promise<readonly T[] | null> {
+  const answers: T[] = [];
+  for (const some of chunks(hosts)) {
+    if (answers.length > 0 && (await isEndedBetween(run))) return null;
+    const answer = await unlessStopped(run, () => part(some));
+    if (answer === null) return null;
+    answers.push(answer);
+  }
+  return answers;
+}
+
+/** A pause that was begun by an older build holds only behind the whole survey: replayed, it must do so again. */
+async function isEndedBetween(run: Run): Promise<boolean> {
+  while (run.state.paused !== null && run.hasPauseClock) {
+    await run.sayQuiet();
+    await condition(() => run.state.paused === null);
+  }
+  const { situation, aborting } = run.state;
+  return aborting !== null || (situation.status !== 'preparing' && situation.status !== 'post-release');
+}
+
+/** null: a command or the deadline of a pause ended it. A survey takes nothing out of traffic, so nobody need wait for hosts or stores that are away. */
+async function unlessStopped<T>(run: Run, part: () => Promise<T>): Promise<T | null> {
   const scope = new CancellationScope();
-  operators.interrupt = () => scope.cancel();
+  run.interrupt = () => scope.cancel();
   try {
-    return await scope.run(survey);
+    return await scope.run(part);
   } catch (error) {
     if (isCancellation(error)) return null;
     throw error;
   } finally {
-    operators.interrupt = () => undefined;
+    run.interrupt = () => undefined;
   }
 }
 

@@ -1,6 +1,7 @@
 /** One release: ask the domain what comes next, do it, ask again, until it says done. */
 import { allHandlersFinished, CancellationScope, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
 import { nextStep } from '../domain/release/next-step.ts';
+import { timerSummary } from './details.ts';
 import { listenToOperators } from './operators.ts';
 import { prepare } from './prepare.ts';
 import { deciding } from './proxies.ts';
@@ -30,7 +31,9 @@ export async function release({ release: id, carried }: ReleaseInput): Promise<R
   // Nothing but the protocol of a rollback ends a release: Cancel in Temporal's UI means rollback, so the work itself is not cancellable.
   return CancellationScope.nonCancellable(async () => {
     if (!run.isOpen) run.fold(await deciding('open').openRelease({ release: id }));
+    else run.watchPause();
     for (;;) {
+      await run.settled();
       const seen = run.revision;
       const step = nextStep(run.state, Date.now());
       if (step.do === 'done') break;
@@ -58,15 +61,15 @@ async function act(run: Run, operators: Operators, step: NextStep, seen: number)
     case 'plan':
     case 'stage':
     case 'audit':
-      return prepare(run, operators, step);
+      return prepare(run, step);
     case 'roll':
-      return roll(run, operators, step);
+      return roll(run, step);
     case 'restore':
-      return restore(run, operators, step);
+      return restore(run, step);
     case 'wait':
       if (step.for === 'pool') return operators.untilGranted(seen);
-      await run.decide((state) => (state.paused !== null && !state.paused.quiet ? [{ type: 'quiet-reached', data: {} }] : []));
-      return run.untilChanged(seen, step.untilMs);
+      await run.sayQuiet();
+      return run.untilChanged(seen, { untilMs: run.state.paused !== null && run.hasPauseClock ? null : step.untilMs, summary: timerSummary(run.state) });
     case 'done':
       return;
     default:

@@ -1,7 +1,8 @@
 /** A batch forward, or a batch back: its targets in lanes here, or in slices when there are many. */
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
-import { brake } from '../domain/brake.ts';
-import { progressOf } from '../domain/release/evolve.ts';
+import { failuresLeft } from '../domain/brake.ts';
+import { planOf, progressOf } from '../domain/release/evolve.ts';
+import { timerSummary } from './details.ts';
 import { runLanes } from './lanes.ts';
 import { epochOf } from './prepare.ts';
 import { runSlices, SLICE_MAX } from './slices.ts';
@@ -9,20 +10,19 @@ import { restoreTarget, rollTarget } from './target.ts';
 import type { NextStep } from '../domain/release/next-step.ts';
 import type { CoreEvent } from '../domain/release/events.ts';
 import type { LaneResult, TargetEnd } from './lanes.ts';
-import type { Operators } from './operators.ts';
 import type { Run } from './run.ts';
 import type { SliceWork } from './slice.ts';
 
 type RollStep = Extract<NextStep, { do: 'roll' }>;
 type RestoreStep = Extract<NextStep, { do: 'restore' }>;
 
-export async function roll(run: Run, operators: Operators, step: RollStep): Promise<void> {
+export async function roll(run: Run, step: RollStep): Promise<void> {
   const label = step.part === 'whole' ? `batch ${step.index}` : `bastion ${step.part}`;
   const work: SliceWork = {
     kind: 'roll', release: run.id, epoch: epochOf(run), round: step.round, preImageOf: run.id, label, steps: step.steps,
     hosts: step.hosts, lanes: step.lanes, failuresMax: failuresMax(run, step),
   };
-  const result = await interruptible(run, operators, work);
+  const result = await interruptible(run, work);
   if (result === null) return;
   const { succeeded, failed, untouched } = result;
   const finished: CoreEvent = { type: 'batch-finished', data: { index: step.index, part: step.part, round: step.round, succeeded, failed, untouched } };
@@ -30,14 +30,14 @@ export async function roll(run: Run, operators: Operators, step: RollStep): Prom
   run.begunNow.clear();
 }
 
-export async function restore(run: Run, operators: Operators, step: RestoreStep): Promise<void> {
+export async function restore(run: Run, step: RestoreStep): Promise<void> {
   const { request, situation } = run.state;
   const mode = situation.status === 'rolling-back' ? situation.rollback.mode : null;
   const work: SliceWork = {
     kind: 'restore', release: run.id, epoch: epochOf(run), round: 0, preImageOf: request.restoreFrom ?? run.id, label: `rollback ${step.index + 1}`, steps: [],
     hosts: step.hosts, lanes: step.lanes, failuresMax: null,
   };
-  const result = await interruptible(run, operators, work);
+  const result = await interruptible(run, work);
   if (result === null) return;
   const { succeeded, untouchedOnArrival, failed, untouched } = result;
   const notReached = untouched.map((host) => ({ host, step: 'fence' as const, failure: { class: 'refused' as const, code: 'rollback-aborted', message: `The rollback was aborted before ${host} was reached.`, next: 'Send `retry` to finish the rollback.' } }));
@@ -45,20 +45,19 @@ export async function restore(run: Run, operators: Operators, step: RestoreStep)
   await run.decide((state) => (state.situation.status === 'rolling-back' && state.situation.rollback.stage === 'rolling' && state.situation.rollback.mode === mode ? [finished] : []));
 }
 
-/** Failures this batch may still have before the brake speaks; null = no limit. */
-function failuresMax(run: Run, step: RollStep): number | null {
+/** Failures these hosts may still have before the brake speaks, earlier rounds counted. */
+function failuresMax(run: Run, step: RollStep): number {
   if (step.part !== 'whole') return 0;
-  const { tolerance } = run.state.request.strategy;
-  const before = progressOf(run.state.situation)?.failed.length ?? 0;
-  let failed = 0;
-  while (failed <= step.hosts.length && !brake({ tolerance, batch: { failed: failed + 1 }, total: { failed: before + failed + 1 } }).applied) failed++;
-  return failed;
+  const { situation, request } = run.state;
+  const failed = progressOf(situation)?.failed.map(({ host }) => host) ?? [];
+  const batches = planOf(situation)?.batches.map(({ hosts }) => hosts) ?? [];
+  return failuresLeft({ tolerance: request.strategy.tolerance, batches, failed }, step.hosts);
 }
 
 /** null: a rollback took over, and fencing, not waiting, deals with whatever was still in work. */
-async function interruptible(run: Run, operators: Operators, work: SliceWork): Promise<LaneResult | null> {
+async function interruptible(run: Run, work: SliceWork): Promise<LaneResult | null> {
   const scope = new CancellationScope();
-  operators.interrupt = () => scope.cancel();
+  run.interrupt = () => scope.cancel();
   run.begunNow.clear();
   if (work.hosts.length > SLICE_MAX) for (const host of work.hosts) run.begunNow.add(host);
   try {
@@ -67,7 +66,7 @@ async function interruptible(run: Run, operators: Operators, work: SliceWork): P
     if (isCancellation(error) || (run.state.situation.status === 'rolling-back' && work.kind === 'roll')) return null;
     throw error;
   } finally {
-    operators.interrupt = () => undefined;
+    run.interrupt = () => undefined;
     run.inWork.clear();
     run.show();
   }
@@ -75,6 +74,7 @@ async function interruptible(run: Run, operators: Operators, work: SliceWork): P
 
 function runHere(run: Run, work: SliceWork): Promise<LaneResult> {
   const mayBegin = async (host: string, failed: number): Promise<boolean> => {
+    await run.settled();
     await whilePaused(run);
     const { situation, aborting } = run.state;
     if (aborting !== null || (work.failuresMax !== null && failed > work.failuresMax)) return false;
@@ -101,7 +101,7 @@ async function inWork(run: Run, host: string, work: () => Promise<TargetEnd>): P
 /** A lane holds before its next host; the last lane to come to rest says that the release is quiet. */
 async function whilePaused(run: Run): Promise<void> {
   while (run.state.paused !== null) {
-    if (run.inWork.size === 0) await run.decide((state) => (state.paused !== null && !state.paused.quiet ? [{ type: 'quiet-reached', data: {} }] : []));
+    if (run.inWork.size === 0) await run.sayQuiet();
     const { paused } = run.state;
     if (paused === null) return;
     await pauseOver(run, paused.deadline);
@@ -110,7 +110,7 @@ async function whilePaused(run: Run): Promise<void> {
 
 async function pauseOver(run: Run, deadline: string | null): Promise<void> {
   const over = (): boolean => run.state.paused === null || run.state.paused.deadline !== deadline || (run.inWork.size === 0 && !run.state.paused.quiet);
-  if (deadline === null) return condition(over);
-  const inTime = await condition(over, Math.max(1, Date.parse(deadline) - Date.now()));
+  if (deadline === null || run.hasPauseClock) return condition(over);
+  const inTime = await condition(over, Math.max(1, Date.parse(deadline) - Date.now()), { summary: timerSummary(run.state) });
   if (!inTime) await run.expirePause();
 }

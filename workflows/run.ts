@@ -2,12 +2,13 @@
  * The state of one running release and the only way to change it: a decision is made on the state as it is, written down by an
  * activity, and what the store answers is folded. One decision at a time, so that no two are made on the same state.
  */
-import { condition, setCurrentDetails } from '@temporalio/workflow';
+import { condition, patched, setCurrentDetails } from '@temporalio/workflow';
 import { evolve, initialRelease } from '../domain/release/evolve.ts';
 import { nextStep } from '../domain/release/next-step.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { showAttributes } from './attributes.ts';
 import { detailsOf } from './details.ts';
+import { startPauseClock } from './pause-clock.ts';
 import { deciding } from './proxies.ts';
 import type { DecideContext } from '../domain/release/decide.ts';
 import type { CoreEvent, Stored } from '../domain/release/events.ts';
@@ -31,6 +32,10 @@ export class Run {
   /** hosts begun in the batch at hand, finished ones included; the log knows them only when the batch has finished */
   readonly begunNow = new Set<string>();
   readonly handled: Set<string>;
+  /** called when a decision takes the work at hand out of its lanes or ends a survey; set by whoever runs them */
+  interrupt: () => void = () => undefined;
+  /** the pause at hand has a clock of its own: nobody else waits for its deadline */
+  hasPauseClock = false;
   #state: ReleaseState | null;
   #revision = 0;
   #deciding = 0;
@@ -61,6 +66,11 @@ export class Run {
     return this.#deciding > 0;
   }
 
+  /** Before anything new is begun: what somebody has just decided, a pause or an abort perhaps, is waited for. Older builds began it nevertheless. */
+  async settled(): Promise<void> {
+    if (this.isDeciding && patched('new-work-awaits-decisions')) await condition(() => !this.isDeciding);
+  }
+
   carried(): Carried {
     return { state: this.state, handled: [...this.handled] };
   }
@@ -81,11 +91,16 @@ export class Run {
   }
 
   /** Past its deadline a pause ends as the strategy says; before it nothing happens. */
-  async expirePause(): Promise<void> {
-    await this.decide((state) => {
-      const step = state.paused === null ? null : nextStep(state, Date.now());
+  expirePause(): Promise<readonly CoreEvent[]> {
+    return this.decide((state) => {
+      const step = state.paused === null ? null : nextStep(state, Date.now(), this.context());
       return step?.do === 'record' ? step.events : [];
     });
+  }
+
+  /** Says once per pause that no host is in work any more. */
+  async sayQuiet(): Promise<void> {
+    await this.decide((state) => (state.paused !== null && !state.paused.quiet ? [{ type: 'quiet-reached', data: {} }] : []));
   }
 
   /** What decisions need to know besides the log. */
@@ -110,17 +125,26 @@ export class Run {
     this.#revision++;
     showAttributes(before, this.state);
     this.show();
+    if (before === null || before.paused === null) this.watchPause();
+  }
+
+  /** Also called when a run goes on with a pause that began in the run before it. */
+  watchPause(): void {
+    if (this.state.paused?.deadline) this.hasPauseClock = startPauseClock(this);
   }
 
   show(): void {
     if (this.#state !== null) setCurrentDetails(detailsOf(this.#state, [...this.inWork]));
   }
 
-  /** Until something was decided since revision `seen`, or the time is up. `seen` is read before the step is chosen, so that no change is missed. */
-  async untilChanged(seen: number, untilMs: number | null, orWhen: () => boolean = () => false): Promise<void> {
+  /**
+   * Until something was decided since revision `seen`, or the time is up. `seen` is read before the step is chosen, so that no change
+   * is missed. `summary` is what Temporal's UI says of the timer.
+   */
+  async untilChanged(seen: number, { untilMs, summary }: { readonly untilMs: number | null; readonly summary: string }, orWhen: () => boolean = () => false): Promise<void> {
     const changed = (): boolean => this.#revision !== seen || orWhen();
     if (untilMs === null) await condition(changed);
-    else await condition(changed, Math.max(1, untilMs - Date.now()));
+    else await condition(changed, Math.max(1, untilMs - Date.now()), { summary });
   }
 
   /** Follow-up decisions that need no work in between share one append. Only Signalbox's own are chained. */

@@ -1,6 +1,6 @@
 /** A part of a large batch as a workflow of its own, so that no history grows with the pool. It decides nothing: its release does. */
-import { allHandlersFinished, condition, getExternalWorkflowHandle, setHandler, workflowInfo } from '@temporalio/workflow';
-import { haltSignal, holdSignal, sliceQuietSignal } from './messages.ts';
+import { allHandlersFinished, condition, getExternalWorkflowHandle, patched, setHandler, workflowInfo } from '@temporalio/workflow';
+import { haltSignal, holdSignal, sliceFailuresSignal, sliceQuietSignal } from './messages.ts';
 import { runLanes } from './lanes.ts';
 import { restoreTarget, rollTarget } from './target.ts';
 import type { LaneResult } from './lanes.ts';
@@ -10,7 +10,7 @@ export interface SliceWork extends TargetWork {
   readonly kind: 'roll' | 'restore';
   readonly hosts: readonly string[];
   readonly lanes: number;
-  /** no further host is begun after more failures than this; null = no limit */
+  /** no further host is begun after more failures than this, in all slices together; null = no limit */
   readonly failuresMax: number | null;
 }
 
@@ -18,11 +18,17 @@ export async function slice(work: SliceWork): Promise<LaneResult> {
   let held = false;
   let halted = false;
   let inWork = 0;
+  let failures = 0;
   const { workflowId, parent } = workflowInfo();
   const hold = async (on: boolean, turn: number): Promise<void> => {
     held = on;
     await condition(() => !held || inWork === 0);
     if (held && parent) await getExternalWorkflowHandle(parent.workflowId).signal(sliceQuietSignal, workflowId, turn);
+  };
+  /** The others are stopped by the release as soon as all slices together have too many failures. */
+  const tellFailure = async (): Promise<void> => {
+    failures++;
+    if (parent && patched('slices-tell-failures')) await getExternalWorkflowHandle(parent.workflowId).signal(sliceFailuresSignal, workflowId, failures);
   };
   setHandler(holdSignal, hold, { description: 'From the release: pause or go on' });
   setHandler(haltSignal, () => void (halted = true), { description: 'From the release: begin no further host' });
@@ -34,9 +40,15 @@ export async function slice(work: SliceWork): Promise<LaneResult> {
       await condition(() => !held || halted);
       return !halted && (failuresMax === null || failed <= failuresMax);
     },
-    work: (host) => {
+    work: async (host) => {
       inWork++;
-      return (kind === 'roll' ? rollTarget(host, target) : restoreTarget(host, target)).finally(() => inWork--);
+      try {
+        const end = await (kind === 'roll' ? rollTarget(host, target) : restoreTarget(host, target));
+        if (kind === 'roll' && typeof end === 'object') await tellFailure();
+        return end;
+      } finally {
+        inWork--;
+      }
     },
   });
   await condition(allHandlersFinished);

@@ -1,6 +1,8 @@
-/** Runs a large batch as several slices side by side and adds up what they report. */
-import { ChildWorkflowCancellationType, condition, ParentClosePolicy, setHandler, startChild } from '@temporalio/workflow';
-import { haltSignal, holdSignal, sliceQuietSignal, sliceWorkflowId } from './messages.ts';
+/** Runs a large batch as several slices that together keep to its lanes and its tolerance, and adds up what they report. */
+import { ChildWorkflowCancellationType, condition, ParentClosePolicy, patched, setHandler, startChild } from '@temporalio/workflow';
+import { planSlices } from '../domain/plan/slices.ts';
+import { timerSummary } from './details.ts';
+import { haltSignal, holdSignal, sliceFailuresSignal, sliceQuietSignal, sliceWorkflowId } from './messages.ts';
 import { slice } from './slice.ts';
 import type { ChildWorkflowHandle } from '@temporalio/workflow';
 import type { LaneResult } from './lanes.ts';
@@ -10,26 +12,42 @@ import type { SliceWork } from './slice.ts';
 /** Hosts per slice: at eight activities each, its history stays under the size at which the server asks for a new run. */
 export const SLICE_MAX = 60;
 
+type Handle = ChildWorkflowHandle<typeof slice>;
+
+/** The slices of one batch while they run. */
+interface Slices {
+  readonly run: Run;
+  readonly work: SliceWork;
+  readonly parts: readonly (readonly string[])[];
+  /** the slice that each slot runs, or ran last */
+  readonly handles: Handle[];
+  readonly ended: Set<string>;
+  readonly quiet: Set<string>;
+  /** failed hosts so far, by slice */
+  readonly failures: Map<string, number>;
+  /** number of the last change of the pause that a slice was told of */
+  readonly told: Map<string, number>;
+  /** index of the next part without a slice */
+  next: number;
+  /** slices that are asked for and do not run yet */
+  starting: number;
+  turn: number;
+  held: boolean;
+}
+
 export async function runSlices(run: Run, work: SliceWork): Promise<LaneResult> {
-  const count = Math.ceil(work.hosts.length / SLICE_MAX);
-  const size = Math.ceil(work.hosts.length / count);
-  const lanes = Math.max(1, Math.floor(work.lanes / count));
-  const handles = await Promise.all(
-    Array.from({ length: count }, (_, index) => {
-      const hosts = work.hosts.slice(index * size, (index + 1) * size);
-      const name = `${work.label.replaceAll(' ', '-')}-${run.state.decisions}-${index}`;
-      return startChild(slice, {
-        workflowId: sliceWorkflowId(run.id, name),
-        args: [{ ...work, hosts, lanes }],
-        parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-        cancellationType: ChildWorkflowCancellationType.TRY_CANCEL,
-        staticSummary: `${work.label} · ${hosts.length} hosts`,
-      });
-    }),
-  );
-  const ended = new Set<string>();
-  const results = handles.map((handle) => handle.result().finally(() => ended.add(handle.workflowId)));
-  const relaying = relay(run, work, handles, ended);
+  const planned = planSlices({ hosts: work.hosts, lanes: work.lanes, hostsMax: SLICE_MAX });
+  const slots = planned.slots.length === planned.slices.length || patched('slices-share-lanes') ? planned.slots : planned.slices.map(() => 1);
+  const slices: Slices = {
+    run, work, parts: planned.slices, handles: [], ended: new Set(), quiet: new Set(), failures: new Map(), told: new Map(),
+    next: slots.length, starting: 0, turn: 0, held: false,
+  };
+  if (work.kind === 'roll' && isStopped(slices)) return untouched(work.hosts);
+  setHandler(sliceQuietSignal, (sliceId, of) => void (of === slices.turn && slices.quiet.add(sliceId)), { description: 'From a slice: it is held, and no host is in work' });
+  setHandler(sliceFailuresSignal, (sliceId, failed) => void slices.failures.set(sliceId, failed), { description: 'From a slice: how many of its hosts have failed so far' });
+  slices.handles.push(...(await Promise.all(slots.map((lanes, slot) => startSlice(slices, slot, lanes)))));
+  const results = slots.map((lanes, slot) => runSlot(slices, slot, lanes));
+  const relaying = relay(slices);
   // A rollback cancels this scope: the results say so, and the relay, which ends for the same reason, must not say it a second time.
   relaying.catch(() => undefined);
   const all = await Promise.all(results);
@@ -37,32 +55,87 @@ export async function runSlices(run: Run, work: SliceWork): Promise<LaneResult> 
   return all.reduce(add);
 }
 
-/** Pause, resume and stop reach every slice; each is told only what changed. When all of them are at rest, the release says so. */
-async function relay(run: Run, work: SliceWork, handles: readonly ChildWorkflowHandle<typeof slice>[], ended: ReadonlySet<string>): Promise<void> {
-  const quiet = new Set<string>();
-  let held = false;
-  let turn = 0;
-  setHandler(sliceQuietSignal, (sliceId, of) => void (of === turn && quiet.add(sliceId)), { description: 'From a slice: it is held, and no host is in work' });
-  const stops = (): boolean => run.state.aborting !== null || (work.kind === 'roll' && run.state.situation.status === 'rolling-back');
-  const atRest = (): boolean => run.state.paused?.quiet === false && handles.every(({ workflowId }) => ended.has(workflowId) || quiet.has(workflowId));
-  const changed = (): boolean => ended.size === handles.length || stops() || (run.state.paused !== null) !== held || atRest();
+async function startSlice({ run, work, parts, told, turn }: Slices, index: number, lanes: number): Promise<Handle> {
+  const hosts = parts[index] ?? [];
+  const workflowId = sliceWorkflowId(run.id, `${work.label.replaceAll(' ', '-')}-${run.state.decisions}-${index}`);
+  told.set(workflowId, turn);
+  return startChild(slice, {
+    workflowId,
+    args: [{ ...work, hosts, lanes }],
+    parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+    cancellationType: ChildWorkflowCancellationType.TRY_CANCEL,
+    staticSummary: `${work.label} · ${hosts.length} hosts`,
+  });
+}
+
+/** One slice after the other, until no part is left; while the release is paused none is begun. */
+async function runSlot(slices: Slices, slot: number, lanes: number): Promise<LaneResult> {
+  const { run, parts, handles, ended } = slices;
+  let sum = untouched([]);
   for (;;) {
-    const deadline = run.state.paused?.deadline ?? null;
-    const isChanged = deadline === null ? await condition(changed).then(() => true) : await condition(changed, Math.max(1, Date.parse(deadline) - Date.now()));
-    if (ended.size === handles.length) return;
-    if (stops()) {
+    const handle = handles[slot] as Handle;
+    sum = add(sum, await handle.result().finally(() => ended.add(handle.workflowId)));
+    if (slices.next >= parts.length) return sum;
+    await condition(() => run.state.paused === null || isStopped(slices));
+    const index = slices.next++;
+    if (index >= parts.length) return sum;
+    if (isStopped(slices)) {
+      sum = add(sum, untouched(parts.slice(index).flat()));
+      slices.next = parts.length;
+      return sum;
+    }
+    slices.starting++;
+    const begun = await startSlice(slices, index, lanes).finally(() => slices.starting--);
+    handles[slot] = begun;
+    // The relay may have told everybody to stop while this one was not there yet.
+    if (isStopped(slices)) await begun.signal(haltSignal).catch(() => undefined);
+  }
+}
+
+/** Nothing new is begun: the release ends, or more hosts of all slices together have failed than the brake leaves. */
+function isStopped({ run, work, failures }: Slices): boolean {
+  if (run.state.aborting !== null || (work.kind === 'roll' && run.state.situation.status === 'rolling-back')) return true;
+  return failures.size > 0 && work.failuresMax !== null && [...failures.values()].reduce((sum, failed) => sum + failed, 0) > work.failuresMax;
+}
+
+/** Pause, resume and stop reach every slice; each is told only what changed. When all of them are at rest, the release says so. */
+async function relay(slices: Slices): Promise<void> {
+  const { run, parts, handles, ended, quiet, told } = slices;
+  const isDone = (): boolean => slices.next >= parts.length && slices.starting === 0 && handles.every(({ workflowId }) => ended.has(workflowId));
+  const atRest = (): boolean => run.state.paused?.quiet === false && slices.starting === 0 && handles.every(({ workflowId }) => ended.has(workflowId) || quiet.has(workflowId));
+  const untold = (): readonly Handle[] => (slices.held ? handles.filter(({ workflowId }) => !ended.has(workflowId) && told.get(workflowId) !== slices.turn) : []);
+  const changed = (): boolean => isDone() || isStopped(slices) || (run.state.paused !== null) !== slices.held || atRest() || untold().length > 0;
+  for (;;) {
+    const deadline = run.hasPauseClock ? null : (run.state.paused?.deadline ?? null);
+    const isChanged = deadline === null ? await condition(changed).then(() => true) : await condition(changed, Math.max(1, Date.parse(deadline) - Date.now()), { summary: timerSummary(run.state) });
+    if (isDone()) return;
+    if (isStopped(slices)) {
       await Promise.allSettled(handles.map((handle) => handle.signal(haltSignal)));
       return;
     }
     if (!isChanged) await run.expirePause();
-    else if (atRest()) await run.decide((state) => (state.paused?.quiet === false ? [{ type: 'quiet-reached', data: {} }] : []));
-    else {
-      held = run.state.paused !== null;
-      turn++;
-      quiet.clear();
-      await Promise.allSettled(handles.map((handle) => handle.signal(holdSignal, held, turn)));
-    }
+    else if (atRest()) await run.sayQuiet();
+    else await tellHold(slices, untold());
   }
+}
+
+/** A change of the pause is told to every slice; a slice that began since is told alone. */
+async function tellHold(slices: Slices, late: readonly Handle[]): Promise<void> {
+  const { run, handles, quiet, told } = slices;
+  const isNew = (run.state.paused !== null) !== slices.held;
+  if (isNew) {
+    slices.held = run.state.paused !== null;
+    slices.turn++;
+    quiet.clear();
+  }
+  const { held, turn } = slices;
+  const audience = isNew ? [...handles] : late;
+  for (const { workflowId } of audience) told.set(workflowId, turn);
+  await Promise.allSettled(audience.map((handle) => handle.signal(holdSignal, held, turn)));
+}
+
+function untouched(hosts: readonly string[]): LaneResult {
+  return { succeeded: 0, untouchedOnArrival: 0, failed: [], untouched: hosts };
 }
 
 function add(one: LaneResult, other: LaneResult): LaneResult {

@@ -4,7 +4,7 @@ import { withTargetFence } from '../../db/fence.ts';
 import { openFinding } from '../../db/findings.ts';
 import { withPoolTurn } from '../../db/pool-turn.ts';
 import { hasWantedTraffic } from '../../db/wanted-traffic.ts';
-import { driftOf } from '../../domain/drift.ts';
+import { DRIFT, driftOf } from '../../domain/drift.ts';
 import { capacityFloor, mayTakeOut } from '../../domain/plan/capacity.ts';
 import { CapacityRefused, StepFailed } from '../failures.ts';
 import { observe, serverOf } from '../host-call.ts';
@@ -38,25 +38,26 @@ export async function drain(context: StepContext): Promise<StepDone> {
 /** First touch, on every attempt of it: what a rollback would restore must still be what is there. */
 async function refuseDrift(context: StepContext): Promise<void> {
   const { deps, input } = context;
-  const drift = await driftNow(context);
+  const { drift, code } = await driftNow(context);
   if (drift.length === 0) return;
   const { host, release } = input;
   const message = `${host} changed since this release looked at it: ${drift.join('; ')}. No application on it was touched.`;
   const next = `Find out who changed ${host}. Then skip it, or roll the release back and start it again.`;
   await openFinding(deps.db, { id: `drift/${release}/${host}`, kind: 'drift', subject: host, sentence: message, repair: `signalbox skip ${release} --targets ${host} --reason ...` });
-  throw new StepFailed({ class: 'host', code: 'drift', message, next });
+  throw new StepFailed({ class: 'host', code, message, next });
 }
 
 /**
  * What changed that is not our own doing: a drain of ours is remembered before it is written, so once it is, the server may stand as an
  * earlier attempt left it, and only the applications are compared.
  */
-async function driftNow({ deps, inventory, input, acting, preImage }: StepContext): Promise<readonly string[]> {
+async function driftNow({ deps, inventory, input, acting, preImage }: StepContext): Promise<{ readonly drift: readonly string[]; readonly code: string }> {
   const { observation } = await observe(deps, inventory, acting, 'observe');
   const drift = driftOf(preImage, observation);
   // Asked after the look: a drain of ours that was seen was remembered before.
   const mayBeOurs = drift.length > 0 && (await hasWantedTraffic(deps.db, { release: input.release, host: input.host, server: serverOf(inventory, acting.host) }));
-  return mayBeOurs ? driftOf(preImage, { ...observation, traffic: preImage.traffic }) : drift;
+  if (!mayBeOurs) return { drift, code: DRIFT.untouched };
+  return { drift: driftOf(preImage, { ...observation, traffic: preImage.traffic }), code: DRIFT.drained };
 }
 
 async function inServiceNow({ deps, inventory, acting }: StepContext): Promise<ReadonlySet<string>> {

@@ -28,7 +28,12 @@ const HealthCheck = z
   .refine((check) => check.http.version === null || check.http.method === 'GET', { path: ['http', 'version'], message: 'a HEAD request has no body to read the version from; use GET' });
 
 const Run = z.strictObject({
-  command: z.array(line(4096)).min(1, 'must name the program').max(100),
+  command: z
+    .array(line(4096))
+    .min(1, 'must name the program')
+    .max(100)
+    // env(1), which starts it, would take such a word for a variable.
+    .refine(([program = '']) => program !== '' && !program.includes('='), { path: [0], message: 'must be a program, not empty and without "="' }),
   stopSignal: z.enum(STOP_SIGNALS).default('SIGTERM'),
   stopTimeoutSeconds: whole(0, 3600).default(10),
   account: z.string().regex(ACCOUNT, 'must be the name of an account').nullable().default(null),

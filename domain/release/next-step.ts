@@ -2,14 +2,16 @@
  * What a release does next. The workflow asks, does it, and asks again; nobody else decides what comes after what. A `record` step
  * only writes decisions down; a wait always says until when and for what.
  */
-import { bastionBrake, brake } from '../brake.ts';
+import { bastionBrake, brakeOver } from '../brake.ts';
+import { isDrift } from '../drift.ts';
 import { bakeEndMs } from './progress.ts';
 import { nextRollbackStep } from './next-rollback-step.ts';
 import { notJoined, outOfService, startRollback } from './start-rollback.ts';
 import { isTerminal, STEPS } from '../vocabulary.ts';
 import type { FailedTarget, Step } from '../vocabulary.ts';
 import type { CoreEvent, Debt, Part } from './events.ts';
-import type { PostRelease, Preparing, Progress, ReleaseState, Rolling } from './state.ts';
+import type { DecideContext } from './decide.ts';
+import type { PostRelease, Preparing, Progress, ReleaseState, Rolling, Situation } from './state.ts';
 
 export type NextStep =
   | { readonly do: 'record'; readonly events: readonly CoreEvent[] }
@@ -25,13 +27,18 @@ export type NextStep =
 
 export type WaitReason = 'pool' | 'resume' | 'promote' | 'bake';
 
+/** What a batch has begun that the log does not know yet; between batches nothing. */
+export type AtWork = Pick<DecideContext, 'inWork' | 'begunNow'>;
+
+const NOBODY: AtWork = { inWork: [], begunNow: [] };
+
 /** `nowMs` is the workflow's clock, epoch milliseconds. Always yields a step; in a terminal state `done`. */
-export function nextStep(state: ReleaseState, nowMs: number): NextStep {
+export function nextStep(state: ReleaseState, nowMs: number, atWork: AtWork = NOBODY): NextStep {
   const { situation } = state;
   if (isTerminal(situation.status)) return { do: 'done' };
-  if (state.paused !== null) return whilePaused(state, nowMs);
+  if (state.paused !== null) return whilePaused(state, nowMs, atWork);
   if (situation.status === 'rolling-back') return nextRollbackStep(state, situation, nowMs);
-  if (state.aborting !== null) return abortStep(state, state.aborting.reason);
+  if (state.aborting !== null && !isBatchAtHand(situation)) return abortStep(state, state.aborting.reason);
   switch (situation.status) {
     case 'queued':
       return situation.behind === null ? { do: 'acquire' } : { do: 'wait', for: 'pool', untilMs: null };
@@ -47,8 +54,13 @@ export function nextStep(state: ReleaseState, nowMs: number): NextStep {
   }
 }
 
+/** An abort waits for the end of the batch at hand: only then the log knows which of its hosts are finished and which are out of service. */
+function isBatchAtHand(situation: Situation): boolean {
+  return (situation.status === 'pre-release' || situation.status === 'releasing') && situation.progress.stage === 'rolling';
+}
+
 /** A pause never ends by itself; at its deadline the strategy says what to do instead. */
-function whilePaused(state: ReleaseState, nowMs: number): NextStep {
+function whilePaused(state: ReleaseState, nowMs: number, atWork: AtWork): NextStep {
   const paused = state.paused;
   if (paused === null) return { do: 'done' };
   if (paused.deadline === null) return { do: 'wait', for: 'resume', untilMs: null };
@@ -58,7 +70,7 @@ function whilePaused(state: ReleaseState, nowMs: number): NextStep {
   const reason = `The pause "${paused.reason}" reached its deadline ${paused.deadline}`;
   if (paused.then === 'abort') return { do: 'record', events: [expired, { type: 'abort-started', data: { reason } }] };
   if (paused.then === 'rollback' && state.situation.status !== 'rolling-back') {
-    return { do: 'record', events: [expired, startRollback(state, { cause: 'pause-deadline', reason, mode: state.request.strategy.rollback.mode, inWork: [] })] };
+    return { do: 'record', events: [expired, startRollback(state, { cause: 'pause-deadline', reason, mode: state.request.strategy.rollback.mode, ...atWork })] };
   }
   return { do: 'record', events: [expired] };
 }
@@ -157,20 +169,23 @@ function bakeStep(progress: Progress, nowMs: number): NextStep {
 function brakeEvents(state: ReleaseState, { progress, plan }: Rolling): readonly CoreEvent[] {
   if (progress.braked || progress.failed.length === 0) return [];
   const { strategy } = state.request;
-  const inBatch = new Set(plan.batches[progress.batch]?.hosts ?? []);
-  const failed = progress.failed.filter(({ host }) => inBatch.has(host));
   const isBastion = progress.part !== 'whole';
-  const verdict = isBastion
-    ? bastionBrake(failed)
-    : brake({ tolerance: strategy.tolerance, batch: { failed: failed.length }, total: { failed: progress.failed.length } });
+  const batches = plan.batches.map(({ hosts }) => hosts);
+  const judge = (failed: readonly FailedTarget[]) =>
+    isBastion ? { ...bastionBrake(failed), hosts: named(failed) } : brakeOver({ tolerance: strategy.tolerance, batches, batch: progress.batch, failed: named(failed) });
+  const verdict = judge(progress.failed);
   if (!verdict.applied) return [];
+  const { sentence, hosts } = verdict;
   const cause = isBastion ? 'bastion' : 'tolerance';
-  const hosts = failed.map(({ host }) => host);
-  const held = heldCause(failed);
+  const held = judge(progress.failed.filter((failed) => !isSilent(failed))).applied ? null : heldCause(progress.failed);
   const back = held === null && strategy.onFailure === 'rollback' && strategy.rollback.on.includes(cause);
-  const applied: CoreEvent = { type: 'brake-applied', data: { index: progress.batch, hosts, sentence: verdict.sentence, then: back ? 'rollback' : 'hold' } };
-  if (back) return [applied, startRollback(state, { cause, reason: `${verdict.sentence} Failed: ${hosts.join(', ')}.`, mode: strategy.rollback.mode, inWork: [] })];
-  return [applied, { type: 'paused', data: { cause: held ?? 'brake', reason: verdict.sentence, deadline: null, then: 'stay' } }];
+  const applied: CoreEvent = { type: 'brake-applied', data: { index: progress.batch, hosts, sentence, then: back ? 'rollback' : 'hold' } };
+  if (back) return [applied, startRollback(state, { cause, reason: `${sentence} Failed: ${hosts.join(', ')}.`, mode: strategy.rollback.mode, inWork: [] })];
+  return [applied, { type: 'paused', data: { cause: held ?? 'brake', reason: sentence, deadline: null, then: 'stay' } }];
+}
+
+function named(failed: readonly FailedTarget[]): readonly string[] {
+  return failed.map(({ host }) => host);
 }
 
 /** Hosts that the log says run the new version; failed and skipped ones are debt and not audited. */
@@ -179,11 +194,14 @@ function inServiceByLog({ begun, failed, excluded }: Progress): readonly string[
   return begun.filter((host) => !out.has(host));
 }
 
-/** Failures that say nothing about the build hold the release, whatever the strategy: our own dependency, or somebody's hand on the host. */
-function heldCause(failed: readonly FailedTarget[]): 'dependency' | 'drift' | null {
-  if (failed.length === 0) return null;
-  if (failed.every(({ failure }) => failure.class === 'dependency')) return 'dependency';
-  return failed.every(({ failure }) => failure.code === 'drift') ? 'drift' : null;
+/** Our own dependency, or somebody's hand on the host: such a failure says nothing about the build. */
+function isSilent({ failure }: FailedTarget): boolean {
+  return failure.class === 'dependency' || isDrift(failure);
+}
+
+/** What the brake would not have spoken about without its silent failures holds the release, whatever the strategy. */
+function heldCause(failed: readonly FailedTarget[]): 'dependency' | 'drift' {
+  return failed.some(({ failure }) => failure.class === 'dependency') ? 'dependency' : 'drift';
 }
 
 function postReleaseStep({ progress, plan, mismatches }: PostRelease, state: ReleaseState, nowMs: number): NextStep {

@@ -55,7 +55,7 @@ interface Sent {
 }
 
 /** A release that owns the pool and is about to look at its host. */
-async function owner(root: string): Promise<{ readonly release: string; readonly epoch: number }> {
+async function owner(root: string, sizeBytes = 10): Promise<{ readonly release: string; readonly epoch: number }> {
   const { db } = store;
   // The first epoch of all may be the one that was in force on the host before: a newer release it must be.
   await running(db);
@@ -63,7 +63,7 @@ async function owner(root: string): Promise<{ readonly release: string; readonly
   const release = newId();
   const inventory = inventoryOf('web-prod', [HOST]);
   const hosts = inventory.hosts.map((host) => ({ ...host, executor: { driver: 'local' as const, root } }));
-  await createReleaseRequest(db, { id: release, request: requestOf(release, { hosts: [HOST] }), inventory: { ...inventory, hosts }, actor: ACTOR });
+  await createReleaseRequest(db, { id: release, request: requestOf(release, { hosts: [HOST] }), inventory: { ...inventory, hosts, packages: inventory.packages.map((spec) => ({ ...spec, sizeBytes })) }, actor: ACTOR });
   await openRelease(db, { release });
   const acquired = await acquirePool(db, { release, opId: 'acquire', actor: ACTOR });
   if (acquired.type !== 'pool-acquired') throw new Error(`no pool: ${acquired.type}`);
@@ -121,6 +121,15 @@ describe('a host on which somebody used break-glass', () => {
     const [told, ...more] = await eventsOf(release);
     expect(more).toEqual([]);
     expect(told).toMatchObject({ type: 'target-observed', data: { host: HOST, observation: { applications: [{ application: 'web', version: '1.0.0', ...good }] } } });
+  });
+
+  test('is not adopted when it cannot be released anyway: it keeps its marker, and who used break-glass is not forgotten', async () => {
+    const { bench } = await provenHost();
+    const marker = await backByHand(bench);
+    const { survey: seen, sent } = await survey(await owner(bench.root, Number.MAX_SAFE_INTEGER), true);
+    expect(seen.failed).toMatchObject([{ failure: { code: 'disk-full' } }]);
+    expect(sent.map(({ verb }) => verb)).toEqual(['observe']);
+    expect(await bench.result('observe', { applications: 'web' })).toMatchObject({ marker });
   });
 
   test('is adopted once: an attempt that comes after finds no marker and sends no second fence', async () => {

@@ -54,11 +54,11 @@ function awayAtTheCountThenChanged(bench: Bench, change: Change): { readonly hos
 const held = (bench: Bench, id: string): Promise<ReleaseView> => bench.until(id, ({ paused }) => paused !== null, 'the pause');
 
 /** Waits for the refusal and answers what it says. */
-async function refusal(bench: Bench, id: string, changed: () => string): Promise<string> {
+async function refusal(bench: Bench, id: string, changed: () => string, code = 'drift'): Promise<string> {
   expect((await held(bench, id)).paused).toMatchObject({ cause: 'drift' });
   const host = changed();
   const failed = (await readReleaseEvents(bench.db, { release: id })).filter(({ type }) => type === 'target-step-failed');
-  expect(failed).toMatchObject([{ data: { host, step: 'drain', failure: { class: 'host', code: 'drift' } } }]);
+  expect(failed).toMatchObject([{ data: { host, step: 'drain', failure: { class: 'host', code } } }]);
   expect(await listFindings(bench.db)).toMatchObject([{ kind: 'drift', subject: host }]);
   expect(bench.fleet.executor.calls.filter((call) => call === `stop ${host}`)).toEqual([]);
   return (failed[0] as unknown as { data: { failure: { message: string } } }).data.failure.message;
@@ -87,7 +87,7 @@ describe('a host that somebody changes while its first drain waits for the balan
     await using(4, {}, async (bench) => {
       const { host } = awayThenChanged(bench, { written: true, change: installByHand });
       const id = await bench.release();
-      const message = await refusal(bench, id, host);
+      const message = await refusal(bench, id, host, 'drift-after-drain');
       expect(message).toContain('web was v1');
       expect(message).not.toContain('the server at the balancer');
     });

@@ -10,6 +10,12 @@ test('a host that does not answer for a moment while it is observed is asked aga
   });
 });
 
+test('a host that does not answer for a moment while it is staged is asked again, and the release goes on', async () => {
+  await using(4, { executor: times(2, 'unpack web-03', silent) }, async (bench) => {
+    expect((await bench.ended(await bench.release())).status).toBe('succeeded');
+  });
+});
+
 test('a host that stays silent while it is observed fails the release after some seconds, before any traffic moves', async () => {
   await using(4, { executor: times(100, 'observe web-03', silent) }, async (bench) => {
     const release = await bench.ended(await bench.release());

@@ -60,6 +60,12 @@ async function send({ path, method }: Place, body: object): Promise<Answered> {
 
 const stored = async (place: Place, sent: Answered): Promise<unknown> => place.read((await api.ask('GET', place.method === 'PUT' ? place.path : `/v1/packages/${sent.body.id}`)).body);
 
+test.each(['', 'A=1', './app=2'])('the program %j, which would be read as a variable or as nothing, is refused where it stands', async (program) => {
+  const sent = await api.ask('PUT', '/v1/applications/program', { body: { ...APPLICATION, name: 'program', run: { command: [program, 'x'] } } });
+  expect(sent.status, sent.text).toBe(422);
+  expect(pointers(sent)).toContain('/run/command/0');
+});
+
 describe.each(Object.entries(PLACES))('%s', (_, place) => {
   test('is a free text: what a shell would read is stored as it is', async () => {
     for (const text of FREE) {

@@ -97,6 +97,15 @@ describe('the release of a rollback names as its target', () => {
     await expectTarget(await wayBack(id), '0.9, 1');
   });
 
+  test('absent, where nothing of it ran before', async () => {
+    const own = await ownPool();
+    const id = await requested(own);
+    const { epoch } = await rollOn(api.db, id);
+    await sees(id, epoch, Object.fromEntries(own.hosts.map((host) => [host, null])));
+    await append(api.db, id, ...ABORTED);
+    await expectTarget(await wayBack(id), 'absent');
+  });
+
   test('what the first release of the chain found, also when a rollback in between found something else', async () => {
     const own = await ownPool();
     const id = await requested(own);

@@ -99,6 +99,20 @@ describe('a host that a release left out of traffic', () => {
   });
 });
 
+describe('a host that was refused at first touch', () => {
+  test('is told when the release had drained it already by an earlier attempt', async () => {
+    const { host, asked } = ownHost();
+    const owner = await running(store.db, asked);
+    const { release, epoch } = owner;
+    await tell(owner, observed(host, epoch, 'd1'), begun(host, epoch), {
+      type: 'target-step-failed',
+      data: { host, epoch, direction: 'forward', round: 0, step: 'drain', failure: { class: 'host', code: 'drift-after-drain', message: 'changed', next: 'look' }, durationMs: 1 },
+    });
+    await end(store.db, release);
+    expect(await asks(host)).toEqual({ release, admin: 'ready', weight: 100 });
+  });
+});
+
 describe('a host is nobody\'s to bring back', () => {
   test('when no release ever touched it, or one only looked at it', async () => {
     const { host, asked } = ownHost();
@@ -127,6 +141,28 @@ describe('a host is nobody\'s to bring back', () => {
     const { host, asked } = ownHost();
     await end(store.db, (await drainsOnly(asked, host)).release);
     await end(store.db, (await finishes(asked, host)).release);
+    expect(await asks(host)).toBe(null);
+  });
+
+  test('when the release refused it at first touch, for somebody else had drained it', async () => {
+    const { host, asked } = ownHost();
+    const owner = await running(store.db, asked);
+    const { release, epoch } = owner;
+    const failedWith = (code: string, round: number) => ({ type: 'target-step-failed' as const, data: { host, epoch, direction: 'forward' as const, round, step: 'drain' as const, failure: { class: 'host' as const, code, message: 'changed', next: 'look' }, durationMs: 1 } });
+    await tell(owner, observed(host, epoch, 'd1'), begun(host, epoch), failedWith('drift', 0));
+    await end(store.db, release);
+    expect(await asks(host)).toBe(null);
+  });
+
+  test('when its way back found that nothing had reached it', async () => {
+    const { host, asked } = ownHost();
+    const owner = await running(store.db, asked);
+    await tell(owner, observed(host, owner.epoch, 'd1'), begun(host, owner.epoch));
+    await goesBack(owner, host, []);
+    const { rows } = await store.db.pool.query<{ epoch: number }>('select epoch from host_locks where host = $1', [host]);
+    const epoch = rows[0]?.epoch ?? 0;
+    await tell({ ...owner, epoch }, { type: 'target-fenced', data: { host, epoch, untouched: true, observation: observation('d1') } });
+    await end(store.db, owner.release);
     expect(await asks(host)).toBe(null);
   });
 

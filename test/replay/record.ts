@@ -1,6 +1,7 @@
 /**
- * `node test/replay/record.ts` plays some releases on servers of its own and keeps their histories: what releases in flight look like
- * to a worker of tomorrow. Recorded again only when it is decided that no release of the older kind runs any more.
+ * `node test/replay/record.ts [STORY...]` plays some releases on servers of its own and keeps their histories: what releases in flight
+ * look like to a worker of tomorrow. Recorded again only when it is decided that no release of the older kind runs any more; a new
+ * story is recorded alone, by its name, before the workflow is changed.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -78,16 +79,86 @@ const STORIES: readonly Story[] = [
       return id;
     },
   },
+  {
+    name: 'slices', hosts: 63, faults: {},
+    play: async (bench) => {
+      const id = await bench.release({ strategy: { batches: { ...FAST.batches, percent: [100], maxParallel: 30 } } });
+      await bench.until(id, () => onNew(bench) >= 8);
+      await bench.send(id, 'pause');
+      await bench.until(id, ({ paused }) => paused?.quiet === true);
+      await bench.send(id, 'resume');
+      await bench.send(id, 'abort');
+      await bench.ended(id);
+      return id;
+    },
+  },
+  {
+    name: 'slices-of-one-lane', hosts: 63, faults: {},
+    play: async (bench) => {
+      const id = await bench.release({ strategy: { batches: { ...FAST.batches, percent: [100], maxParallel: 1 } } });
+      await bench.until(id, () => onNew(bench) >= 4);
+      await bench.send(id, 'abort');
+      await bench.ended(id);
+      return id;
+    },
+  },
+  {
+    name: 'pause-in-rollback', hosts: 4, faults: { health: [{ call: 'verify', nth: 3, fault: 'hang' }] },
+    play: async (bench) => {
+      const id = await bench.release({ strategy: { batches: { ...FAST.batches, bakeSeconds: 60 } } });
+      await bench.until(id, ({ batches }) => batches[1]?.status === 'baking');
+      await bench.send(id, 'rollback', { mode: 'emergency' });
+      await bench.until(id, () => bench.health.calls.length >= 3);
+      await bench.send(id, 'pause');
+      await bench.until(id, ({ paused }) => paused?.quiet === true);
+      await bench.send(id, 'resume');
+      await bench.ended(id);
+      return id;
+    },
+  },
+  {
+    name: 'pause-in-survey', hosts: 4, faults: { executor: [{ call: 'fetch web-02', nth: 1, fault: 'hang' }] },
+    play: async (bench) => {
+      const id = await bench.release();
+      await bench.until(id, () => bench.fleet.executor.calls.includes('fetch web-02'));
+      await bench.send(id, 'pause');
+      await bench.send(id, 'abort');
+      await bench.ended(id);
+      return id;
+    },
+  },
+  { name: 'pause-deadline-in-batch', hosts: 8, faults: {}, play: untilDeadline },
+  // The same in a build in which each pause has one clock: the story above is kept of one in which each lane had its own.
+  { name: 'pause-deadline-one-clock', hosts: 8, faults: {}, play: untilDeadline },
 ];
+
+async function untilDeadline(bench: Bench): Promise<string> {
+  const pause = { deadlineHours: 2 / 3600, then: 'rollback' } as const;
+  const id = await bench.release({ strategy: { pause, batches: { ...FAST.batches, percent: [100], maxParallel: 2 } } });
+  await bench.until(id, () => onNew(bench) >= 3);
+  await bench.send(id, 'pause');
+  await bench.ended(id);
+  return id;
+}
+
+function onNew({ fleet }: Bench): number {
+  return [...fleet.hosts.values()].filter(({ version }) => version === 'v2').length;
+}
 
 /** Every run of the release, first to last: a continued one has several. */
 async function keep(bench: Bench, name: string, id: string): Promise<void> {
   let runId: string | undefined = (await firstRun(bench, id)) ?? undefined;
   for (let number = 1; runId !== undefined; number++) {
     const history = await bench.client.workflow.getHandle(`release/${id}`, runId).fetchHistory();
-    writeFileSync(join(HISTORIES, `${name}${number === 1 ? '' : `-${number}`}.json`), `${JSON.stringify(JSON.parse(historyToJSON(history)))}\n`);
+    write(`${name}${number === 1 ? '' : `-${number}`}`, history);
+    const slices = (history.events ?? []).flatMap(({ startChildWorkflowExecutionInitiatedEventAttributes: started }) => (started?.workflowId ? [started.workflowId] : []));
+    for (const [index, slice] of slices.entries()) write(`${name}-slice-${index + 1}`, await bench.client.workflow.getHandle(slice).fetchHistory());
     runId = history.events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId ?? undefined;
   }
+}
+
+function write(name: string, history: Parameters<typeof historyToJSON>[0]): void {
+  writeFileSync(join(HISTORIES, `${name}.json`), `${JSON.stringify(JSON.parse(historyToJSON(history)))}\n`);
 }
 
 async function firstRun(bench: Bench, id: string): Promise<string | null | undefined> {
@@ -96,7 +167,8 @@ async function firstRun(bench: Bench, id: string): Promise<string | null | undef
 }
 
 async function record(servers: BenchServers): Promise<void> {
-  for (const { name, hosts, faults, play } of STORIES) {
+  const asked = process.argv.slice(2);
+  for (const { name, hosts, faults, play } of STORIES.filter((story) => asked.length === 0 || asked.includes(story.name))) {
     const bench = await openBench(hosts, faults, ['web'], servers);
     try {
       const id = await play(bench);

@@ -1,11 +1,13 @@
 import '../support/quiet-runtime.ts';
-import { Client, Connection } from '@temporalio/client';
+import { Client, type Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { openDatabase } from '../../db/client.ts';
+import { acceptCommand } from '../../db/commands.ts';
 import { enqueue } from '../../db/outbox.ts';
 import { startDispatcher, type Loop } from '../../worker/dispatcher.ts';
-import { ask, newId, openStore, type Store } from '../db/samples.ts';
+import { lineToTemporal } from '../../worker/temporal-client.ts';
+import { ACTOR, ask, newId, openStore, type Store } from '../db/samples.ts';
 import { devServer } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { startTemporalLine, type TemporalLine } from './temporal-line.ts';
@@ -26,7 +28,7 @@ beforeAll(async () => {
   store = await openStore();
   line = await startTemporalLine(address);
   const clientAt = (where: string) => {
-    const connection = Connection.lazy({ address: where });
+    const connection = lineToTemporal(where);
     return { connection, client: new Client({ connection, namespace }) };
   };
   wired = clientAt(line.address);
@@ -109,6 +111,36 @@ test('while Temporal is away nothing is lost: the cause is kept, nothing overtak
   await line.mend();
   await allDelivered(40_000);
   for (const release of made) expect(await signalsOf(direct.client, release)).toEqual(SIGNALS);
+});
+
+test('a command that nobody answers holds up no other release', async () => {
+  dispatch();
+  const silent = await asked();
+  await allDelivered();
+  await acceptCommand(store.db, { command: { id: 'c-unanswered', by: ACTOR, reason: 'no worker runs this release', type: 'pause' }, release: silent });
+  const attemptsOf = async (release: string) => (await undelivered()).filter((message) => message.release === release).map(({ attempts }) => attempts);
+  await until('the command is on its way', async () => (await attemptsOf(silent))[0] === 1);
+  const other = await asked();
+  await until('the start of the other release is delivered', async () => (await attemptsOf(other)).length === 0);
+  expect(await attemptsOf(silent)).toEqual([1]);
+  await workflowOf(direct.client, silent).terminate();
+  await allDelivered(20_000);
+});
+
+test('a line that was cut for long is taken up again within seconds', async () => {
+  const cut = await startTemporalLine(devServer().address);
+  const connection = lineToTemporal(cut.address);
+  try {
+    await cut.cut();
+    const asks = () => connection.withDeadline(Date.now() + 500, () => connection.workflowService.getSystemInfo({})).then(() => true, () => false);
+    const cutAt = performance.now();
+    await until('nine seconds without an answer', async () => !(await asks()) && performance.now() - cutAt > 9_000, 15_000);
+    await cut.mend();
+    await until('an answer', asks, 2_500);
+  } finally {
+    await connection.close();
+    await cut.cut();
+  }
 });
 
 test('a start whose delivery was forgotten is delivered again and stays one workflow', async () => {

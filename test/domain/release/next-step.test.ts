@@ -140,10 +140,24 @@ describe('the brake', () => {
     expect(cause(drift, SICK)).toMatchObject({ events: [{ data: { then: 'rollback' } }, { type: 'rollback-started' }] });
   });
 
-  test('counts failures of earlier batches only in total', () => {
+  test('counts failures of earlier batches in total, and names every host that was counted', () => {
     const strategy = { tolerance: { perBatch: 1, total: 1 } };
     const state = rolling({ batch: 2, begun: [...HOSTS], failed: [failed('b'), failed('d')] });
-    expect(next(state, { strategy })).toMatchObject({ events: [{ data: { hosts: ['d'], sentence: '2 targets failed in this release; the strategy tolerates 1 in total.' } }, { type: 'rollback-started' }] });
+    expect(next(state, { strategy })).toMatchObject({ events: [{ data: { hosts: ['b', 'd'], sentence: '2 targets failed in this release; the strategy tolerates 1 in total.' } }, { type: 'rollback-started' }] });
+  });
+
+  test('counts a retried host of an earlier batch that fails again in its own batch, and names it', () => {
+    const strategy = { tolerance: { perBatch: 1, total: 9 } };
+    const state = rolling({ batch: 2, round: 1, begun: [...HOSTS], failed: [failed('b'), failed('c')] });
+    expect(next(state, { strategy })).toMatchObject({ events: [{ data: { hosts: ['b', 'c'], sentence: '2 targets failed in batch 1; the strategy tolerates 1 per batch.' } }, { type: 'rollback-started' }] });
+  });
+
+  test('holds when the tolerance is exceeded only by what says nothing about the build', () => {
+    const away = { ...SICK, class: 'dependency' as const };
+    const drift = { ...SICK, class: 'refused' as const, code: 'drift' };
+    const strategy = { tolerance: { perBatch: 1, total: 1 } };
+    expect(next(sick({ failed: [failed('b'), failed('c', away)] }), { strategy })).toMatchObject({ events: [{ data: { then: 'hold' } }, { type: 'paused', data: { cause: 'dependency' } }] });
+    expect(next(sick({ failed: [failed('b', drift), failed('c', away)] }))).toMatchObject({ events: [{ data: { then: 'hold' } }, { type: 'paused', data: { cause: 'dependency' } }] });
   });
 
   test('lets failures within tolerance pass', () => {
@@ -193,6 +207,12 @@ describe('a pause', () => {
   const reason = `The pause "lunch" reached its deadline ${deadline}`;
   const expired = (then: string) => ({ type: 'pause-expired', data: { then } });
 
+  test('takes back at its deadline also what the batch at hand has begun and the log does not know yet', () => {
+    const situation = rolling({ stage: 'rolling', hosts: ['b', 'c'] });
+    const { events } = nextStep(release(situation, { paused: paused({ deadline, then: 'rollback' }) }), START_MS + 10_000, { inWork: ['c'], begunNow: ['b', 'c'] }) as Extract<NextStep, { do: 'record' }>;
+    expect(events).toMatchObject([{ type: 'pause-expired' }, { type: 'rollback-started', data: { batches: [['c'], ['b'], ['a']] } }]);
+  });
+
   test('waits for resume, until its deadline if it has one', () => {
     expect(next(rolling(), { paused: paused() })).toEqual({ do: 'wait', for: 'resume', untilMs: null });
     expect(step('stay', START_MS + 9_999)).toEqual({ do: 'wait', for: 'resume', untilMs: START_MS + 10_000 });
@@ -217,6 +237,10 @@ describe('a pause', () => {
 
 describe('an abort', () => {
   const aborting = { reason: 'enough' };
+
+  test('lets the batch at hand come to its end before it says what is left out of service', () => {
+    expect(next(rolling({ stage: 'rolling', hosts: ['b', 'c'] }), { aborting })).toMatchObject({ do: 'roll', index: 1, hosts: ['b', 'c'] });
+  });
 
   test.each<[string, Situation]>([['queued', { status: 'queued', behind: 'r-0' }], ['preparing', preparing()], ['after the last batch', postRelease()]])('ends a release at once that is %s', (_what, situation) => {
     expect(next(situation, { aborting })).toEqual(record('release-aborted', { reason: 'enough' }));

@@ -1,6 +1,7 @@
 /** Plays a release without Temporal, hosts or clock: interprets `nextStep` with outcomes from a script, as the workflow does with real ones. */
+import { failuresLeft } from '../../../domain/brake.ts';
 import { decide } from '../../../domain/release/decide.ts';
-import { evolve, initialRelease, progressOf } from '../../../domain/release/evolve.ts';
+import { evolve, initialRelease, planOf, progressOf } from '../../../domain/release/evolve.ts';
 import { nextStep } from '../../../domain/release/next-step.ts';
 import { makePlan } from '../../../domain/plan/make-plan.ts';
 import { SIGNALBOX } from '../../../domain/vocabulary.ts';
@@ -156,16 +157,17 @@ export class Play {
     this.record([{ type: 'release-failed', data: { failure: { class: 'refused', code: first?.code ?? '', message: first?.message ?? '', next: first?.next ?? '' } } }]);
   }
 
-  /** One lane: stops taking hosts after the first failure, as tolerance 0 demands, or when a host fails beyond the tolerance. */
+  /** One lane: begins no host of an aborted release, and none after more failures than the brake leaves. */
   #roll(step: Extract<NextStep, { do: 'roll' }>): void {
     const failed: FailedTarget[] = [];
     const untouched: string[] = [];
     let succeeded = 0;
-    const { perBatch, total } = this.state.request.strategy.tolerance;
-    const before = progressOf(this.state.situation)?.failed.length ?? 0;
+    const { tolerance } = this.state.request.strategy;
+    const before = progressOf(this.state.situation)?.failed.map(({ host }) => host) ?? [];
+    const batches = planOf(this.state.situation)?.batches.map(({ hosts }) => hosts) ?? [];
+    const limit = step.part === 'whole' ? failuresLeft({ tolerance, batches, failed: before }, step.hosts) : 0;
     for (const host of step.hosts) {
-      const limit = step.part === 'whole' ? Math.min(perBatch, total - before) : 0;
-      if (failed.length > limit) {
+      if (this.state.aborting !== null || failed.length > limit) {
         untouched.push(host);
         continue;
       }

@@ -3,6 +3,9 @@ import { waitingOf } from '../domain/release/waiting.ts';
 import { progressOf } from '../domain/release/evolve.ts';
 import type { ReleaseState, Situation } from '../domain/release/state.ts';
 
+const HOSTS_MAX = 12;
+const FAILURES_MAX = 10;
+
 export function detailsOf(state: ReleaseState, inWork: readonly string[]): string {
   const { request, situation, paused } = state;
   const changes = request.changes.map(({ application, version }) => `${application} → **${version}**`).join(', ');
@@ -10,7 +13,7 @@ export function detailsOf(state: ReleaseState, inWork: readonly string[]): strin
     `### ${changes || 'rollback'} on pool ${request.pool} (${request.environment})`,
     `**${situation.status}**${paused ? ' · ⏸ paused' : ''} · asked for by ${request.requestedBy}${request.reason ? `: ${request.reason}` : ''}`,
     ...batchLines(situation, paused !== null),
-    ...(inWork.length > 0 ? [`In work: ${inWork.join(', ')}`] : []),
+    ...(inWork.length > 0 ? [`In work: ${listed(inWork)}`] : []),
     ...failureLines(situation),
   ];
   const waiting = waitingOf(state, {}, 1);
@@ -36,12 +39,19 @@ function batchLines(situation: Situation, paused: boolean): readonly string[] {
   const { progress, plan } = situation;
   return plan.batches.map(({ index, kind, hosts }) => {
     const mark = index < progress.batch ? '✔' : index > progress.batch ? '◌' : `⟳ ${paused ? 'held' : progress.stage}`;
-    return `${mark} ${kind === 'bastion' ? 'bastion' : `batch ${index}`}: ${hosts.join(', ')}`;
+    return `${mark} ${kind === 'bastion' ? 'bastion' : `batch ${index}`}: ${listed(hosts)}`;
   });
 }
 
 function failureLines(situation: Situation): readonly string[] {
   const failed = 'progress' in situation && situation.progress !== null ? situation.progress.failed : [];
   const unrestored = 'unrestored' in situation ? situation.unrestored : [];
-  return [...failed, ...unrestored].map(({ host, step, failure }) => `✖ **${host}** at ${step}: ${failure.message} _${failure.next}_`);
+  const all = [...failed, ...unrestored];
+  const lines = all.slice(0, FAILURES_MAX).map(({ host, step, failure }) => `✖ **${host}** at ${step}: ${failure.message} _${failure.next}_`);
+  return all.length > FAILURES_MAX ? [...lines, `✖ and ${all.length - FAILURES_MAX} more`] : lines;
+}
+
+/** It is made anew at every turn of a lane: it must stay short for a pool of thousands. */
+function listed(hosts: readonly string[]): string {
+  return hosts.length > HOSTS_MAX ? `${hosts.slice(0, HOSTS_MAX).join(', ')} and ${hosts.length - HOSTS_MAX} more` : hosts.join(', ');
 }

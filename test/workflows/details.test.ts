@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { detailsOf } from '../../workflows/details.ts';
+import { failed, PLAN, release, rolling } from '../domain/release/situations.ts';
+
+const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `web-${index + 1}`);
+
+test('the view in Temporal names the batches with their hosts, who is in work, and who failed with what to do', () => {
+  const text = detailsOf(release(rolling({ stage: 'rolling', failed: [failed('b')] })), ['c']);
+  expect(text).toContain('⟳ rolling batch 1: b, c');
+  expect(text).toContain('In work: c');
+  expect(text).toMatch(/✖ \*\*b\*\* at .*it answers 500 _Read the log\._/);
+});
+
+test('it stays short for a pool of thousands in which hundreds failed, and says how many it leaves out', () => {
+  const hosts = names(5_000);
+  const plan = { ...PLAN, batches: PLAN.batches.map((batch) => ({ ...batch, hosts })) };
+  const situation = { ...rolling({ stage: 'rolling', failed: names(300).map((name) => failed(name)) }), plan };
+  const text = detailsOf(release(situation), hosts);
+  expect(text.length).toBeLessThan(5_000);
+  expect(text).toContain('web-12 and 4988 more');
+  expect(text).toContain('✖ and 290 more');
+});

@@ -41,9 +41,11 @@ async function switchBack({ deps, acting, preImage }: StepContext, { name }: App
 /** Back starts only what ran before. */
 export async function start({ deps, inventory, input, acting, preImage }: StepContext): Promise<StepDone> {
   const processes: Record<string, ObservedProcess> = {};
-  for (const { name } of applicationsOf(inventory)) {
+  for (const { name, health } of applicationsOf(inventory)) {
     if (input.direction === 'back' && seenBefore(preImage.applications, name)?.process == null) continue;
-    const result = await onHost(deps, acting, 'start', { application: name, step: 'start' }, {});
+    // Health checks look at the process as well: only where there are none must the start itself see that it stays.
+    const settle: Readonly<Record<string, string>> = health.length > 0 ? { settleMs: '0' } : {};
+    const result = await onHost(deps, acting, 'start', { application: name, step: 'start' }, settle);
     const process = parseProcess(result['process']);
     if (process !== null) processes[name] = process;
   }

@@ -2,13 +2,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { judgeProbe, type ProbeVerdict } from '../../domain/health.ts';
 import type { ObservedProcess } from '../../domain/release/target.ts';
-import type { HostAnswer } from '../executors/port.ts';
+import type { HostAnswer, HostInput } from '../executors/port.ts';
 import type { Health, HealthCall, HealthVerdict } from './port.ts';
 
 const PROBE_MAX_MS = 5_000;
 const PROBE_MIN_MS = 100;
 /** what reaching the host may take beyond the probe itself */
 const REACH_MS = 10_000;
+/** the host looks this long for a socket of the process before it asks in vain; a look costs it a tenth of a question */
+const SOCKET_WAIT_MAX_MS = 1_000;
 const FIRST_RETRY_MS = 50;
 const RETRY_GROWTH = 1.5;
 const LOG_LINES = '50';
@@ -21,6 +23,8 @@ export function createHttpHealth(): Health {
 /** What one probe said: about the process, and about the answer. */
 interface Finding {
   readonly verdict: ProbeVerdict;
+  /** nobody answered at all */
+  readonly silent: boolean;
   /** the check passed but for the version it names */
   readonly wrongVersion: boolean;
   /** set when no later probe can change it */
@@ -32,9 +36,11 @@ async function verify(call: HealthCall): Promise<HealthVerdict> {
   const endMs = performance.now() + timeoutMs;
   let retryMs = Math.min(FIRST_RETRY_MS, call.check.intervalMs);
   let inARow = 0;
+  let silent = true;
   for (let probes = 1; ; probes += 1) {
-    const found = await probe(call, endMs - performance.now());
+    const found = await probe(call, endMs - performance.now(), silent);
     const { verdict } = found;
+    silent = found.silent;
     if (found.final !== null) return { healthy: false, observedVersion: verdict.observedVersion, ...found.final, log: found.final.log || (await readLog(call)) };
     inARow = verdict.pass ? inARow + 1 : 0;
     if (inARow >= call.check.passes) return { healthy: true, observedVersion: verdict.observedVersion, probes };
@@ -47,17 +53,20 @@ async function verify(call: HealthCall): Promise<HealthVerdict> {
   }
 }
 
-async function probe(call: HealthCall, leftMs: number): Promise<Finding> {
-  const timeoutMs = Math.round(Math.min(PROBE_MAX_MS, Math.max(PROBE_MIN_MS, leftMs)));
-  const input = { ...call.input, application: call.application.name, url: urlOf(call), method: call.check.http.method, timeoutMs: String(timeoutMs) };
-  const answer = await call.executor.run(call.host, 'verify', input, { timeoutMs: timeoutMs + REACH_MS, signal: call.signal });
+/** @param silent nobody answered so far: the application may just be starting, so the host asks once it has a socket */
+async function probe(call: HealthCall, leftMs: number, silent: boolean): Promise<Finding> {
+  const waitMs = silent ? Math.round(Math.min(SOCKET_WAIT_MAX_MS, Math.max(0, leftMs / 2))) : 0;
+  const timeoutMs = Math.round(Math.min(PROBE_MAX_MS, Math.max(PROBE_MIN_MS, leftMs - waitMs)));
+  const waiting: HostInput = waitMs > 0 ? { waitMs: String(waitMs) } : {};
+  const input = { ...call.input, application: call.application.name, url: urlOf(call), method: call.check.http.method, timeoutMs: String(timeoutMs), ...waiting };
+  const answer = await call.executor.run(call.host, 'verify', input, { timeoutMs: waitMs + timeoutMs + REACH_MS, signal: call.signal });
   if (!answer.ok) return failing(`the host program refused to probe: ${answer.message} (${answer.error})`);
   const { status, body, process, log } = readResult(answer.result);
   const verdict = judgeProbe(call.check, { status, body }, call.expectedVersion);
   const final = judgeProcess(call, process, log);
   const named = verdict.observedVersion;
   const wrongVersion = !verdict.pass && call.check.http.status.includes(status) && named !== null && named !== call.expectedVersion;
-  return { verdict, wrongVersion, final };
+  return { verdict, silent: status === 0, wrongVersion, final };
 }
 
 function judgeProcess(call: HealthCall, process: ObservedProcess | null, log: string): Finding['final'] {
@@ -122,7 +131,7 @@ function urlOf({ host, check }: HealthCall): string {
 }
 
 function failing(reason: string): Finding {
-  return { verdict: { pass: false, reason, observedVersion: null }, wrongVersion: false, final: null };
+  return { verdict: { pass: false, reason, observedVersion: null }, silent: false, wrongVersion: false, final: null };
 }
 
 async function pause(forMs: number, signal: AbortSignal): Promise<void> {

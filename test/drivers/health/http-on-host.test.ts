@@ -38,6 +38,13 @@ test('on a real host: a slow starter becomes healthy with the version it answers
   expect(await verify(started, '1.0.0', 20)).toMatchObject({ healthy: true, observedVersion: '1.0.0' });
 });
 
+test('on a real host: a slow starter is not asked before it listens', async () => {
+  const started = await real.start('1.0.3', program(echo('1.0.3'), 400));
+  const verdict = await verify(started, '1.0.3', 20);
+  // Two passes, and two more for a machine so busy that the application takes longer than the host waits at a time.
+  expect(verdict.healthy && verdict.probes).toBeOneOf([2, 3, 4]);
+});
+
 test('on a real host: the process of an earlier start is told from the one that runs now', async () => {
   const first = await real.start('1.0.1', program(echo('1.0.1')));
   const second = await real.start('1.0.2', program(echo('1.0.2')));

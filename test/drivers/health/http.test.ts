@@ -39,8 +39,27 @@ function call(executor: HealthCall['executor'], change: Partial<HealthCall> = {}
 
 test('consecutive passes make it healthy, and the answered version is reported', async () => {
   const executor = host({});
-  expect(await health.verify(call(executor))).toEqual({ healthy: true, observedVersion: '2.0.0', probes: 2 });
-  expect(executor.inputs[0]).toEqual({ root: '/srv/web-01', opId: 'r-1', epoch: '7', application: 'web', url: 'http://127.0.0.1:8080/health', method: 'GET', timeoutMs: '5000' });
+  expect(await health.verify(call(executor, { check: { ...CHECK, timeoutSeconds: 30 } }))).toEqual({ healthy: true, observedVersion: '2.0.0', probes: 2 });
+  const probe = { root: '/srv/web-01', opId: 'r-1', epoch: '7', application: 'web', url: 'http://127.0.0.1:8080/health', method: 'GET', timeoutMs: '5000' };
+  expect(executor.inputs).toEqual([{ ...probe, waitMs: '1000' }, probe]);
+});
+
+test('the host waits for a socket as long as nobody answers, and never once somebody did', async () => {
+  const executor = host({ status: 0, body: '' }, { status: 503 }, {}, { status: 0, body: '' }, {}, {});
+  expect(await health.verify(call(executor, { check: { ...CHECK, timeoutSeconds: 30 } }))).toMatchObject({ healthy: true, probes: 6 });
+  expect(executor.inputs.map(({ waitMs }) => waitMs)).toEqual(['1000', '1000', undefined, undefined, '1000', undefined]);
+});
+
+test('waiting for a socket leaves half of a short time to the probe, and the host has time for both', async () => {
+  const executor = host({});
+  const limits: number[] = [];
+  const timed = { ...executor, run: (...[where, verb, input, options]: Parameters<typeof executor.run>) => (limits.push(options.timeoutMs), executor.run(where, verb, input, options)) };
+  await health.verify(call(timed, { check: { ...CHECK, passes: 1, timeoutSeconds: 1 } }));
+  const [waitMs, timeoutMs] = [Number(executor.inputs[0]?.['waitMs']), Number(executor.inputs[0]?.['timeoutMs'])];
+  expect(waitMs).toBeGreaterThan(300);
+  expect(waitMs).toBeLessThanOrEqual(500);
+  expect(waitMs + timeoutMs).toBeLessThanOrEqual(1001);
+  expect(limits[0]).toBeGreaterThan(waitMs + timeoutMs + 5_000);
 });
 
 test('a failure between two passes starts the count anew', async () => {

@@ -140,7 +140,7 @@ function configuration({ postgresUrl, folder }: TemporalOnPostgresOptions, ports
   const url = new URL(postgresUrl);
   const store = (databaseName: string, connections: number) => ({
     sql: {
-      pluginName: 'postgres12', databaseName, connectAddr: `${url.hostname}:${url.port}`, connectProtocol: 'tcp', user: decodeURIComponent(url.username), password: decodeURIComponent(url.password),
+      pluginName: 'postgres12_pgx', databaseName, connectAddr: `${url.hostname}:${url.port}`, connectProtocol: 'tcp', user: decodeURIComponent(url.username), password: decodeURIComponent(url.password),
       maxConns: connections, maxIdleConns: connections, maxConnLifetime: '1h',
     },
   });

@@ -3,12 +3,12 @@ import { rollbackDigests } from '../db/queries.ts';
 import { applicationsOf, hostOf, packageOf } from './facts.ts';
 import { asTemporal, verdictOn } from './failures.ts';
 import { alive, inLanes } from './heartbeat.ts';
-import { observe, onHost } from './host-call.ts';
+import { observe, observeTrafficOf, onHost } from './host-call.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Acting } from './host-call.ts';
 import type { Inventory } from '../domain/inventory.ts';
 import type { AuditMismatch } from '../domain/release/events.ts';
-import type { Observation } from '../domain/release/target.ts';
+import type { Observation, ObservedTraffic } from '../domain/release/target.ts';
 
 export interface AuditInput {
   readonly release: string;
@@ -25,10 +25,10 @@ export function auditTargets(deps: ActivityDeps, { release, epoch, hosts }: Audi
   return alive(async (signal) => {
     try {
       const inventory = await deps.facts.inventory(release);
-      const protects = await protectedDigests(deps, inventory, hosts);
+      const [protects, traffic] = await Promise.all([protectedDigests(deps, inventory, hosts), observeTrafficOf(deps, inventory, hosts, signal)]);
       const audited = await inLanes(hosts, LANES, async (host) => {
         const acting: Acting = { release, host: hostOf(inventory, host), epoch, direction: 'forward', round: 0, timeoutMs: TIMEOUT_MS, signal };
-        return audit(deps, inventory, acting, protects);
+        return audit(deps, inventory, acting, { protects, traffic: traffic.get(host) });
       });
       return { mismatches: audited.flat() };
     } catch (error) {
@@ -45,10 +45,15 @@ async function protectedDigests(deps: ActivityDeps, inventory: Inventory, hosts:
   return new Map(await Promise.all(each));
 }
 
-async function audit(deps: ActivityDeps, inventory: Inventory, acting: Acting, protects: Protects): Promise<readonly AuditMismatch[]> {
+interface Known {
+  readonly protects: Protects;
+  readonly traffic: ObservedTraffic | undefined;
+}
+
+async function audit(deps: ActivityDeps, inventory: Inventory, acting: Acting, { protects, traffic }: Known): Promise<readonly AuditMismatch[]> {
   const host = acting.host.name;
   try {
-    const { observation } = await observe(deps, inventory, acting, 'observe');
+    const { observation } = await observe(deps, inventory, acting, { verb: 'observe', traffic });
     const mismatches = await differences(deps, inventory, acting, observation);
     if (mismatches.length === 0) await clean(deps, inventory, acting, protects);
     return mismatches;

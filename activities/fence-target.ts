@@ -24,7 +24,7 @@ export function fenceTarget(deps: ActivityDeps, input: StepInput): Promise<Fence
       const inventory = await deps.facts.inventory(release);
       const preImage = await deps.facts.preImage(preImageOf, host);
       const acting = { release, host: hostOf(inventory, host), epoch, direction: 'back', round: input.round, timeoutMs: TIMEOUT_MS, signal } as const;
-      const { observation } = await observe(deps, inventory, acting, 'fence');
+      const { observation } = await observe(deps, inventory, acting, { verb: 'fence' });
       const begun = await begunStep(deps.db, preImageOf, host);
       const steps = restoreSteps(preImage, observation, begun);
       const untouched = steps.length === 0 && isUntouched(preImage, observation);

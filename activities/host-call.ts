@@ -1,6 +1,6 @@
 /** One verb of the host program on one target, with the names and limits every call shares. */
 import { hostFailure, DependencyDown, StepFailed } from './failures.ts';
-import { applicationsOf } from './facts.ts';
+import { applicationsOf, hostOf } from './facts.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Direction } from '../domain/vocabulary.ts';
 import type { HostSpec, Inventory } from '../domain/inventory.ts';
@@ -34,8 +34,16 @@ export async function onHost(deps: ActivityDeps, acting: Acting, verb: HostVerb,
   throw failure instanceof Error ? failure : new StepFailed(failure);
 }
 
-/** Observes the host and its place in traffic; `verb` fence does the same after voiding every older command. */
-export async function observe(deps: ActivityDeps, inventory: Inventory, acting: Acting, verb: 'observe' | 'fence', more: HostInput = {}): Promise<{ readonly observation: Observation; readonly result: HostResult }> {
+export interface Looking {
+  /** `fence` observes after voiding every older command */
+  readonly verb: 'observe' | 'fence';
+  readonly input?: HostInput;
+  /** its place in traffic, where that was just looked up for many hosts at once */
+  readonly traffic?: ObservedTraffic | undefined;
+}
+
+/** Observes the host and its place in traffic. */
+export async function observe(deps: ActivityDeps, inventory: Inventory, acting: Acting, { verb, input: more = {}, traffic: known }: Looking): Promise<{ readonly observation: Observation; readonly result: HostResult }> {
   const applications = applicationsOf(inventory).map(({ name }) => name).join(',');
   const { host } = acting;
   const input = { root: host.executor.root, applications, ...(verb === 'fence' ? { epoch: String(acting.epoch), opId: `${acting.release}/${host.name}/fence/${acting.epoch}` } : {}), ...more };
@@ -44,11 +52,18 @@ export async function observe(deps: ActivityDeps, inventory: Inventory, acting: 
     const failure = hostFailure(host.name, verb, answer);
     throw failure instanceof Error ? failure : new StepFailed(failure);
   }
-  const traffic = await observeTraffic(deps, inventory, host, acting.signal);
+  const traffic = known ?? (await observeTraffic(deps, inventory, host, acting.signal));
   return { observation: parseObservation(answer.result, traffic), result: answer.result };
 }
 
-export async function observeTraffic(deps: ActivityDeps, inventory: Inventory, host: HostSpec, signal: AbortSignal): Promise<ObservedTraffic> {
+/** One look at the balancer for many hosts. Nobody is in it when that fails: then each host is looked up alone and tells what is wrong with it. */
+export async function observeTrafficOf(deps: ActivityDeps, inventory: Inventory, hosts: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, ObservedTraffic>> {
+  const servers = hosts.map((name) => serverOf(inventory, hostOf(inventory, name)));
+  const states = await deps.trafficFor(inventory.pool.traffic).observe(servers, signal).catch(() => []);
+  return new Map(hosts.flatMap((name, index) => (states[index] === undefined ? [] : [[name, states[index]]])));
+}
+
+async function observeTraffic(deps: ActivityDeps, inventory: Inventory, host: HostSpec, signal: AbortSignal): Promise<ObservedTraffic> {
   const [state] = await deps.trafficFor(inventory.pool.traffic).observe([serverOf(inventory, host)], signal);
   if (state === undefined) throw new DependencyDown('the balancer', `it says nothing about ${host.name}`);
   return state;

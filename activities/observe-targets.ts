@@ -5,13 +5,13 @@ import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { hostOf, packageOf } from './facts.ts';
 import { asTemporal, StepFailed, verdictOn } from './failures.ts';
 import { alive, inLanes } from './heartbeat.ts';
-import { observe } from './host-call.ts';
+import { observe, observeTrafficOf } from './host-call.ts';
 import { HICCUP_MS, patient } from './patience.ts';
 import { sayWaiting } from './waiting.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { HostResult } from './host-call.ts';
+import type { Acting, HostResult } from './host-call.ts';
 import type { Inventory } from '../domain/inventory.ts';
-import type { Observation } from '../domain/release/target.ts';
+import type { Observation, ObservedTraffic } from '../domain/release/target.ts';
 import type { FailedTarget } from '../domain/vocabulary.ts';
 
 export interface SurveyInput {
@@ -35,8 +35,11 @@ const RESERVE_BYTES = 64 * 1024 * 1024;
 export function observeTargets(deps: ActivityDeps, input: SurveyInput): Promise<Survey> {
   return alive(async (signal) => {
     const inventory = await deps.facts.inventory(input.release);
-    const observing = recallTargets(deps.db, input.release, input.hosts).then(() => inLanes(input.hosts, LANES, (host) => observeTarget(deps, inventory, input, host, signal)));
-    const seen = await observing.catch((error: unknown) => {
+    const observing = async (): Promise<readonly Seen[]> => {
+      const [traffic] = await Promise.all([observeTrafficOf(deps, inventory, input.hosts, signal), recallTargets(deps.db, input.release, input.hosts)]);
+      return inLanes(input.hosts, LANES, (host) => observeTarget(deps, inventory, input, { host: hostOf(inventory, host), traffic: traffic.get(host), signal }));
+    };
+    const seen = await observing().catch((error: unknown) => {
       throw asTemporal(error);
     });
     return {
@@ -52,17 +55,22 @@ interface Seen {
   readonly failed: FailedTarget | null;
 }
 
-async function observeTarget(deps: ActivityDeps, inventory: Inventory, input: SurveyInput, name: string, signal: AbortSignal): Promise<Seen> {
+interface Looked extends Pick<Acting, 'host' | 'signal'> {
+  readonly traffic: ObservedTraffic | undefined;
+}
+
+async function observeTarget(deps: ActivityDeps, inventory: Inventory, input: SurveyInput, { host, traffic, signal }: Looked): Promise<Seen> {
   const { release, epoch, adopt } = input;
-  const acting = { release, host: hostOf(inventory, name), epoch, direction: 'forward', round: 0, timeoutMs: TIMEOUT_MS, signal } as const;
+  const { name } = host;
+  const acting: Acting = { release, host, epoch, direction: 'forward', round: 0, timeoutMs: TIMEOUT_MS, signal };
   try {
-    const { observation: seen, result } = await patient({ signal, timeoutMs: HICCUP_MS }, () => observe(deps, inventory, acting, 'observe'));
+    const { observation: seen, result } = await patient({ signal, timeoutMs: HICCUP_MS }, () => observe(deps, inventory, acting, { verb: 'observe', traffic }));
     const marker = result['marker'];
     const leftBy = seen.traffic.admin === 'drain' ? await leftOutBy(deps.db, release, name) : null;
     const observation: Observation = leftBy === null ? seen : { ...seen, leftBy };
     refuseUnfit(inventory, name, observation, result, adopt);
     // The first command that carries the marker is the adoption: from here on the host obeys again. Only a host that can be released is adopted.
-    if (adopt && typeof marker === 'string' && marker !== '') await observe(deps, inventory, acting, 'fence', { marker });
+    if (adopt && typeof marker === 'string' && marker !== '') await observe(deps, inventory, acting, { verb: 'fence', input: { marker }, traffic });
     await appendTargetEvent(deps.db, { release, opId: `${name}/observe`, actor: SIGNALBOX, event: { type: 'target-observed', data: { host: name, epoch, observation } } });
     return { host: name, inService: observation.traffic.inService, failed: null };
   } catch (error) {

@@ -52,7 +52,7 @@ async function refuseDrift(context: StepContext): Promise<void> {
  * earlier attempt left it, and only the applications are compared.
  */
 async function driftNow({ deps, inventory, input, acting, preImage }: StepContext): Promise<{ readonly drift: readonly string[]; readonly code: string }> {
-  const { observation } = await observe(deps, inventory, acting, 'observe');
+  const { observation } = await observe(deps, inventory, acting, { verb: 'observe' });
   const drift = driftOf(preImage, observation);
   // Asked after the look: a drain of ours that was seen was remembered before.
   const mayBeOurs = drift.length > 0 && (await hasWantedTraffic(deps.db, { release: input.release, host: input.host, server: serverOf(inventory, acting.host) }));

@@ -4,6 +4,17 @@ import { times, using } from './using.ts';
 
 const silent = { fail: new HostUnreachable('web-03', 'connection reset') };
 
+test('the balancer is asked once for all hosts of a survey, and for each alone when that fails', async () => {
+  await using(4, {}, async (bench) => {
+    expect((await bench.ended(await bench.release())).status).toBe('succeeded');
+    const [survey] = bench.traffic.calls.filter((call) => call.startsWith('observe'));
+    expect(survey).toMatch(/web-01.*web-04/);
+  });
+  await using(4, { traffic: [{ call: 'observe', nth: 1, fault: { fail: new Error('the balancer has no server web-03') } }] }, async (bench) => {
+    expect((await bench.ended(await bench.release())).status).toBe('succeeded');
+  });
+});
+
 test('a host that does not answer for a moment while it is observed is asked again, and the release goes on', async () => {
   await using(4, { executor: times(2, 'observe web-03', silent) }, async (bench) => {
     expect((await bench.ended(await bench.release())).status).toBe('succeeded');

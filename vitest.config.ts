@@ -7,8 +7,6 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
-    // On a busy machine a real server now and then misses a deadline; a test that needs its second try is named as such in the report.
-    retry: process.env['CI'] ? 1 : 0,
     projects: [
       {
         extends: true,

@@ -74,8 +74,9 @@ async function interruptible(run: Run, work: SliceWork): Promise<LaneResult | nu
 
 function runHere(run: Run, work: SliceWork): Promise<LaneResult> {
   const mayBegin = async (host: string, failed: number): Promise<boolean> => {
-    await run.settled();
-    await whilePaused(run);
+    // Asked first, for each promise of a workflow costs a stack trace, and a lane asks at every host.
+    if (run.isDeciding) await run.settled();
+    if (run.state.paused !== null) await whilePaused(run);
     const { situation, aborting } = run.state;
     if (aborting !== null || (work.failuresMax !== null && failed > work.failuresMax)) return false;
     return work.kind === 'restore' || (situation.status !== 'rolling-back' && !progressOf(situation)?.excluded.includes(host));

@@ -6,7 +6,7 @@ import type { ExitCode } from '../exit-codes.ts';
 import { follow } from '../follow.ts';
 import { readEventsAfter } from '../release-events.ts';
 import type { ReleaseEvent } from '../release.ts';
-import { eventLine } from '../render/event-line.ts';
+import { storyTeller } from '../render/event-line.ts';
 import { remote } from '../shell.ts';
 import type { RemoteFlags, Shell } from '../shell.ts';
 
@@ -31,7 +31,8 @@ export function addEvents(program: Command, shell: Shell): void {
 async function events(id: string, flags: EventsFlags, shell: Shell): Promise<ExitCode> {
   const client = shell.client(flags);
   const color = shell.color(flags);
-  const say = (list: readonly ReleaseEvent[]): void => shell.say(...list.map((event) => textOf(event, flags, color)));
+  const tell = storyTeller({ color, verbose: true });
+  const say = (list: readonly ReleaseEvent[]): void => shell.say(...list.map((event) => textOf(event, flags, tell)));
   const after = Number.parseInt(flags.after, 10) || 0;
   if (!flags.follow) {
     say(await readEventsAfter(client, id, after));
@@ -48,8 +49,8 @@ async function events(id: string, flags: EventsFlags, shell: Shell): Promise<Exi
   }
 }
 
-function textOf(event: ReleaseEvent, flags: EventsFlags, color: boolean): string {
+function textOf(event: ReleaseEvent, flags: EventsFlags, tell: ReturnType<typeof storyTeller>): string {
   if (flags.output === 'json') return JSON.stringify(event);
-  const line = eventLine(event, { color, verbose: true }) ?? event.type;
+  const line = tell(event) ?? event.type;
   return flags.output === 'wide' ? `${String(event.version).padStart(5)} ${event.type.padEnd(24)} ${event.actor.name.padEnd(14)} ${line}` : line;
 }

@@ -12,7 +12,10 @@ interface Told {
 
 type Data = Readonly<Record<string, unknown>>;
 
-const SENTENCES: Readonly<Record<string, (data: Data) => Told>> = {
+/** names of the plan's batches by index; empty while no plan was told */
+type Batches = readonly string[];
+
+const SENTENCES: Readonly<Record<string, (data: Data, batches: Batches) => Told>> = {
   'release-requested': (data) => ({ tone: 'quiet', text: `requested for pool ${word(data, 'pool')} by ${word(data, 'requestedBy')}` }),
   'inventory-captured': () => ({ tone: 'quiet', text: 'inventory captured', detail: true }),
   'release-queued': (data) => ({ tone: 'quiet', text: `queued behind ${word(data, 'behind')}` }),
@@ -22,14 +25,14 @@ const SENTENCES: Readonly<Record<string, (data: Data) => Told>> = {
   'plan-made': (data) => ({ tone: 'good', text: `plan made: ${planText(data)}` }),
   'targets-staged': (data) => ({ tone: failures(data) > 0 ? 'bad' : 'good', text: `packages staged${failureText(data)}` }),
   'phase-entered': (data) => ({ tone: 'busy', text: `phase ${word(data, 'phase')}` }),
-  'batch-started': (data) => ({ tone: 'busy', text: `${batch(data)} ${word(data, 'part')} started: ${list(data, 'hosts').join(', ')}${round(data)}` }),
-  'batch-finished': (data) => ({
+  'batch-started': (data, batches) => ({ tone: 'busy', text: `${batch(data, batches)} ${word(data, 'part')} started: ${list(data, 'hosts').join(', ')}${round(data)}` }),
+  'batch-finished': (data, batches) => ({
     tone: failures(data) > 0 ? 'bad' : 'good',
-    text: `${batch(data)} ${word(data, 'part')} finished: ${word(data, 'succeeded')} succeeded${failureText(data)}`,
+    text: `${batch(data, batches)} ${word(data, 'part')} finished: ${word(data, 'succeeded')} succeeded${failureText(data)}`,
   }),
-  'bake-started': (data) => ({ tone: 'held', text: `${batch(data)} bakes for ${word(data, 'seconds')}s` }),
-  'bake-finished': (data) => ({ tone: 'good', text: `${batch(data)} baked (${word(data, 'cause')})` }),
-  'batch-promoted': (data) => ({ tone: 'good', text: `${batch(data)} promoted: ${word(data, 'reason')}` }),
+  'bake-started': (data, batches) => ({ tone: 'held', text: `${batch(data, batches)} bakes for ${word(data, 'seconds')}s` }),
+  'bake-finished': (data, batches) => ({ tone: 'good', text: `${batch(data, batches)} baked (${word(data, 'cause')})` }),
+  'batch-promoted': (data, batches) => ({ tone: 'good', text: `${batch(data, batches)} promoted: ${word(data, 'reason')}` }),
   'brake-applied': (data) => ({ tone: 'bad', text: `brake: ${word(data, 'sentence')} Next: ${word(data, 'then')}.` }),
   paused: (data) => ({ tone: 'held', text: `paused (${word(data, 'cause')}): ${word(data, 'reason')}` }),
   'quiet-reached': () => ({ tone: 'held', text: 'quiet: no target is in work' }),
@@ -40,10 +43,10 @@ const SENTENCES: Readonly<Record<string, (data: Data) => Told>> = {
   'abort-started': (data) => ({ tone: 'warn', text: `abort started: ${word(data, 'reason')}` }),
   'rollback-started': (data) => ({ tone: 'warn', text: `rollback started (${word(data, 'mode')}, ${word(data, 'cause')}): ${word(data, 'reason')}` }),
   'rollback-escalated': (data) => ({ tone: 'warn', text: `rollback escalated to emergency: ${word(data, 'reason')}` }),
-  'rollback-batch-started': (data) => ({ tone: 'busy', text: `rollback ${batch(data)} started: ${list(data, 'hosts').join(', ')}` }),
+  'rollback-batch-started': (data) => ({ tone: 'busy', text: `rollback batch ${word(data, 'index')} started: ${list(data, 'hosts').join(', ')}` }),
   'rollback-batch-finished': (data) => ({
     tone: failures(data) > 0 ? 'bad' : 'good',
-    text: `rollback ${batch(data)} finished: ${word(data, 'restored')} restored, ${word(data, 'untouched')} untouched${failureText(data)}`,
+    text: `rollback batch ${word(data, 'index')} finished: ${word(data, 'restored')} restored, ${word(data, 'untouched')} untouched${failureText(data)}`,
   }),
   'audit-finished': (data) => {
     const wrong = list(data, 'mismatches').length;
@@ -75,11 +78,20 @@ export interface EventLineOptions {
 }
 
 /** `12:01:07Z ✔ text`, or null for an event that is told only with `verbose`. Unknown types are told by their name. */
-export function eventLine(event: ReleaseEvent, options: EventLineOptions): string | null {
-  const told = SENTENCES[event.type]?.(event.data) ?? { tone: 'busy', text: event.type };
+export function eventLine(event: ReleaseEvent, options: EventLineOptions, batches: Batches = []): string | null {
+  const told = SENTENCES[event.type]?.(event.data, batches) ?? { tone: 'busy', text: event.type };
   if (told.detail === true && !options.verbose) return null;
   const by = event.actor.kind === 'signalbox' ? '' : ` (by ${event.actor.name})`;
   return `${event.at.slice(11, 19)}Z ${marked(told.tone, printable(`${told.text}${by}`), options.color)}`;
+}
+
+/** Tells events one after the other, and remembers the plan, so that its batches go by their names. */
+export function storyTeller(options: EventLineOptions): (event: ReleaseEvent) => string | null {
+  let batches: Batches = [];
+  return (event) => {
+    if (event.type === 'plan-made') batches = batchNames(event.data);
+    return eventLine(event, options, batches);
+  };
 }
 
 /** The types that have a sentence of their own. */
@@ -101,8 +113,16 @@ function step(data: Data): string {
   return data['direction'] === 'back' ? `${word(data, 'step')} (back)` : word(data, 'step');
 }
 
-function batch(data: Data): string {
-  return `batch ${word(data, 'index')}`;
+/** What comes after the last batch is the watch of the whole release. */
+function batch(data: Data, batches: Batches): string {
+  const index = Number(data['index']);
+  const isWatch = batches.length > 0 && index >= batches.length;
+  return isWatch ? 'the watch' : (batches[index] ?? `batch ${word(data, 'index')}`);
+}
+
+function batchNames(planMade: Data): Batches {
+  const plan = isData(planMade['plan']) ? planMade['plan'] : {};
+  return list(plan, 'batches').map((one, index) => (isData(one) && one['kind'] === 'bastion' ? 'bastion' : `batch ${index}`));
 }
 
 function round(data: Data): string {

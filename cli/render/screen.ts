@@ -4,7 +4,7 @@ import type { FollowListener } from '../follow.ts';
 import type { Release, ReleaseEvent } from '../release.ts';
 import { isLive } from '../surroundings.ts';
 import type { Surroundings } from '../surroundings.ts';
-import { eventLine } from './event-line.ts';
+import { storyTeller } from './event-line.ts';
 import { marked, toneOf } from './glyphs.ts';
 import { renderTree } from './tree.ts';
 
@@ -73,12 +73,14 @@ class LiveScreen implements Screen {
 class PlainScreen implements Screen {
   readonly #surroundings: Surroundings;
   readonly #options: ScreenOptions;
+  readonly #tell: (event: ReleaseEvent) => string | null;
   #status: string | null = null;
   #waiting: string | null = null;
 
   constructor(surroundings: Surroundings, options: ScreenOptions) {
     this.#surroundings = surroundings;
     this.#options = options;
+    this.#tell = storyTeller(options);
   }
 
   /** Events tell of every change but two: where the watch begins, and waits that no event announces. */
@@ -92,7 +94,7 @@ class PlainScreen implements Screen {
 
   onEvents(events: readonly ReleaseEvent[]): void {
     for (const event of events) {
-      const line = eventLine(event, this.#options);
+      const line = this.#tell(event);
       if (line !== null) this.#line(line);
     }
   }

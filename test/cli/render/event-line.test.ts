@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { eventLine, toldEventTypes } from '../../../cli/render/event-line.ts';
+import { eventLine, storyTeller, toldEventTypes } from '../../../cli/render/event-line.ts';
 import { eventLike } from '../recorded-server.ts';
 
 const PLAIN = { color: false, verbose: false };
@@ -47,4 +47,12 @@ describe('one line per event', () => {
     const event = eventLike(7, 'target-step-failed', { host: 'web-07', step: 'start', direction: 'forward', failure: { message: 'a\n::error::b\u001b[2J' } });
     expect(eventLine(event, PLAIN)).toBe('10:00:07Z ✖ web-07 start failed: a�::error::b�[2J');
   });
+});
+
+test('told one after the other, the bastion and the watch go by their names once the plan is known', () => {
+  const tell = storyTeller(PLAIN);
+  const bake = (index: number) => eventLike(7, 'bake-started', { index, seconds: 2 });
+  expect(tell(bake(0))).toBe('10:00:07Z ‖ batch 0 bakes for 2s');
+  tell(eventLike(7, 'plan-made', { plan: { batches: [{ kind: 'bastion' }, { kind: 'batch' }], capacity: { hosts: 4, floor: 2 } } }));
+  expect([0, 1, 2].map((index) => tell(bake(index)))).toEqual(['10:00:07Z ‖ bastion bakes for 2s', '10:00:07Z ‖ batch 1 bakes for 2s', '10:00:07Z ‖ the watch bakes for 2s']);
 });

@@ -1,5 +1,6 @@
 /** A real HAProxy on free ports of the loopback, with its runtime API on a unix socket and on TCP. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -71,11 +72,14 @@ export async function startHaproxyWith(write: (at: Places) => string): Promise<R
     async reload() {
       const before = await pidOf(say);
       child.kill('SIGUSR2');
+      let now: number | null = null;
       // For a moment both processes take turns at the same sockets, so the old one must be gone before anything is expected.
       await until('only the new HAProxy process answers', async () => {
-        const now = await pidOf(say);
+        now = await pidOf(say);
         return now !== null && now !== before && !isAlive(before);
-      }, RELOAD_TIMEOUT_MS);
+      }, RELOAD_TIMEOUT_MS).catch((error: Error) => {
+        throw new Error(`${error.message}; before ${before} (${isAlive(before) ? 'alive' : 'gone'}), now ${now}. HAProxy says:\n${log}`);
+      });
     },
   };
 }
@@ -136,9 +140,11 @@ async function pidOf(say: (line: string) => Promise<string>): Promise<number | n
   return pid === undefined ? null : Number(pid);
 }
 
+/** One that has ended but was not collected yet by its master, which just then was starting itself anew, is gone; so is a number that somebody else has by now. */
 function isAlive(pid: number | null): boolean {
   try {
-    return pid !== null && process.kill(pid, 0);
+    const [, name, state] = /^\d+ \((.*)\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
+    return name === 'haproxy' && state !== 'Z';
   } catch {
     return false;
   }

@@ -120,14 +120,18 @@ describe.each(SHELLS)('under %s', (shell) => {
 
   test('a start that was killed, and whose process has ended since, is told as failed and not started again', async () => {
     const bench = fresh(shell);
-    const { digest, config } = await install(bench, '1.0.0', { program: '#!/bin/sh\necho started >> "$WITNESS"\n' });
+    // The application lives until it is told to end, and the start watches it for a minute: so the start is still at work when it is killed.
+    const program = '#!/bin/sh\necho started >> "$WITNESS"\nwhile [ ! -e "$WITNESS.end" ]; do sleep 0.05; done\n';
+    const { digest, config } = await install(bench, '1.0.0', { program });
     await bench.result('switch', { ...step('switch'), digest, config, expectedDigest: '' });
-    const child = bench.spawn('start', encodeHostInput({ root: bench.root, ...step('start') }));
+    const start = { ...step('start'), settleMs: '60000' };
+    const child = bench.spawn('start', encodeHostInput({ root: bench.root, ...start }));
     const gone = new Promise((resolve) => child.once('exit', resolve));
     await until(() => witness(bench).length === 1, 'the application was started');
     process.kill(-(child.pid ?? 0), 'SIGKILL');
     await gone;
-    expect(await bench.run('start', step('start'))).toMatchObject({ ok: false, error: 'start-failed' });
+    writeFileSync(join(bench.root, 'witness.end'), '');
+    expect(await bench.run('start', start)).toMatchObject({ ok: false, error: 'start-failed' });
     expect(witness(bench)).toHaveLength(1);
   });
 

@@ -77,7 +77,7 @@ export async function startHaproxyWith(write: (at: Places) => string): Promise<R
       // For a moment both processes take turns at the same sockets, so the old one must be gone before anything is expected.
       await until('only the new HAProxy process answers', async () => {
         // A signal that comes before the master's own loop runs is lost; one that was heard is told in the log.
-        if (performance.now() - askedMs > ASK_AGAIN_MS && !log.slice(said).includes('Reexecuting')) {
+        if (performance.now() - askedMs > ASK_AGAIN_MS && !/Reloading HAProxy|Reexecuting Master/.test(log.slice(said))) {
           askedMs = performance.now();
           child.kill('SIGUSR2');
         }

@@ -88,27 +88,97 @@ export interface HaproxySpec {
   readonly drainTimeoutSeconds: number;
 }
 
+/** Members marked optional came later: a strategy captured before them has none, and then the value named here stands. */
 export interface StrategySpec {
   readonly name: string;
-  readonly bastion: { readonly count: number; readonly bakeSeconds: number; readonly promote: 'auto' | 'manual' };
+  readonly bastion: BastionPolicy;
+  /** a person says that the proven bastion may join, by `approve`, or takes the release back by `reject`; absent or null: nobody is asked */
+  readonly signOff?: 'after-bastion' | null;
   readonly batches: BatchPolicy;
-  readonly tolerance: { readonly perBatch: number; readonly total: number };
-  readonly onFailure: 'rollback' | 'hold';
+  readonly tolerance: Tolerance;
+  readonly onFailure: OnFailure;
+  /** from this share of the pool on, no more than so many failures ask a person instead of undoing what is finished; absent or null: never */
+  readonly late?: LatePolicy | null;
   readonly rollback: RollbackPolicy;
   readonly postRelease: { readonly watchSeconds: number };
   readonly pause: { readonly deadlineHours: number; readonly then: 'stay' | 'rollback' | 'abort' };
   readonly deadlines: Deadlines;
 }
 
-/** `percent` of the whole pool: one number repeats, several add up to 100. */
+/** What the brake leads to. `ask` pauses and wants an answer for each failed target. */
+export type OnFailure = 'rollback' | 'hold' | 'ask';
+
+/** Failed targets allowed before the brake speaks. `consecutive`: one after the other in the order they ended; absent or null: not counted. */
+export interface Tolerance {
+  readonly perBatch: number;
+  readonly total: number;
+  readonly consecutive?: number | null;
+}
+
+/** One flap near the end must not undo a pool: so a failure is asked about once `afterPercent` of the pool has finished, unless there are more than `failuresMax`. */
+export interface LatePolicy {
+  readonly afterPercent: number;
+  readonly failuresMax: number;
+}
+
+/**
+ * Which hosts prove the build. The first that is given chooses: `hosts` by name, `label` (every label must match), else the first in
+ * order; `count` of them. In the environments of `skipIn` there is no bastion.
+ */
+export interface BastionPolicy {
+  readonly count: number;
+  readonly hosts?: readonly string[];
+  readonly label?: Variables | null;
+  readonly skipIn?: readonly string[];
+  readonly bakeSeconds: number;
+  readonly promote: 'auto' | 'manual';
+  /** the bastion's own test list, besides the applications' */
+  readonly health?: readonly HealthCheck[];
+}
+
+/**
+ * How the rest of the pool is cut. Exactly one of `percent` (of the whole pool: one repeats, several add up to 100), `count` (the last
+ * repeats) and `hosts` (what no list names comes after them) is not empty.
+ */
 export interface BatchPolicy {
   readonly percent: readonly number[];
-  readonly mode: 'barrier';
-  readonly by: 'spread';
-  readonly order: 'interleave';
+  readonly count?: readonly number[];
+  readonly hosts?: readonly (readonly string[])[];
+  /** `barrier`: a batch ends before the next begins; `window`: the next host begins as soon as one has ended; batches give the width */
+  readonly mode: BatchMode;
+  /** `zone`: one zone after the other, in declared order */
+  readonly by: 'spread' | 'zone';
+  /** instead of `bakeSeconds` after the last batch of the first zone; absent or null: no difference */
+  readonly firstZoneBakeSeconds?: number | null;
+  readonly order: HostOrder;
   readonly maxParallel: number;
   readonly bakeSeconds: number;
+  /** rest after the bake, before the next batch begins; absent: 0 */
+  readonly pauseSeconds?: number;
+  /** one longer rest, after the first batch with which this share of the pool is done; `seconds` null waits for a person */
+  readonly pauseOnce?: { readonly afterPercent: number; readonly seconds: number | null } | null;
+  /** `ignored`: a host that does not become healthy is noted and admitted nevertheless; absent: `required` */
+  readonly verification?: Verification;
   readonly advance: 'auto' | 'manual';
+  readonly each?: readonly BatchOverride[];
+}
+
+export type BatchMode = 'barrier' | 'window';
+export type HostOrder = 'interleave' | 'list' | 'unhealthy-first' | 'unhealthy-last';
+export type Verification = 'required' | 'ignored';
+
+/** Other values for one batch; `index` counts as the plan does, the bastion's batch is 0. Of `percent` and `count` at most one. */
+export interface BatchOverride {
+  readonly index: number;
+  readonly percent?: number;
+  readonly count?: number;
+  readonly mode?: BatchMode;
+  readonly bakeSeconds?: number;
+  readonly pauseSeconds?: number;
+  readonly advance?: 'auto' | 'manual';
+  readonly verification?: Verification;
+  /** failed targets allowed in this batch */
+  readonly tolerance?: number;
 }
 
 /** `on: []` = never by itself. `batchPercent` null = max(largest rollout batch, 33). */

@@ -1,5 +1,7 @@
 /** The shape of a plan: computed once, stored as an event, never recomputed. makePlan (make-plan.ts) is the only maker. */
 
+import type { BatchMode, Verification } from '../inventory.ts';
+
 export interface Plan {
   readonly batches: readonly PlannedBatch[];
   readonly capacity: CapacityLine;
@@ -22,6 +24,16 @@ export interface PlannedBatch {
   readonly bakeSeconds: number;
   /** waits for `promote` before the next batch */
   readonly manual: boolean;
+  /** absent: `barrier`. A window's hosts follow one another without a barrier between them; `lanes` is its width */
+  readonly mode?: BatchMode;
+  /** rest after the bake, before the next batch; absent: 0 */
+  readonly pauseSeconds?: number;
+  /** absent: `required` */
+  readonly verification?: Verification;
+  /** failed targets allowed in this batch; absent: as the strategy's `tolerance.perBatch` */
+  readonly tolerance?: number;
+  /** only where the strategy goes zone by zone */
+  readonly zone?: string;
 }
 
 /** Floor = min(ceil(minInServicePercent × hosts / 100), hosts − 1); hosts = the whole pool. */

@@ -35,7 +35,7 @@ const Wait = z.strictObject({
 
 export function postCommand(deps: ApiDeps): Operation {
   return operation({
-    summary: 'Pause, resume, roll back, abort, retry, skip or promote',
+    summary: 'Pause, resume, roll back, abort, retry, skip, promote, approve, reject or answer',
     description: 'Answers 202 with a receipt once the command is stored, 409 at once if the release does not allow it now. A refusal that comes later reads the same.',
     tag: 'commands',
     path: { id: ReleaseId },
@@ -92,6 +92,7 @@ function commandOf(asked: CommandAsked, id: string, { actor }: Caller): Command 
   const common = { id, by: actor, reason: asked.reason, ...(asked.ifVersion === undefined ? {} : { ifVersion: asked.ifVersion }) };
   if (asked.type === 'rollback') return { ...common, type: asked.type, mode: asked.mode };
   if (asked.type === 'retry' || asked.type === 'skip') return { ...common, type: asked.type, targets: asked.targets };
+  if (asked.type === 'answer') return { ...common, type: asked.type, choices: asked.choices };
   return { ...common, type: asked.type };
 }
 

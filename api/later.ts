@@ -50,7 +50,7 @@ const LATER: Readonly<Record<LaterKind, readonly Later[]>> = {
     { path: ['gates'], when: hasEntries },
     { path: ['hooks'], when: hasEntries },
     { path: ['windows'], when: hasEntries },
-    { path: ['signOff'] },
+    { path: ['signOff'], when: oneOf('before-start') },
     { path: ['batches', 'count'], when: hasEntries },
     { path: ['batches', 'hosts'], when: hasEntries },
     { path: ['batches', 'each'], when: hasEntries },
@@ -58,7 +58,6 @@ const LATER: Readonly<Record<LaterKind, readonly Later[]>> = {
     { path: ['batches', 'by'], when: oneOf('zone') },
     { path: ['batches', 'firstZoneBakeSeconds'] },
     { path: ['batches', 'order'], when: oneOf('list', 'unhealthy-first', 'unhealthy-last') },
-    { path: ['onFailure'], when: oneOf('ask') },
     { path: ['rollback', 'on', '*'], when: oneOf('hard-gate'), instead: REMOVED },
     { path: ['rollback', 'to'], when: otherThanPrevious },
     // Their defaults stand in what is read back; any other value would be accepted and ignored.
@@ -80,7 +79,6 @@ const LATER: Readonly<Record<LaterKind, readonly Later[]>> = {
     { path: ['changes', '*', 'config'] },
   ],
   Command: [
-    { path: ['type'], when: oneOf('approve', 'reject', 'answer'), instead: 'pause' },
     { path: ['gate'] },
     { path: ['to'], when: otherThanPrevious },
   ],

@@ -129,7 +129,7 @@ export function hasEnded(release: Pick<Release, 'status'>): boolean {
   return ENDED.has(release.status);
 }
 
-const PEOPLE_WAITS: ReadonlySet<string> = new Set(['resume', 'promote', 'approval']);
+const PEOPLE_WAITS: ReadonlySet<string> = new Set(['resume', 'answer', 'promote', 'sign-off', 'approval']);
 
 /** True when nothing moves until somebody acts: paused, or a wait that only a person ends. */
 export function waitsForPerson(release: Release): boolean {

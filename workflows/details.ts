@@ -27,6 +27,7 @@ export function timerSummary({ paused, situation }: ReleaseState): string {
   if (situation.status === 'rolling-back') return `rollback ${situation.rollback.index + 1} · bake`;
   const progress = progressOf(situation);
   if (situation.status === 'post-release') return 'post-release · watch';
+  if (progress?.stage === 'resting') return `batch ${progress.batch} · rest`;
   return progress?.part === 'install' ? 'bastion · bake' : `batch ${progress?.batch ?? 0} · bake`;
 }
 

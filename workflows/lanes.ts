@@ -1,4 +1,6 @@
 /** Targets in bounded lanes: each lane takes the next host when it may, and a host once begun is brought to its end. */
+import { afterEnd, NO_STREAK } from '../domain/release/streak.ts';
+import type { Streak } from '../domain/release/streak.ts';
 import type { FailedTarget } from '../domain/vocabulary.ts';
 
 export interface LaneResult {
@@ -8,28 +10,40 @@ export interface LaneResult {
   readonly failed: readonly FailedTarget[];
   /** hosts no lane began */
   readonly untouched: readonly string[];
+  readonly streak: Streak;
 }
 
 export type TargetEnd = 'succeeded' | 'untouched' | FailedTarget;
 
+/** What has ended so far. */
+export interface Ends {
+  readonly failed: number;
+  readonly streak: Streak;
+}
+
 export interface LaneRules {
   readonly hosts: readonly string[];
   readonly lanes: number;
+  /** failures in a row before the first host */
+  readonly streak?: Streak | undefined;
   /** waits while the release is paused; answers false when no further host may be begun */
-  readonly mayBegin: (host: string, failed: number) => Promise<boolean>;
+  readonly mayBegin: (host: string, ends: Ends) => Promise<boolean>;
   readonly work: (host: string) => Promise<TargetEnd>;
 }
 
 /** Waits for every lane, also when one throws, so that nobody is still at work when the caller goes on. */
-export async function runLanes({ hosts, lanes, mayBegin, work }: LaneRules): Promise<LaneResult> {
+export async function runLanes({ hosts, lanes, streak: before = NO_STREAK, mayBegin, work }: LaneRules): Promise<LaneResult> {
   const ends = new Map<string, TargetEnd>();
   const failures = (): FailedTarget[] => [...ends.values()].filter((end) => typeof end === 'object');
   let next = 0;
+  let streak = before;
   const lane = async (): Promise<void> => {
     while (next < hosts.length) {
       const host = hosts[next++] as string;
-      if (!(await mayBegin(host, failures().length))) continue;
-      ends.set(host, await work(host));
+      if (!(await mayBegin(host, { failed: failures().length, streak }))) continue;
+      const end = await work(host);
+      streak = afterEnd(streak, typeof end === 'object');
+      ends.set(host, end);
     }
   };
   const lanesEnded = await Promise.allSettled(Array.from({ length: Math.max(1, Math.min(lanes, hosts.length)) }, lane));
@@ -41,5 +55,6 @@ export async function runLanes({ hosts, lanes, mayBegin, work }: LaneRules): Pro
     untouchedOnArrival: all.filter((end) => end === 'untouched').length,
     failed: failures(),
     untouched: hosts.filter((host) => !ends.has(host)),
+    streak,
   };
 }

@@ -2,14 +2,16 @@
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import { failuresLeft } from '../domain/brake.ts';
 import { planOf, progressOf } from '../domain/release/evolve.ts';
+import { NO_STREAK } from '../domain/release/streak.ts';
 import { timerSummary } from './details.ts';
 import { runLanes } from './lanes.ts';
 import { epochOf } from './prepare.ts';
+import { isTooMany } from './slice.ts';
 import { runSlices, SLICE_MAX } from './slices.ts';
 import { restoreTarget, rollTarget } from './target.ts';
 import type { NextStep } from '../domain/release/next-step.ts';
 import type { CoreEvent } from '../domain/release/events.ts';
-import type { LaneResult, TargetEnd } from './lanes.ts';
+import type { Ends, LaneResult, TargetEnd } from './lanes.ts';
 import type { Run } from './run.ts';
 import type { SliceWork } from './slice.ts';
 
@@ -20,12 +22,13 @@ export async function roll(run: Run, step: RollStep): Promise<void> {
   const label = step.part === 'whole' ? `batch ${step.index}` : `bastion ${step.part}`;
   const work: SliceWork = {
     kind: 'roll', release: run.id, epoch: epochOf(run), round: step.round, preImageOf: run.id, label, steps: step.steps,
-    hosts: step.hosts, lanes: step.lanes, failuresMax: failuresMax(run, step),
+    hosts: step.hosts, lanes: step.lanes, failuresMax: failuresMax(run, step), ...streakRule(run, step), ...(step.ignored === undefined ? {} : { ignored: step.ignored }),
   };
   const result = await interruptible(run, work);
   if (result === null) return;
-  const { succeeded, failed, untouched } = result;
-  const finished: CoreEvent = { type: 'batch-finished', data: { index: step.index, part: step.part, round: step.round, succeeded, failed, untouched } };
+  const { succeeded, failed, untouched, streak } = result;
+  const counted = work.streak === undefined ? {} : { streak };
+  const finished: CoreEvent = { type: 'batch-finished', data: { index: step.index, part: step.part, round: step.round, succeeded, failed, untouched, ...counted } };
   await run.decide((state) => (progressOf(state.situation)?.stage === 'rolling' && state.situation.status !== 'rolling-back' ? [finished] : []));
   run.begunNow.clear();
 }
@@ -50,8 +53,15 @@ function failuresMax(run: Run, step: RollStep): number {
   if (step.part !== 'whole') return 0;
   const { situation, request } = run.state;
   const failed = progressOf(situation)?.failed.map(({ host }) => host) ?? [];
-  const batches = planOf(situation)?.batches.map(({ hosts }) => hosts) ?? [];
-  return failuresLeft({ tolerance: request.strategy.tolerance, batches, failed }, step.hosts);
+  return failuresLeft({ tolerance: request.strategy.tolerance, batches: planOf(situation)?.batches ?? [], failed }, step.hosts);
+}
+
+/** Failures in a row are counted over the whole release, so a batch begins where the one before it ended; nothing is counted where nobody asked. */
+function streakRule(run: Run, { part }: RollStep): Pick<SliceWork, 'streak' | 'streakMax'> {
+  const { situation, request } = run.state;
+  const most = request.strategy.tolerance.consecutive ?? null;
+  if (most === null || part !== 'whole') return {};
+  return { streakMax: most, streak: progressOf(situation)?.streak ?? NO_STREAK };
 }
 
 /** null: a rollback took over, and fencing, not waiting, deals with whatever was still in work. */
@@ -73,19 +83,19 @@ async function interruptible(run: Run, work: SliceWork): Promise<LaneResult | nu
 }
 
 function runHere(run: Run, work: SliceWork): Promise<LaneResult> {
-  const mayBegin = async (host: string, failed: number): Promise<boolean> => {
+  const mayBegin = async (host: string, { failed, streak }: Ends): Promise<boolean> => {
     // Asked first, for each promise of a workflow costs a stack trace, and a lane asks at every host.
     if (run.isDeciding) await run.settled();
     if (run.state.paused !== null) await whilePaused(run);
     const { situation, aborting } = run.state;
-    if (aborting !== null || (work.failuresMax !== null && failed > work.failuresMax)) return false;
+    if (aborting !== null || isTooMany(work, failed, streak)) return false;
     return work.kind === 'restore' || (situation.status !== 'rolling-back' && !progressOf(situation)?.excluded.includes(host));
   };
-  return runLanes({ hosts: work.hosts, lanes: work.lanes, mayBegin, work: (host) => inWork(run, host, () => (work.kind === 'roll' ? rollTarget(host, targetWork(work)) : restoreTarget(host, targetWork(work)))) });
+  return runLanes({ hosts: work.hosts, lanes: work.lanes, streak: work.streak, mayBegin, work: (host) => inWork(run, host, () => (work.kind === 'roll' ? rollTarget(host, targetWork(work)) : restoreTarget(host, targetWork(work)))) });
 }
 
-function targetWork({ release, epoch, round, preImageOf, label, steps }: SliceWork) {
-  return { release, epoch, round, preImageOf, label, steps };
+function targetWork({ release, epoch, round, preImageOf, label, steps, ignored }: SliceWork) {
+  return { release, epoch, round, preImageOf, label, steps, ...(ignored === undefined ? {} : { ignored }) };
 }
 
 async function inWork(run: Run, host: string, work: () => Promise<TargetEnd>): Promise<TargetEnd> {

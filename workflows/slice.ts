@@ -3,6 +3,7 @@ import { allHandlersFinished, condition, getExternalWorkflowHandle, patched, set
 import { haltSignal, holdSignal, sliceFailuresSignal, sliceQuietSignal } from './messages.ts';
 import { runLanes } from './lanes.ts';
 import { restoreTarget, rollTarget } from './target.ts';
+import type { Streak } from '../domain/release/streak.ts';
 import type { LaneResult } from './lanes.ts';
 import type { TargetWork } from './target.ts';
 
@@ -12,6 +13,14 @@ export interface SliceWork extends TargetWork {
   readonly lanes: number;
   /** no further host is begun after more failures than this, in all slices together; null = no limit */
   readonly failuresMax: number | null;
+  /** failures in a row before the first host, and how many are tolerated; absent: nobody counts. Each slice counts the order of its own hosts */
+  readonly streak?: Streak;
+  readonly streakMax?: number;
+}
+
+/** No further host is begun: the brake will speak. */
+export function isTooMany({ failuresMax, streakMax }: SliceWork, failed: number, streak: Streak): boolean {
+  return (failuresMax !== null && failed > failuresMax) || (streakMax !== undefined && streak.longest > streakMax);
 }
 
 export async function slice(work: SliceWork): Promise<LaneResult> {
@@ -32,13 +41,14 @@ export async function slice(work: SliceWork): Promise<LaneResult> {
   };
   setHandler(holdSignal, hold, { description: 'From the release: pause or go on' });
   setHandler(haltSignal, () => void (halted = true), { description: 'From the release: begin no further host' });
-  const { kind, hosts, lanes, failuresMax, ...target } = work;
+  const { kind, hosts, lanes, failuresMax: _all, streak, streakMax: _inARow, ...target } = work;
   const result = await runLanes({
     hosts,
     lanes,
-    mayBegin: async (_host, failed) => {
+    streak,
+    mayBegin: async (_host, ends) => {
       await condition(() => !held || halted);
-      return !halted && (failuresMax === null || failed <= failuresMax);
+      return !halted && !isTooMany(work, ends.failed, ends.streak);
     },
     work: async (host) => {
       inWork++;

@@ -1,10 +1,12 @@
 /** Runs a large batch as several slices that together keep to its lanes and its tolerance, and adds up what they report. */
 import { ChildWorkflowCancellationType, condition, ParentClosePolicy, patched, setHandler, startChild } from '@temporalio/workflow';
 import { planSlices } from '../domain/plan/slices.ts';
+import { NO_STREAK } from '../domain/release/streak.ts';
 import { timerSummary } from './details.ts';
 import { haltSignal, holdSignal, sliceFailuresSignal, sliceQuietSignal, sliceWorkflowId } from './messages.ts';
 import { slice } from './slice.ts';
 import type { ChildWorkflowHandle } from '@temporalio/workflow';
+import type { Streak } from '../domain/release/streak.ts';
 import type { LaneResult } from './lanes.ts';
 import type { Run } from './run.ts';
 import type { SliceWork } from './slice.ts';
@@ -135,7 +137,7 @@ async function tellHold(slices: Slices, late: readonly Handle[]): Promise<void> 
 }
 
 function untouched(hosts: readonly string[]): LaneResult {
-  return { succeeded: 0, untouchedOnArrival: 0, failed: [], untouched: hosts };
+  return { succeeded: 0, untouchedOnArrival: 0, failed: [], untouched: hosts, streak: NO_STREAK };
 }
 
 function add(one: LaneResult, other: LaneResult): LaneResult {
@@ -144,5 +146,11 @@ function add(one: LaneResult, other: LaneResult): LaneResult {
     untouchedOnArrival: one.untouchedOnArrival + other.untouchedOnArrival,
     failed: [...one.failed, ...other.failed],
     untouched: [...one.untouched, ...other.untouched],
+    streak: longer(one.streak, other.streak),
   };
+}
+
+/** A slice of an older build reports none. */
+function longer(one: Streak | undefined, other: Streak | undefined): Streak {
+  return { last: other?.last ?? 0, longest: Math.max(one?.longest ?? 0, other?.longest ?? 0) };
 }

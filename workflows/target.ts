@@ -9,14 +9,17 @@ import type { TargetEnd } from './lanes.ts';
 export interface TargetWork extends Omit<StepInput, 'host' | 'direction' | 'processes'> {
   readonly label: string;
   readonly steps: readonly Step[];
+  /** by host: the failed step that a person took as done; only the steps after it are run */
+  readonly ignored?: Readonly<Record<string, Step>>;
 }
 
-export async function rollTarget(host: string, { label, steps, ...work }: TargetWork): Promise<TargetEnd> {
-  return runSteps({ ...work, host, direction: 'forward' }, label, steps);
+export async function rollTarget(host: string, { label, steps, ignored, ...work }: TargetWork): Promise<TargetEnd> {
+  const ignoredStep = ignored?.[host];
+  return runSteps({ ...work, host, direction: 'forward' }, label, ignoredStep === undefined ? steps : steps.slice(steps.indexOf(ignoredStep) + 1));
 }
 
 /** Fences first; a target that nothing had reached is left alone. */
-export async function restoreTarget(host: string, { label, steps: _none, ...work }: TargetWork): Promise<TargetEnd> {
+export async function restoreTarget(host: string, { label, steps: _none, ignored: _nobody, ...work }: TargetWork): Promise<TargetEnd> {
   const input: StepInput = { ...work, host, direction: 'back' };
   const fenced: FenceOutcome = await acting(`${label} · ${host} · fence`).fenceTarget(input);
   if (!fenced.ok) return { host, step: 'fence', failure: fenced.failure };

@@ -7,9 +7,16 @@ import { ROLLBACK_MODES } from './strategy.ts';
 const common = { reason: Reason, ifVersion: z.int().min(0).max(999_999_999).optional() };
 const targets = distinct(Name, { least: 1, most: 2000, empty: 'must name at least one host; leave it out to mean all failed ones' }).nullable().default(null);
 
+/** The words are those of domain/release/events.ts, `Choice`. */
+const choices = z
+  .record(Name, z.enum(['retry', 'ignore', 'exclude', 'fail']))
+  .refine((given) => Object.keys(given).length > 0, 'must answer for at least one host')
+  .meta({ description: 'what is to be done with each failed target, by host', example: { 'web-07': 'retry' } });
+
 export const CommandRequest = z
   .discriminatedUnion('type', [
-    z.strictObject({ type: z.enum(['pause', 'resume', 'abort', 'promote']), ...common }),
+    z.strictObject({ type: z.enum(['pause', 'resume', 'abort', 'promote', 'approve', 'reject']), ...common }),
+    z.strictObject({ type: z.literal('answer'), choices, ...common }),
     z.strictObject({ type: z.literal('rollback'), mode: z.enum(ROLLBACK_MODES).nullable().default(null), to: z.literal('previous').optional(), ...common }),
     z.strictObject({ type: z.enum(['retry', 'skip']), targets, ...common }),
   ])

@@ -1,4 +1,4 @@
-/** `signalbox pause|resume|rollback|abort|retry|skip|promote ID --reason TEXT`: asks, waits for the receipt, and says what became of it. */
+/** `signalbox pause|resume|rollback|abort|retry|skip|promote|approve|reject ID --reason TEXT` and `signalbox answer ID HOST=CHOICE... --reason TEXT`: asks, waits for the receipt, and says what became of it. */
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { Client } from '../client.ts';
@@ -15,7 +15,7 @@ interface Verb {
   readonly about: string;
   /** what a release that did as it was told ends as; with --wait that ending is a success */
   readonly wanted?: Status;
-  readonly takes?: 'mode' | 'targets';
+  readonly takes?: 'mode' | 'targets' | 'choices';
 }
 
 export const VERBS: readonly Verb[] = [
@@ -25,13 +25,17 @@ export const VERBS: readonly Verb[] = [
   { name: 'abort', about: 'start nothing new, bring targets in work to service, leave finished ones', wanted: 'aborted' },
   { name: 'retry', about: 'try failed targets again', takes: 'targets' },
   { name: 'skip', about: 'leave failed targets out; they become debt', takes: 'targets' },
-  { name: 'promote', about: 'end a bake early, or start the next manual batch' },
+  { name: 'promote', about: 'end a bake or rest early, or start the next manual batch' },
+  { name: 'approve', about: 'sign the proven bastion off, so that it joins' },
+  { name: 'reject', about: 'refuse the bastion; it is put back as it was', wanted: 'rolled-back' },
+  { name: 'answer', about: 'say of each failed target what is to be done: retry, ignore, exclude or fail', takes: 'choices' },
 ];
 
 interface VerbFlags extends RemoteFlags {
   readonly reason: string;
   readonly mode?: string;
   readonly targets?: readonly string[];
+  readonly choices?: readonly string[];
   readonly ifVersion?: string;
   readonly receiptTimeout: number;
   readonly idempotencyKey?: string;
@@ -53,7 +57,7 @@ interface Receipt {
 export function addVerbs(program: Command, shell: Shell): void {
   for (const verb of VERBS) {
     const command = program
-      .command(`${verb.name} <id>`)
+      .command(verb.takes === 'choices' ? `${verb.name} <id> <host=choice...>` : `${verb.name} <id>`)
       .helpGroup('Steering a release:')
       .description(verb.about)
       .requiredOption('--reason <text>', 'why; kept with the release');
@@ -66,7 +70,8 @@ export function addVerbs(program: Command, shell: Shell): void {
       .option('--wait', 'then follow the release to its end', false)
       .addOption(new Option('--timeout <duration>', 'with --wait: stop watching after this long').argParser(duration).default(0, 'never'))
       .addOption(new Option('-o, --output <format>', 'json: the receipt').choices(['json']));
-    remote(command).action(shell.run((id: string, flags: VerbFlags) => carryOut(verb, id, flags, shell)));
+    if (verb.takes === 'choices') remote(command).action(shell.run((id: string, choices: readonly string[], flags: VerbFlags) => carryOut(verb, id, { ...flags, choices }, shell)));
+    else remote(command).action(shell.run((id: string, flags: VerbFlags) => carryOut(verb, id, flags, shell)));
   }
 }
 
@@ -86,15 +91,26 @@ async function carryOut(verb: Verb, id: string, flags: VerbFlags, shell: Shell):
 }
 
 function commandBody(verb: Verb, flags: VerbFlags): Record<string, unknown> {
-  const { reason, mode, targets, ifVersion } = flags;
+  const { reason, mode, targets, choices, ifVersion } = flags;
   if (ifVersion !== undefined && !/^\d{1,15}$/.test(ifVersion)) throw new Complaint(EXIT.usage, `--if-version "${ifVersion}" is not a version; \`signalbox status\` -o json tells it.`);
   return {
     type: verb.name,
     reason,
     ...(mode === undefined ? {} : { mode }),
     ...(targets === undefined ? {} : { targets }),
+    ...(choices === undefined ? {} : { choices: choicesOf(choices) }),
     ...(ifVersion === undefined ? {} : { ifVersion: Number(ifVersion) }),
   };
+}
+
+/** `web-07=retry` … The server knows which words it takes. */
+function choicesOf(given: readonly string[]): Readonly<Record<string, string>> {
+  const pairs = given.map((one) => one.split('='));
+  const wrong = given.filter((_, index) => pairs[index]?.length !== 2 || pairs[index]?.includes(''));
+  if (wrong.length > 0) throw new Complaint(EXIT.usage, `${wrong.join(', ')} is no answer; write HOST=retry, HOST=ignore, HOST=exclude or HOST=fail.`);
+  const twice = pairs.map(([host = '']) => host).filter((host, index, hosts) => hosts.indexOf(host) !== index);
+  if (twice.length > 0) throw new Complaint(EXIT.usage, `${twice.join(', ')} is answered for twice.`);
+  return Object.fromEntries(pairs);
 }
 
 const WAIT_SECONDS_MAX = 20;

@@ -33,6 +33,11 @@ const SENTENCES: Readonly<Record<string, (data: Data, batches: Batches) => Told>
   'bake-started': (data, batches) => ({ tone: 'held', text: `${batch(data, batches)} bakes for ${word(data, 'seconds')}s` }),
   'bake-finished': (data, batches) => ({ tone: 'good', text: `${batch(data, batches)} baked (${word(data, 'cause')})` }),
   'batch-promoted': (data, batches) => ({ tone: 'good', text: `${batch(data, batches)} promoted: ${word(data, 'reason')}` }),
+  'rest-started': (data) => ({ tone: 'held', text: `rests for ${word(data, 'seconds')}s before the next batch` }),
+  'rest-finished': (data) => ({ tone: 'good', text: `rested (${word(data, 'cause')})` }),
+  'bastion-signed-off': (data) => ({ tone: 'good', text: `bastion approved: ${word(data, 'reason')}` }),
+  'bastion-rejected': (data) => ({ tone: 'bad', text: `bastion rejected: ${word(data, 'reason')}` }),
+  'failures-answered': (data) => ({ tone: 'busy', text: `answered ${choices(data)}: ${word(data, 'reason')}` }),
   'brake-applied': (data) => ({ tone: 'bad', text: `brake: ${word(data, 'sentence')} Next: ${word(data, 'then')}.` }),
   paused: (data) => ({ tone: 'held', text: `paused (${word(data, 'cause')}): ${word(data, 'reason')}` }),
   'quiet-reached': () => ({ tone: 'held', text: 'quiet: no target is in work' }),
@@ -107,6 +112,11 @@ function stepSucceeded(data: Data): Told {
   const seen = isData(result['observedVersion']) ? Object.entries(result['observedVersion']) : [];
   if (seen.length === 0) return { tone: 'good', text: `${host} ${step(data)} done`, detail: true };
   return { tone: 'good', text: `${host} answers ${seen.map(([application, version]) => `${application} ${String(version)}`).join(', ')}` };
+}
+
+function choices(data: Data): string {
+  const given = isData(data['choices']) ? Object.entries(data['choices']) : [];
+  return given.map(([host, choice]) => `${String(choice)} for ${host}`).join(', ');
 }
 
 function step(data: Data): string {

@@ -27,6 +27,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   rolling: 'busy',
   'in-work': 'busy',
   baking: 'held',
+  resting: 'held',
   restoring: 'busy',
   installed: 'good',
   done: 'good',

@@ -3,13 +3,14 @@
  * pages about states and commands are what was met on the way, so they cannot say anything the code does not do.
  */
 import { makePlan } from '../../domain/plan/make-plan.ts';
+import { CHOICES } from '../../domain/release/answer.ts';
 import { decide } from '../../domain/release/decide.ts';
 import { evolve, initialRelease } from '../../domain/release/evolve.ts';
 import { nextStep } from '../../domain/release/next-step.ts';
 import { SIGNALBOX } from '../../domain/vocabulary.ts';
 import type { StrategySpec } from '../../domain/inventory.ts';
 import type { Command, CommandType, Refusal } from '../../domain/release/commands.ts';
-import type { CoreEvent, Stored } from '../../domain/release/events.ts';
+import type { Choice, CoreEvent, Stored } from '../../domain/release/events.ts';
 import type { NextStep } from '../../domain/release/next-step.ts';
 import type { Progress, ReleaseState } from '../../domain/release/state.ts';
 import type { FailedTarget, Status } from '../../domain/vocabulary.ts';
@@ -59,14 +60,22 @@ const STRATEGIES: readonly StrategySpec[] = [
   BASE,
   { ...BASE, onFailure: 'hold', pause: { deadlineHours: 1, then: 'rollback' } },
   { ...BASE, bastion: { ...BASE.bastion, promote: 'manual' }, batches: { ...BASE.batches, advance: 'manual' }, pause: { deadlineHours: 1, then: 'abort' } },
+  { ...BASE, signOff: 'after-bastion', onFailure: 'ask', batches: { ...BASE.batches, pauseSeconds: 5 } },
 ];
 
 /** The commands an operator can send; a retry or skip without names means every failed target. */
-const COMMANDS: readonly Command[] = (['pause', 'resume', 'abort', 'promote', 'retry', 'skip', 'rollback', 'emergency'] as const).map((word) => {
+const COMMANDS: readonly ((state: ReleaseState) => Command)[] = (['pause', 'resume', 'abort', 'promote', 'approve', 'reject', 'retry', 'skip', 'rollback', 'emergency', ...CHOICES] as const).map((word, at, words) => (state) => {
   const base = { id: 'c', by: { kind: 'token', name: 'operator' }, reason: 'asked' } as const;
   if (word === 'emergency' || word === 'rollback') return { ...base, type: 'rollback', mode: word === 'emergency' ? 'emergency' : 'regular' };
-  return word === 'retry' || word === 'skip' ? { ...base, type: word, targets: null } : { ...base, type: word };
+  if (word === 'skip' || (word === 'retry' && words.indexOf(word) === at)) return { ...base, type: word, targets: null };
+  if (word === 'retry' || word === 'ignore' || word === 'exclude' || word === 'fail') return { ...base, type: 'answer', choices: answersTo(state, word) };
+  return { ...base, type: word };
 });
+
+function answersTo({ situation }: ReleaseState, choice: Choice): Readonly<Record<string, Choice>> {
+  const failed = 'progress' in situation ? (situation.progress?.failed ?? []) : [];
+  return Object.fromEntries(failed.map(({ host }) => [host, choice]));
+}
 
 export function explore(): Exploration {
   const seen = new Set<string>();
@@ -77,7 +86,8 @@ export function explore(): Exploration {
     const key = keyOf(state);
     if (seen.has(key)) continue;
     seen.add(key);
-    for (const command of COMMANDS) {
+    for (const commandFor of COMMANDS) {
+      const command = commandFor(state);
       const decision = decide(state, command, { now: AT, ...atWork(state) });
       tried.push({ state, command: command.type, refusal: 'refusal' in decision ? decision.refusal.code : null });
       if ('events' in decision) open.push(...walk(state, [decision.events], command.type, transitions));

@@ -1,6 +1,7 @@
 /** Makes docs/generated/states.md: the diagram of statuses and the table of commands, both met by exploring the decisions themselves. */
 import { COMMAND_TYPES } from '../../domain/release/commands.ts';
 import { allowedCommands } from '../../domain/release/decide.ts';
+import { isSignOffOpen } from '../../domain/release/sign-off.ts';
 import { isTerminal } from '../../domain/vocabulary.ts';
 import { explore } from './explore.ts';
 import type { CommandType } from '../../domain/release/commands.ts';
@@ -77,6 +78,8 @@ const ROLLBACK_CAUSES: Readonly<Record<Extract<Transition['event'], { type: 'rol
   abort: 'an abort, for hosts that are out of service',
   'pause-deadline': 'the deadline of a pause',
   release: 'it is the release of a rollback',
+  rejected: 'a person rejected the bastion',
+  answer: 'a person answered that a target has failed for good',
 };
 
 function commandRows(tried: readonly Tried[]): readonly string[] {
@@ -96,19 +99,23 @@ function answers(tried: readonly Tried[], type: CommandType): string {
 }
 
 const SITUATIONS = [
-  'queued', 'preparing', 'pre-release, in work', 'pre-release, baking', 'pre-release, waits for promote', 'releasing, in work', 'releasing, baking', 'releasing, waits for promote',
-  'post-release', 'paused, nothing failed', 'paused with failed targets', 'being aborted', 'rolling-back',
+  'queued', 'preparing', 'pre-release, in work', 'pre-release, baking', 'pre-release, waits for promote', 'pre-release, waits for sign-off',
+  'releasing, in work', 'releasing, baking', 'releasing, resting', 'releasing, waits for promote',
+  'post-release', 'paused, nothing failed', 'paused with failed targets', 'paused, asks for answers', 'being aborted', 'rolling-back',
   'succeeded', 'rolled-back', 'rollback-incomplete', 'aborted', 'failed', 'rejected',
 ] as const;
 
-function situationOf({ situation, paused, aborting }: ReleaseState): (typeof SITUATIONS)[number] | null {
+function situationOf(state: ReleaseState): (typeof SITUATIONS)[number] | null {
+  const { situation, paused, aborting } = state;
   if ('finishedAt' in situation || situation.status === 'rolling-back') return situation.status;
   if (aborting !== null) return 'being aborted';
   if (situation.status !== 'pre-release' && situation.status !== 'releasing') return paused === null ? situation.status : 'paused, nothing failed';
   const { status, progress, plan } = situation;
-  if (paused !== null) return progress.failed.length > 0 ? 'paused with failed targets' : 'paused, nothing failed';
+  if (paused !== null) return progress.failed.length === 0 ? 'paused, nothing failed' : paused.cause === 'ask' ? 'paused, asks for answers' : 'paused with failed targets';
   if (progress.stage === 'rolling') return `${status}, in work`;
   if (progress.stage === 'baking') return `${status}, baking`;
+  if (progress.stage === 'resting') return 'releasing, resting';
+  if (isSignOffOpen(state, situation)) return 'pre-release, waits for sign-off';
   const waits = progress.stage === 'baked' && progress.part !== 'join' && plan.batches[progress.batch]?.manual === true && !progress.promoted;
   return waits ? `${status}, waits for promote` : null;
 }

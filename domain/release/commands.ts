@@ -1,8 +1,9 @@
 /** What an operator can ask of a release, and how the answer reads. */
+import type { Choice } from './events.ts';
 import type { RollbackMode } from '../inventory.ts';
 import type { Actor } from '../vocabulary.ts';
 
-export const COMMAND_TYPES = ['pause', 'resume', 'rollback', 'abort', 'retry', 'skip', 'promote'] as const;
+export const COMMAND_TYPES = ['pause', 'resume', 'rollback', 'abort', 'retry', 'skip', 'promote', 'answer', 'approve', 'reject'] as const;
 export type CommandType = (typeof COMMAND_TYPES)[number];
 
 /** `id` is the receipt's id and Temporal's update id, so one command is applied at most once. */
@@ -13,7 +14,9 @@ export type Command = {
   /** refuse unless the release stands at this stream version; abort and rollback ignore it */
   readonly ifVersion?: number;
 } & (
-  | { readonly type: 'pause' | 'resume' | 'abort' | 'promote' }
+  | { readonly type: 'pause' | 'resume' | 'abort' | 'promote' | 'approve' | 'reject' }
+  /** what is to be done with failed targets, by host; the release moves when each has an answer */
+  | { readonly type: 'answer'; readonly choices: Readonly<Record<string, Choice>> }
   | { readonly type: 'rollback'; readonly mode: RollbackMode | null }
   | { readonly type: 'retry' | 'skip'; readonly targets: readonly string[] | null }
 );

@@ -2,11 +2,13 @@
  * What an operator's command does to a release: events, or a refusal that names what is allowed instead. Pure and synchronous, so
  * the same answer is given by the workflow, by its update validators and, ahead of time, by the API.
  */
+import { answered, unanswered } from './answer.ts';
+import { isSignOffOpen } from './sign-off.ts';
 import { batchesBack, startRollback } from './start-rollback.ts';
 import { COMMAND_TYPES } from './commands.ts';
 import { isTerminal } from '../vocabulary.ts';
 import type { Command, CommandType, Refusal } from './commands.ts';
-import type { CoreEvent } from './events.ts';
+import type { Choice, CoreEvent } from './events.ts';
 import type { Progress, ReleaseState } from './state.ts';
 
 export interface DecideContext {
@@ -28,7 +30,7 @@ export function decide(state: ReleaseState, command: Command, context: DecideCon
 /** The commands that would not be refused now. Ended releases may allow a rollback or retry, which then is a new release. */
 export function allowedCommands(state: ReleaseState): readonly CommandType[] {
   if (isTerminal(state.situation.status)) return allowedAfterEnd(state);
-  return COMMAND_TYPES.filter((type) => 'events' in decideOnly(state, probe(type), { now: state.createdAt, inWork: [], begunNow: [] }));
+  return COMMAND_TYPES.filter((type) => 'events' in decideOnly(state, probe(type, state), { now: state.createdAt, inWork: [], begunNow: [] }));
 }
 
 type Only = { readonly events: readonly CoreEvent[] } | Omit<Refusal, 'allowed'>;
@@ -50,6 +52,11 @@ function decideOnly(state: ReleaseState, command: Command, context: DecideContex
       return skip(state, command.targets, command.reason, context.begunNow);
     case 'promote':
       return promote(state, command.reason);
+    case 'answer':
+      return answer(state, command.choices, command.reason);
+    case 'approve':
+    case 'reject':
+      return signOff(state, command.type, command.reason);
     default:
       return unknownCommand(command);
   }
@@ -68,7 +75,8 @@ function resume(state: ReleaseState, reason: string): Only {
   const progress = rolling(state);
   if (progress && progress.failed.length > 0 && progress.braked) {
     if (state.paused.cause === 'dependency') return retry(state, null, reason);
-    return refuse('not-allowed', `The brake holds because of ${names(progress)}: retry or skip them, or roll back.`);
+    const what = state.paused.cause === 'ask' ? 'answer for each of them' : 'retry or skip them';
+    return refuse('not-allowed', `The brake holds because of ${names(progress)}: ${what}, or roll back.`);
   }
   return just({ type: 'resumed', data: { reason } });
 }
@@ -108,9 +116,35 @@ function skip(state: ReleaseState, targets: readonly string[] | null, reason: st
   const tooLate = hosts.filter((host) => (begunNow.includes(host) && !failed.includes(host)) || (progress.begun.includes(host) && !failed.includes(host)));
   if (tooLate.length > 0) return refuse('not-allowed', `${tooLate.join(', ')} is in work or done; only failed targets and those not begun can be skipped.`);
   const events: CoreEvent[] = [{ type: 'targets-skipped', data: { hosts, reason } }];
-  const allResolved = failed.every((host) => hosts.includes(host));
-  if (state.paused && progress.braked && allResolved) events.push({ type: 'resumed', data: { reason } });
-  return { events };
+  if (!state.paused || !progress.braked) return { events };
+  const left = progress.failed.filter(({ host }) => !hosts.includes(host));
+  if (left.length === 0) events.push({ type: 'resumed', data: { reason } });
+  return { events: [...events, ...answered(state, { ...progress, failed: left }, {}, reason)] };
+}
+
+/** An answer counts for the host it names and for no other. */
+function answer(state: ReleaseState, choices: Readonly<Record<string, Choice>>, reason: string): Only {
+  if (state.aborting) return aborting();
+  const progress = rolling(state);
+  if (!progress || !state.paused || !progress.braked || progress.failed.length === 0) return refuse('nothing-to-do', 'No failed target waits for an answer.');
+  const asked = unanswered(progress);
+  const hosts = Object.keys(choices);
+  const strangers = hosts.filter((host) => !asked.includes(host));
+  if (hosts.length === 0 || strangers.length > 0) {
+    const which = hosts.length === 0 ? 'No target is named' : `${strangers.join(', ')} waits for no answer`;
+    return refuse('unknown-target', `${which}; asked for: ${asked.join(', ')}.`);
+  }
+  return { events: [{ type: 'failures-answered', data: { choices, reason } }, ...answered(state, progress, choices, reason)] };
+}
+
+function signOff(state: ReleaseState, type: 'approve' | 'reject', reason: string): Only {
+  if (state.aborting) return aborting();
+  const { situation } = state;
+  const isOpen = (situation.status === 'pre-release' || situation.status === 'releasing') && isSignOffOpen(state, situation);
+  if (!isOpen) return refuse('nothing-to-do', 'Nothing waits for a sign-off.');
+  if (type === 'approve') return just({ type: 'bastion-signed-off', data: { reason } });
+  const back = startRollback(state, { cause: 'rejected', reason: `The bastion was rejected: ${reason}`, mode: state.request.strategy.rollback.mode, inWork: [] });
+  return { events: [{ type: 'bastion-rejected', data: { reason } }, back] };
 }
 
 function promote(state: ReleaseState, reason: string): Only {
@@ -120,12 +154,14 @@ function promote(state: ReleaseState, reason: string): Only {
   if (situation.status !== 'pre-release' && situation.status !== 'releasing' && situation.status !== 'post-release') return refuse('nothing-to-do', 'No bake is running and no batch waits.');
   const { progress, plan } = situation;
   const events: CoreEvent[] = [];
-  if (progress.stage === 'baking') events.push({ type: 'bake-finished', data: { index: progress.bake?.index ?? progress.batch, cause: 'promoted', reason } });
+  const index = progress.bake?.index ?? progress.batch;
+  if (progress.stage === 'baking') events.push({ type: 'bake-finished', data: { index, cause: 'promoted', reason } });
+  if (progress.stage === 'resting') events.push({ type: 'rest-finished', data: { index, cause: 'promoted', reason } });
   const batch = plan.batches[progress.batch];
   const waits = situation.status !== 'post-release' && batch?.manual === true && !progress.promoted && progress.part !== 'join';
   const settled = progress.stage === 'baked' || progress.stage === 'baking' || (progress.stage === 'settled' && batch?.bakeSeconds === 0 && progress.hosts.length === 0);
   if (waits && settled) events.push({ type: 'batch-promoted', data: { index: progress.batch, reason } });
-  return events.length > 0 ? { events } : refuse('nothing-to-do', 'No bake is running and no batch waits for promotion.');
+  return events.length > 0 ? { events } : refuse('nothing-to-do', 'No bake or rest is running and no batch waits for promotion.');
 }
 
 function allowedAfterEnd(state: ReleaseState): readonly CommandType[] {
@@ -156,11 +192,13 @@ function refuse(code: Refusal['code'], message: string): Only {
   return { code, message };
 }
 
-function probe(type: CommandType): Command {
+function probe(type: CommandType, state: ReleaseState): Command {
   const base = { id: 'probe', by: { kind: 'signalbox', name: 'signalbox' }, reason: 'probe' } as const;
   if (type === 'rollback') return { ...base, type, mode: 'emergency' };
   if (type === 'retry' || type === 'skip') return { ...base, type, targets: null };
-  return { ...base, type };
+  if (type !== 'answer') return { ...base, type };
+  const progress = rolling(state);
+  return { ...base, type, choices: Object.fromEntries((progress ? unanswered(progress) : []).slice(0, 1).map((host) => [host, 'exclude'])) };
 }
 
 function unknownCommand(command: never): never {

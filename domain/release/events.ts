@@ -6,6 +6,7 @@
 import type { Plan } from '../plan/plan.ts';
 import type { Inventory, RollbackMode, StrategySpec } from '../inventory.ts';
 import type { Actor, Direction, FailedTarget, Failure, Phase, ReleaseKind, Step } from '../vocabulary.ts';
+import type { Streak } from './streak.ts';
 import type { Observation, StepResult } from './target.ts';
 
 /** A change of one application asked for by a release. */
@@ -17,12 +18,17 @@ export interface Change {
 /** Which part of the six steps a batch runs: a bastion is installed first and joins later, every other batch does all. */
 export type Part = 'install' | 'join' | 'whole';
 
-export type PauseCause = 'operator' | 'brake' | 'dependency' | 'drift' | 'audit';
+/** `ask`: the strategy wants a person's answer for each failed target. */
+export type PauseCause = 'operator' | 'brake' | 'ask' | 'dependency' | 'drift' | 'audit';
+
+/** What a person says of a failed target: run it again, go on with it from the step after the failed one, leave it out, or take the release back. */
+export type Choice = 'retry' | 'ignore' | 'exclude' | 'fail';
 
 /** A host that ends the release without the new version in service, and why. */
 export interface Debt {
   readonly host: string;
-  readonly cause: 'failed' | 'skipped';
+  /** `ignored`: a person let it go on although a step had failed, so nobody vouches for it */
+  readonly cause: 'failed' | 'skipped' | 'ignored';
   readonly reason: string;
 }
 
@@ -57,7 +63,7 @@ export interface CoreEventData {
   'targets-staged': { readonly failed: readonly FailedTarget[] };
   'phase-entered': { readonly phase: Phase };
   'batch-started': { readonly index: number; readonly part: Part; readonly round: number; readonly hosts: readonly string[] };
-  /** `untouched`: hosts of the batch that no step was begun on */
+  /** `untouched`: hosts of the batch that no step was begun on; `streak`: failures one after the other, absent where nobody counted */
   'batch-finished': {
     readonly index: number;
     readonly part: Part;
@@ -65,11 +71,20 @@ export interface CoreEventData {
     readonly succeeded: number;
     readonly failed: readonly FailedTarget[];
     readonly untouched: readonly string[];
+    readonly streak?: Streak;
   };
   'bake-started': { readonly index: number; readonly seconds: number };
   'bake-finished': { readonly index: number; readonly cause: 'time' | 'promoted'; readonly reason: string | null };
   'batch-promoted': { readonly index: number; readonly reason: string };
-  'brake-applied': { readonly index: number; readonly hosts: readonly string[]; readonly sentence: string; readonly then: 'rollback' | 'hold' };
+  /** the rest between a batch and the next, which proves nothing and only gives people time to look */
+  'rest-started': { readonly index: number; readonly seconds: number };
+  'rest-finished': { readonly index: number; readonly cause: 'time' | 'promoted'; readonly reason: string | null };
+  /** the signer is the event's actor */
+  'bastion-signed-off': { readonly reason: string };
+  'bastion-rejected': { readonly reason: string };
+  'brake-applied': { readonly index: number; readonly hosts: readonly string[]; readonly sentence: string; readonly then: 'rollback' | 'hold' | 'ask' };
+  /** answers to failed targets as they come; when each has one, what they say is done */
+  'failures-answered': { readonly choices: Readonly<Record<string, Choice>>; readonly reason: string };
   'paused': {
     readonly cause: PauseCause;
     readonly reason: string;
@@ -79,14 +94,23 @@ export interface CoreEventData {
   'quiet-reached': Record<string, never>;
   'resumed': { readonly reason: string };
   'pause-expired': { readonly then: 'stay' | 'rollback' | 'abort' };
-  /** `epoch` is given by the store when the event is appended; decisions leave it 0 */
-  'targets-retried': { readonly hosts: readonly string[]; readonly round: number; readonly reason: string; readonly epoch: number };
+  /**
+   * `epoch` is given by the store when the event is appended; decisions leave it 0. `ignored`: of these hosts, the failed step that is
+   * taken as done; only the steps after it are run.
+   */
+  'targets-retried': {
+    readonly hosts: readonly string[];
+    readonly round: number;
+    readonly reason: string;
+    readonly epoch: number;
+    readonly ignored?: Readonly<Record<string, Step>>;
+  };
   'targets-skipped': { readonly hosts: readonly string[]; readonly reason: string };
   'abort-started': { readonly reason: string };
   /** `batches` are the hosts to restore, in order; `epoch` (given by the store) voids every older command on them */
   'rollback-started': {
     readonly mode: RollbackMode;
-    readonly cause: 'bastion' | 'tolerance' | 'operator' | 'abort' | 'pause-deadline' | 'release';
+    readonly cause: 'bastion' | 'tolerance' | 'operator' | 'abort' | 'pause-deadline' | 'release' | 'rejected' | 'answer';
     readonly reason: string;
     readonly batches: readonly (readonly string[])[];
     readonly then: 'rolled-back' | 'aborted';

@@ -47,8 +47,13 @@ function fold(state: ReleaseState, event: Stored<CoreEvent>): ReleaseState {
     case 'batch-finished':
     case 'bake-started':
     case 'bake-finished':
+    case 'rest-started':
+    case 'rest-finished':
     case 'batch-promoted':
+    case 'bastion-signed-off':
+    case 'bastion-rejected':
     case 'brake-applied':
+    case 'failures-answered':
       return { ...state, situation: onTheWay(situation, event) };
     case 'targets-retried':
       return { ...onProgress(state, (progress) => afterRetry(progress, event.data)), epoch: event.data.epoch, paused: null };
@@ -94,7 +99,10 @@ function enterPhase(situation: Situation, phase: string, at: string): Situation 
   return situation;
 }
 
-type BatchEvent = Extract<Stored<CoreEvent>, { type: 'batch-started' | 'batch-finished' | 'bake-started' | 'bake-finished' | 'batch-promoted' | 'brake-applied' }>;
+type BatchEvent = Extract<
+  Stored<CoreEvent>,
+  { type: 'batch-started' | 'batch-finished' | 'bake-started' | 'bake-finished' | 'rest-started' | 'rest-finished' | 'batch-promoted' | 'bastion-signed-off' | 'bastion-rejected' | 'brake-applied' | 'failures-answered' }
+>;
 
 function onTheWay(situation: Situation, event: BatchEvent): Situation {
   if (situation.status === 'rolling-back') return { ...situation, rollback: rollbackBake(situation.rollback, event) };
@@ -112,6 +120,16 @@ function advance(progress: Progress, event: BatchEvent): Progress {
       return { ...progress, stage: 'baking', bake: bakeStarted(event.data, event.at) };
     case 'bake-finished':
       return { ...progress, stage: 'baked', bake: null };
+    case 'rest-started':
+      return { ...progress, stage: 'resting', bake: bakeStarted(event.data, event.at) };
+    case 'rest-finished':
+      return { ...progress, stage: 'rested', bake: null };
+    case 'bastion-signed-off':
+      return { ...progress, signedOff: true };
+    case 'bastion-rejected':
+      return progress;
+    case 'failures-answered':
+      return { ...progress, answers: { ...progress.answers, ...event.data.choices } };
     case 'batch-promoted':
       return { ...progress, promoted: true };
     case 'brake-applied':

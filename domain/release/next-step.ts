@@ -2,13 +2,13 @@
  * What a release does next. The workflow asks, does it, and asks again; nobody else decides what comes after what. A `record` step
  * only writes decisions down; a wait always says until when and for what.
  */
-import { bastionBrake, brakeOver } from '../brake.ts';
-import { isDrift } from '../drift.ts';
+import { brakeEvents } from './failure-policy.ts';
+import { isSignOffOpen } from './sign-off.ts';
 import { bakeEndMs } from './progress.ts';
 import { nextRollbackStep } from './next-rollback-step.ts';
 import { notJoined, outOfService, startRollback } from './start-rollback.ts';
 import { isTerminal, STEPS } from '../vocabulary.ts';
-import type { FailedTarget, Step } from '../vocabulary.ts';
+import type { Step } from '../vocabulary.ts';
 import type { CoreEvent, Debt, Part } from './events.ts';
 import type { DecideContext } from './decide.ts';
 import type { PostRelease, Preparing, Progress, ReleaseState, Rolling, Situation } from './state.ts';
@@ -19,13 +19,13 @@ export type NextStep =
   | { readonly do: 'observe'; readonly hosts: readonly string[] }
   | { readonly do: 'plan' }
   | { readonly do: 'stage'; readonly hosts: readonly string[] }
-  | { readonly do: 'roll'; readonly index: number; readonly part: Part; readonly round: number; readonly hosts: readonly string[]; readonly lanes: number; readonly steps: readonly Step[] }
+  | { readonly do: 'roll'; readonly index: number; readonly part: Part; readonly round: number; readonly hosts: readonly string[]; readonly lanes: number; readonly steps: readonly Step[]; readonly ignored?: Readonly<Record<string, Step>> }
   | { readonly do: 'restore'; readonly index: number; readonly hosts: readonly string[]; readonly lanes: number }
   | { readonly do: 'audit'; readonly hosts: readonly string[] }
   | { readonly do: 'wait'; readonly for: WaitReason; readonly untilMs: number | null }
   | { readonly do: 'done' };
 
-export type WaitReason = 'pool' | 'resume' | 'promote' | 'bake';
+export type WaitReason = 'pool' | 'resume' | 'promote' | 'sign-off' | 'bake' | 'rest';
 
 /** What a batch has begun that the log does not know yet; between batches nothing. */
 export type AtWork = Pick<DecideContext, 'inWork' | 'begunNow'>;
@@ -120,10 +120,10 @@ function rollStep(state: ReleaseState, situation: Rolling, nowMs: number): NextS
   if (batch === undefined) return enter('post-release');
   if (progress.stage === 'rolling') {
     const { hosts, part, round } = progress;
-    return { do: 'roll', index: batch.index, part, round, hosts, lanes: batch.lanes, steps: stepsOf(part) };
+    return { do: 'roll', index: batch.index, part, round, hosts, lanes: batch.lanes, steps: stepsOf(part), ...ignoredOf(progress) };
   }
   if (progress.stage === 'settled') {
-    const braked = brakeEvents(state, situation);
+    const braked = brakeEvents(state, situation, nowMs);
     if (braked.length > 0) return { do: 'record', events: braked };
     if (progress.hosts.length > 0 && !progress.braked) return startBatch(progress, progress.batch, progress.part, progress.hosts);
     if (progress.part !== 'join' && batch.bakeSeconds > 0) {
@@ -131,11 +131,19 @@ function rollStep(state: ReleaseState, situation: Rolling, nowMs: number): NextS
     }
   }
   if (progress.stage === 'baking') return bakeStep(progress, nowMs);
+  if (progress.stage === 'resting') return restStep(progress, nowMs);
   if (batch.manual && !progress.promoted && progress.part !== 'join') return { do: 'wait', for: 'promote', untilMs: null };
+  if (isSignOffOpen(state, situation)) return { do: 'wait', for: 'sign-off', untilMs: null };
   return afterBatch(situation);
 }
 
-/** The bastion joins when the release phase begins; after it, and after every batch, the next one with hosts left follows. */
+/** Only hosts of this round count: one whose failed step was ignored in an earlier batch is not run again. */
+function ignoredOf({ hosts, ignored = {} }: Progress): { readonly ignored?: Readonly<Record<string, Step>> } {
+  const now = Object.entries(ignored).filter(([host]) => hosts.includes(host));
+  return now.length === 0 ? {} : { ignored: Object.fromEntries(now) };
+}
+
+/** The bastion joins when the release phase begins; after it, and after every batch, the next one with hosts left follows, rested or at once. */
 function afterBatch({ status, plan, progress }: Rolling): NextStep {
   if (status === 'pre-release') return enter('release');
   if (progress.part === 'install') {
@@ -146,6 +154,11 @@ function afterBatch({ status, plan, progress }: Rolling): NextStep {
   const excluded = new Set(progress.excluded);
   const next = plan.batches.find(({ index, hosts }) => index > progress.batch && hosts.some((host) => !excluded.has(host)));
   if (next === undefined) return enter('post-release');
+  const { pauseSeconds = 0, manual } = plan.batches[progress.batch] ?? next;
+  // Whoever was asked to promote has looked already.
+  if (pauseSeconds > 0 && !manual && progress.stage !== 'rested') {
+    return { do: 'record', events: [{ type: 'rest-started', data: { index: progress.batch, seconds: pauseSeconds } }] };
+  }
   return startBatch({ ...progress, round: 0 }, next.index, 'whole', next.hosts.filter((host) => !excluded.has(host)));
 }
 
@@ -165,43 +178,15 @@ function bakeStep(progress: Progress, nowMs: number): NextStep {
   return { do: 'wait', for: 'bake', untilMs: bakeEndMs(bake) };
 }
 
-/** Empty when the failures are tolerated or the brake already spoke about them. */
-function brakeEvents(state: ReleaseState, { progress, plan }: Rolling): readonly CoreEvent[] {
-  if (progress.braked || progress.failed.length === 0) return [];
-  const { strategy } = state.request;
-  const isBastion = progress.part !== 'whole';
-  const batches = plan.batches.map(({ hosts }) => hosts);
-  const judge = (failed: readonly FailedTarget[]) =>
-    isBastion ? { ...bastionBrake(failed), hosts: named(failed) } : brakeOver({ tolerance: strategy.tolerance, batches, batch: progress.batch, failed: named(failed) });
-  const verdict = judge(progress.failed);
-  if (!verdict.applied) return [];
-  const { sentence, hosts } = verdict;
-  const cause = isBastion ? 'bastion' : 'tolerance';
-  const held = judge(progress.failed.filter((failed) => !isSilent(failed))).applied ? null : heldCause(progress.failed);
-  const back = held === null && strategy.onFailure === 'rollback' && strategy.rollback.on.includes(cause);
-  const applied: CoreEvent = { type: 'brake-applied', data: { index: progress.batch, hosts, sentence, then: back ? 'rollback' : 'hold' } };
-  if (back) return [applied, startRollback(state, { cause, reason: `${sentence} Failed: ${hosts.join(', ')}.`, mode: strategy.rollback.mode, inWork: [] })];
-  return [applied, { type: 'paused', data: { cause: held ?? 'brake', reason: sentence, deadline: null, then: 'stay' } }];
+function restStep({ bake, batch }: Progress, nowMs: number): NextStep {
+  if (bake !== null && nowMs < bakeEndMs(bake)) return { do: 'wait', for: 'rest', untilMs: bakeEndMs(bake) };
+  return { do: 'record', events: [{ type: 'rest-finished', data: { index: bake?.index ?? batch, cause: 'time', reason: null } }] };
 }
 
-function named(failed: readonly FailedTarget[]): readonly string[] {
-  return failed.map(({ host }) => host);
-}
-
-/** Hosts that the log says run the new version; failed and skipped ones are debt and not audited. */
-function inServiceByLog({ begun, failed, excluded }: Progress): readonly string[] {
-  const out = new Set([...failed.map(({ host }) => host), ...excluded]);
+/** Hosts that the log says run the new version; failed, skipped and ignored ones are debt and not audited. */
+function inServiceByLog({ begun, failed, excluded, ignored = {} }: Progress): readonly string[] {
+  const out = new Set([...failed.map(({ host }) => host), ...excluded, ...Object.keys(ignored)]);
   return begun.filter((host) => !out.has(host));
-}
-
-/** Our own dependency, or somebody's hand on the host: such a failure says nothing about the build. */
-function isSilent({ failure }: FailedTarget): boolean {
-  return failure.class === 'dependency' || isDrift(failure);
-}
-
-/** What the brake would not have spoken about without its silent failures holds the release, whatever the strategy. */
-function heldCause(failed: readonly FailedTarget[]): 'dependency' | 'drift' {
-  return failed.some(({ failure }) => failure.class === 'dependency') ? 'dependency' : 'drift';
 }
 
 function postReleaseStep({ progress, plan, mismatches }: PostRelease, state: ReleaseState, nowMs: number): NextStep {

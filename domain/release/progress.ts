@@ -1,5 +1,6 @@
 /** How the way forward moves from batch to batch: the arithmetic behind `evolve`. */
 import type { Plan } from '../plan/plan.ts';
+import { NO_STREAK } from './streak.ts';
 import type { CoreEventData, Debt } from './events.ts';
 import type { Bake, Progress } from './state.ts';
 
@@ -31,10 +32,11 @@ export function afterBatchStarted(progress: Progress, data: CoreEventData['batch
 export function afterBatchFinished(progress: Progress, data: CoreEventData['batch-finished']): Progress {
   const untouched = new Set(data.untouched);
   const begun = progress.hosts.filter((host) => !untouched.has(host) && !progress.begun.includes(host));
-  return { ...progress, stage: 'settled', hosts: data.untouched, begun: [...progress.begun, ...begun], failed: [...progress.failed, ...data.failed] };
+  const streak = data.streak === undefined ? {} : { streak: data.streak };
+  return { ...progress, ...streak, stage: 'settled', hosts: data.untouched, begun: [...progress.begun, ...begun], failed: [...progress.failed, ...data.failed] };
 }
 
-/** Retried hosts leave the failed ones and run again, together with those of their batch that were not begun. */
+/** Retried hosts leave the failed ones and run again, together with those of their batch that were not begun. A new round asks and counts anew. */
 export function afterRetry(progress: Progress, data: CoreEventData['targets-retried']): Progress {
   const again = new Set(data.hosts);
   return {
@@ -44,6 +46,29 @@ export function afterRetry(progress: Progress, data: CoreEventData['targets-retr
     round: data.round,
     stage: 'ready',
     braked: false,
+    ...countedAnew(progress),
+    ...ignoring(progress, data),
+  };
+}
+
+/** States of before these members came stay as they were. */
+function countedAnew(progress: Progress): Pick<Progress, 'answers' | 'streak'> {
+  return { ...(progress.answers === undefined ? {} : { answers: {} }), ...streakAnew(progress) };
+}
+
+function streakAnew({ streak }: Progress): Pick<Progress, 'streak'> {
+  return streak === undefined ? {} : { streak: NO_STREAK };
+}
+
+/** A host whose failed step is ignored is debt for good: nobody vouches for it. Retried as a whole it is an ordinary host again. */
+function ignoring(progress: Progress, { hosts, ignored, reason }: CoreEventData['targets-retried']): Partial<Progress> {
+  if (ignored === undefined && progress.ignored === undefined) return {};
+  const again = new Set(hosts);
+  const kept = Object.entries(progress.ignored ?? {}).filter(([host]) => !again.has(host));
+  const debt: readonly Debt[] = Object.entries(ignored ?? {}).map(([host, step]) => ({ host, cause: 'ignored', reason: `The failed ${step} was ignored: ${reason}` }));
+  return {
+    ignored: { ...Object.fromEntries(kept), ...ignored },
+    debt: [...progress.debt.filter(({ host, cause }) => cause !== 'ignored' || !again.has(host)), ...debt],
   };
 }
 
@@ -60,6 +85,7 @@ export function afterSkip(progress: Progress, data: CoreEventData['targets-skipp
     failed,
     braked: progress.braked && failed.length > 0,
     stage: goesOn ? 'ready' : progress.stage,
+    ...streakAnew(progress),
     excluded: [...progress.excluded, ...data.hosts],
     debt: [...progress.debt, ...debt],
   };

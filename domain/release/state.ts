@@ -7,8 +7,9 @@
  */
 import type { Plan } from '../plan/plan.ts';
 import type { RollbackMode } from '../inventory.ts';
-import type { FailedTarget, Failure } from '../vocabulary.ts';
-import type { AuditMismatch, CoreEventData, Debt, Part, PauseCause } from './events.ts';
+import type { FailedTarget, Failure, Step } from '../vocabulary.ts';
+import type { AuditMismatch, Choice, CoreEventData, Debt, Part, PauseCause } from './events.ts';
+import type { Streak } from './streak.ts';
 
 export interface ReleaseState {
   readonly request: CoreEventData['release-requested'];
@@ -87,11 +88,12 @@ export interface Ended {
   readonly unrestored: readonly FailedTarget[];
 }
 
+/** Members marked optional came later; a state without them stands as if they were empty. */
 export interface Progress {
   /** batch at hand; = plan.batches.length when all are done */
   readonly batch: number;
   readonly part: Part;
-  readonly stage: 'ready' | 'rolling' | 'settled' | 'baking' | 'baked';
+  readonly stage: 'ready' | 'rolling' | 'settled' | 'baking' | 'baked' | 'resting' | 'rested';
   readonly round: number;
   /** hosts to run when the stage is `ready` or `rolling` */
   readonly hosts: readonly string[];
@@ -103,8 +105,16 @@ export interface Progress {
   readonly braked: boolean;
   readonly excluded: readonly string[];
   readonly debt: readonly Debt[];
+  /** the clock of the bake, or of the rest, at hand */
   readonly bake: Bake | null;
   readonly promoted: boolean;
+  /** somebody answered for the bastion */
+  readonly signedOff?: boolean;
+  /** what was answered so far for targets in `failed` */
+  readonly answers?: Readonly<Record<string, Choice>>;
+  /** hosts that go on after the step that failed: it is taken as done */
+  readonly ignored?: Readonly<Record<string, Step>>;
+  readonly streak?: Streak;
   /** when the stage was entered */
   readonly since: string;
 }

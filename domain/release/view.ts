@@ -55,7 +55,7 @@ export interface ChangeView {
 export interface BatchView {
   readonly index: number;
   readonly kind: 'bastion' | 'batch' | 'rollback';
-  readonly status: 'pending' | 'rolling' | 'baking' | 'done' | 'failed';
+  readonly status: 'pending' | 'rolling' | 'baking' | 'resting' | 'done' | 'failed';
   readonly targets: readonly TargetView[];
 }
 
@@ -163,7 +163,7 @@ function batchStatus(situation: Situation, index: number, hosts: readonly string
   if (progress.failed.some(({ host }) => hosts.includes(host))) return 'failed';
   if (index < progress.batch || situation.status === 'post-release' || situation.status === 'succeeded') return 'done';
   if (index > progress.batch || progress.stage === 'ready') return 'pending';
-  if (progress.stage === 'baking') return 'baking';
+  if (progress.stage === 'baking' || progress.stage === 'resting') return progress.stage;
   return progress.stage === 'rolling' && situation.status !== 'rolling-back' ? 'rolling' : 'done';
 }
 

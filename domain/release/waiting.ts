@@ -1,11 +1,12 @@
 /** Why a release does not move right now: one sentence with what for, since when, until when, and who can end it. */
 import { bakeEndMs } from './progress.ts';
 import { progressOf } from './evolve.ts';
+import { isSignOffOpen } from './sign-off.ts';
 import type { Bake, ReleaseState } from './state.ts';
 import type { TargetState } from './target.ts';
 
 export interface Waiting {
-  readonly for: 'worker' | 'pool' | 'resume' | 'bake' | 'promote' | 'dependency';
+  readonly for: 'worker' | 'pool' | 'resume' | 'answer' | 'bake' | 'rest' | 'promote' | 'sign-off' | 'dependency';
   readonly since: string;
   readonly until: string | null;
   readonly who: string;
@@ -17,8 +18,9 @@ export function waitingOf(core: ReleaseState, targets: Readonly<Record<string, T
   const { situation, paused } = core;
   if ('finishedAt' in situation) return null;
   if (paused !== null) {
-    const { since, deadline, reason, by, then } = paused;
+    const { cause, since, deadline, reason, by, then } = paused;
     const end = deadline === null ? 'It stays so until somebody decides.' : `At ${deadline} the strategy says: ${then}.`;
+    if (cause === 'ask') return { for: 'answer', since, until: deadline, who: 'an operator with answer', sentence: `${reason}. ${end}` };
     return { for: 'resume', since, until: deadline, who: 'an operator', sentence: `Paused by ${by}: ${reason}. ${end}` };
   }
   if (situation.status === 'queued') return waitingInQueue(core, situation.behind, version);
@@ -27,9 +29,11 @@ export function waitingOf(core: ReleaseState, targets: Readonly<Record<string, T
   const bake = bakeOf(core);
   if (bake !== null && bake.remainingMs === null) {
     const until = new Date(bakeEndMs(bake)).toISOString();
-    return { for: 'bake', since: bake.since, until, who: 'the timer, or an operator with promote', sentence: `Baking until ${until}; then the release goes on by itself.` };
+    const who = 'the timer, or an operator with promote';
+    if (isResting(core)) return { for: 'rest', since: bake.since, until, who, sentence: `Resting between batches until ${until}; then the next batch begins by itself.` };
+    return { for: 'bake', since: bake.since, until, who, sentence: `Baking until ${until}; then the release goes on by itself.` };
   }
-  return waitingForPromotion(core);
+  return waitingForPromotion(core) ?? waitingForSignOff(core);
 }
 
 function waitingInQueue(core: ReleaseState, behind: string | null, version: number): Waiting {
@@ -64,6 +68,17 @@ function waitingForPromotion({ situation }: ReleaseState): Waiting | null {
   if (!batch?.manual || progress.promoted || progress.part === 'join' || !settled) return null;
   const what = batch.kind === 'bastion' ? 'the bastion' : `batch ${batch.index}`;
   return { for: 'promote', since: progress.since, until: null, who: 'an operator with promote', sentence: `The strategy asks for a person after ${what}: promote to go on, or roll back.` };
+}
+
+function waitingForSignOff(core: ReleaseState): Waiting | null {
+  const { situation } = core;
+  if ((situation.status !== 'pre-release' && situation.status !== 'releasing') || !isSignOffOpen(core, situation)) return null;
+  const hosts = (situation.plan.batches[0]?.hosts ?? []).join(', ');
+  return { for: 'sign-off', since: situation.progress.since, until: null, who: 'an operator with approve or reject', sentence: `The bastion (${hosts}) is installed and proven; it joins when somebody approves, and is taken back when somebody rejects.` };
+}
+
+function isResting({ situation }: ReleaseState): boolean {
+  return progressOf(situation)?.stage === 'resting';
 }
 
 function bakeOf({ situation }: ReleaseState): Bake | null {

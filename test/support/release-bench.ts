@@ -22,7 +22,7 @@ import type { Database } from '../../db/client.ts';
 import type { Receipt } from '../../db/commands.ts';
 import type { ApplicationSpec, HostSpec, Inventory, StrategySpec } from '../../domain/inventory.ts';
 import type { Command } from '../../domain/release/commands.ts';
-import type { CoreEventData } from '../../domain/release/events.ts';
+import type { Choice, CoreEventData } from '../../domain/release/events.ts';
 import type { ReleaseView } from '../../domain/release/view.ts';
 import type { HostAnswer } from '../../drivers/executors/port.ts';
 import type { HealthVerdict } from '../../drivers/health/port.ts';
@@ -108,9 +108,9 @@ export async function openBench(hostCount: number, faults: Faults = {}, applicat
     },
     ended: (id: string) => until(id, ({ status }) => isTerminal(status), 'the end'),
     /** sends a command and waits for its receipt */
-    send: async (release: string, type: Command['type'], more: { readonly mode?: 'regular' | 'emergency'; readonly targets?: readonly string[] } = {}) => {
+    send: async (release: string, type: Command['type'], more: { readonly mode?: 'regular' | 'emergency'; readonly targets?: readonly string[]; readonly choices?: Readonly<Record<string, Choice>> } = {}) => {
       const base = { id: `c-${randomBytes(6).toString('hex')}`, by: { kind: 'token', name: 'op' }, reason: 'test' } as const;
-      const command: Command = type === 'rollback' ? { ...base, type, mode: more.mode ?? null } : type === 'retry' || type === 'skip' ? { ...base, type, targets: more.targets ?? null } : { ...base, type };
+      const command: Command = type === 'rollback' ? { ...base, type, mode: more.mode ?? null } : type === 'retry' || type === 'skip' ? { ...base, type, targets: more.targets ?? null } : type === 'answer' ? { ...base, type, choices: more.choices ?? {} } : { ...base, type };
       await acceptCommand(db, { command, release });
       return settled(db, command);
     },

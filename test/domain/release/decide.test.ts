@@ -54,7 +54,7 @@ describe('resume', () => {
     expect(refusalOf(release(braked(), { paused: paused({ cause: 'brake' }) }), command('resume'))).toEqual({
       code: 'not-allowed',
       message: 'The brake holds because of b, c: retry or skip them, or roll back.',
-      allowed: ['rollback', 'abort', 'retry', 'skip'],
+      allowed: ['rollback', 'abort', 'retry', 'skip', 'answer'],
     });
   });
 
@@ -211,7 +211,7 @@ describe('promote', () => {
     ['the post-release phase', { ...postRelease({ stage: 'baked' }), plan: manual }],
     ['a batch the plan does not hold', rolling({ stage: 'settled', batch: 9 }, manual)],
   ])('promote has nothing to do for %s', (_what, situation) => {
-    expect(refusalOf(release(situation), command('promote'))).toMatchObject({ code: 'nothing-to-do', message: 'No bake is running and no batch waits for promotion.' });
+    expect(refusalOf(release(situation), command('promote'))).toMatchObject({ code: 'nothing-to-do', message: 'No bake or rest is running and no batch waits for promotion.' });
   });
 
   test.each([['while a release prepares', preparing()], ['on the way back', rollingBack({ stage: 'baking' })]])('promote is refused %s', (_what, situation) => {
@@ -228,7 +228,8 @@ describe('what is allowed', () => {
     ['queued', release({ status: 'queued', behind: 'r-0' }), ['pause', 'rollback', 'abort']],
     ['rolling', release(rolling({ stage: 'rolling' })), ['pause', 'rollback', 'abort']],
     ['baking', release(rolling({ stage: 'baking' })), ['pause', 'rollback', 'abort', 'promote']],
-    ['braked', release(braked(), { paused: paused({ cause: 'brake' }) }), ['rollback', 'abort', 'retry', 'skip']],
+    ['braked', release(braked(), { paused: paused({ cause: 'brake' }) }), ['rollback', 'abort', 'retry', 'skip', 'answer']],
+    ['waiting for a sign-off', release(rolling({ part: 'install', stage: 'baked', batch: 0 }, undefined, 'pre-release'), { strategy: { signOff: 'after-bastion' } }), ['pause', 'rollback', 'abort', 'approve', 'reject']],
     ['rolling back', release(rollingBack()), ['pause', 'rollback', 'abort']],
     ['rolling back in an emergency', release(rollingBack({ mode: 'emergency' })), ['pause', 'abort']],
     ['succeeded', release(ended('succeeded')), ['rollback']],

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { unanswered } from '../../../domain/release/answer.ts';
 import { allowedCommands, decide } from '../../../domain/release/decide.ts';
 import { COMMAND_TYPES } from '../../../domain/release/commands.ts';
 import { evolve } from '../../../domain/release/evolve.ts';
@@ -8,7 +9,7 @@ import { evolveTarget, initialTarget } from '../../../domain/release/target.ts';
 import { isTerminal, SIGNALBOX, STEPS } from '../../../domain/vocabulary.ts';
 import { command, Play, STRATEGY } from './simulated-release.ts';
 import type { Command } from '../../../domain/release/commands.ts';
-import type { Stored, TargetEvent } from '../../../domain/release/events.ts';
+import type { Choice, Stored, TargetEvent } from '../../../domain/release/events.ts';
 import type { Script } from './simulated-release.ts';
 
 const drawnHost = fc.record({ zone: fc.integer({ min: 1, max: 5 }), inService: fc.boolean() });
@@ -27,7 +28,11 @@ const strategy = fc
     promote: fc.constantFrom('auto' as const, 'manual' as const),
     perBatch: fc.integer({ min: 0, max: 3 }),
     total: fc.integer({ min: 0, max: 5 }),
-    onFailure: fc.constantFrom('rollback' as const, 'hold' as const),
+    consecutive: fc.option(fc.integer({ min: 0, max: 3 })),
+    late: fc.option(fc.record({ afterPercent: fc.integer({ min: 1, max: 100 }), failuresMax: fc.integer({ min: 1, max: 3 }) })),
+    signOff: fc.constantFrom('after-bastion' as const, null),
+    rest: fc.integer({ min: 0, max: 2 }),
+    onFailure: fc.constantFrom('rollback' as const, 'hold' as const, 'ask' as const),
     mode: fc.constantFrom('regular' as const, 'emergency' as const),
     then: fc.constantFrom('stay' as const, 'rollback' as const, 'abort' as const),
     watch: fc.integer({ min: 0, max: 2 }),
@@ -35,8 +40,10 @@ const strategy = fc
   .map((s) => ({
     ...STRATEGY,
     bastion: { count: s.bastions, bakeSeconds: s.bake, promote: s.promote },
-    batches: { ...STRATEGY.batches, percent: s.percent, bakeSeconds: s.bake, advance: s.manual ? ('manual' as const) : ('auto' as const) },
-    tolerance: { perBatch: s.perBatch, total: s.total },
+    batches: { ...STRATEGY.batches, percent: s.percent, bakeSeconds: s.bake, pauseSeconds: s.rest, advance: s.manual ? ('manual' as const) : ('auto' as const) },
+    signOff: s.signOff,
+    late: s.late,
+    tolerance: { perBatch: s.perBatch, total: s.total, consecutive: s.consecutive },
     onFailure: s.onFailure,
     rollback: { ...STRATEGY.rollback, mode: s.mode },
     pause: { deadlineHours: 1, then: s.then },
@@ -66,7 +73,7 @@ describe('laws of a release', () => {
       const last = steps.at(-1);
       expect(steps.length).toBeLessThan(3000);
       expect(last?.do === 'done').toBe(isTerminal(state.situation.status));
-      if (last?.do === 'wait') expect(['resume', 'promote', 'pool']).toContain(last.for);
+      if (last?.do === 'wait') expect(['resume', 'promote', 'sign-off', 'pool']).toContain(last.for);
     }), RUNS);
   });
 
@@ -143,7 +150,7 @@ describe('laws of a release', () => {
       if (isTerminal(play.state.situation.status)) return;
       const allowed = allowedCommands(play.state);
       for (const type of COMMAND_TYPES) {
-        const decision = decide(play.state, command(type, { mode: 'emergency' }), { now: play.state.createdAt, inWork: [], begunNow: [] });
+        const decision = decide(play.state, command(type, { mode: 'emergency', choices: answersFor(play.state) }), { now: play.state.createdAt, inWork: [], begunNow: [] });
         expect('events' in decision, type).toBe(allowed.includes(type));
         if ('refusal' in decision) expect(decision.refusal.allowed).toEqual(allowed);
       }
@@ -200,6 +207,12 @@ describe('laws of a target', () => {
     }), RUNS);
   });
 });
+
+/** One answer for the first target that waits for one. */
+function answersFor({ situation }: Play['state']): Readonly<Record<string, Choice>> {
+  const progress = 'progress' in situation ? situation.progress : null;
+  return Object.fromEntries((progress === null ? [] : unanswered(progress)).slice(0, 1).map((host) => [host, 'retry']));
+}
 
 /** A pause may only stop the clock of a bake. */
 function frozen(before: Play['state'], play: Play): Play['state']['situation'] {

@@ -2,11 +2,12 @@
 import { failuresLeft } from '../../../domain/brake.ts';
 import { decide } from '../../../domain/release/decide.ts';
 import { evolve, initialRelease, planOf, progressOf } from '../../../domain/release/evolve.ts';
+import { afterEnd, NO_STREAK } from '../../../domain/release/streak.ts';
 import { nextStep } from '../../../domain/release/next-step.ts';
 import { makePlan } from '../../../domain/plan/make-plan.ts';
 import { SIGNALBOX } from '../../../domain/vocabulary.ts';
 import type { Command } from '../../../domain/release/commands.ts';
-import type { CoreEvent, Stored } from '../../../domain/release/events.ts';
+import type { Choice, CoreEvent, Stored } from '../../../domain/release/events.ts';
 import type { NextStep } from '../../../domain/release/next-step.ts';
 import type { ReleaseState } from '../../../domain/release/state.ts';
 import type { StrategySpec } from '../../../domain/inventory.ts';
@@ -164,18 +165,22 @@ export class Play {
     let succeeded = 0;
     const { tolerance } = this.state.request.strategy;
     const before = progressOf(this.state.situation)?.failed.map(({ host }) => host) ?? [];
-    const batches = planOf(this.state.situation)?.batches.map(({ hosts }) => hosts) ?? [];
+    const batches = planOf(this.state.situation)?.batches ?? [];
+    const most = tolerance.consecutive ?? null;
+    let streak = progressOf(this.state.situation)?.streak ?? NO_STREAK;
     const limit = step.part === 'whole' ? failuresLeft({ tolerance, batches, failed: before }, step.hosts) : 0;
     for (const host of step.hosts) {
-      if (this.state.aborting !== null || failed.length > limit) {
+      if (this.state.aborting !== null || failed.length > limit || (most !== null && streak.longest > most)) {
         untouched.push(host);
         continue;
       }
       this.acts.push({ host, direction: 'forward', batch: step.index, part: step.part });
-      if (this.#script.failsForward?.(host, step.round)) failed.push({ host, step: 'verify', failure: { class: 'bad-build', code: 'health-timeout', message: 'sick', next: 'fix it' } });
+      const fails = this.#script.failsForward?.(host, step.round) === true && step.ignored?.[host] === undefined;
+      streak = afterEnd(streak, fails);
+      if (fails) failed.push({ host, step: 'verify', failure: { class: 'bad-build', code: 'health-timeout', message: 'sick', next: 'fix it' } });
       else succeeded++;
     }
-    this.record([{ type: 'batch-finished', data: { index: step.index, part: step.part, round: step.round, succeeded, failed, untouched } }]);
+    this.record([{ type: 'batch-finished', data: { index: step.index, part: step.part, round: step.round, succeeded, failed, untouched, ...(most === null ? {} : { streak }) } }]);
   }
 
   #restore(step: Extract<NextStep, { do: 'restore' }>): void {
@@ -188,10 +193,11 @@ export class Play {
   }
 }
 
-export function command(type: Command['type'], more: Partial<{ mode: 'regular' | 'emergency'; targets: readonly string[] }> = {}): Command {
+export function command(type: Command['type'], more: Partial<{ mode: 'regular' | 'emergency'; targets: readonly string[]; choices: Readonly<Record<string, Choice>> }> = {}): Command {
   const base = { id: `c-${type}`, by: { kind: 'token', name: 'op' }, reason: 'because' } as const;
   if (type === 'rollback') return { ...base, type, mode: more.mode ?? null };
   if (type === 'retry' || type === 'skip') return { ...base, type, targets: more.targets ?? null };
+  if (type === 'answer') return { ...base, type, choices: more.choices ?? {} };
   return { ...base, type };
 }
 

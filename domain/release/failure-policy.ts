@@ -1,0 +1,74 @@
+/** What failures lead to: nothing while they are tolerated, else the brake, and then a rollback, a hold, or a question to a person. */
+import { bastionBrake, brakeOver } from '../brake.ts';
+import { isDrift } from '../drift.ts';
+import { startRollback } from './start-rollback.ts';
+import type { CountedVerdict } from '../brake.ts';
+import type { LatePolicy } from '../inventory.ts';
+import type { FailedTarget } from '../vocabulary.ts';
+import type { CoreEvent } from './events.ts';
+import type { ReleaseState, Rolling } from './state.ts';
+
+type Applied = Extract<CountedVerdict, { applied: true }>;
+
+/** Empty when the failures are tolerated or the brake already spoke about them. `nowMs` in epoch milliseconds. */
+export function brakeEvents(state: ReleaseState, situation: Rolling, nowMs: number): readonly CoreEvent[] {
+  const { progress } = situation;
+  if (progress.braked || progress.failed.length === 0) return [];
+  const verdict = judge(state, situation, progress.failed);
+  if (!verdict.applied) return [];
+  const held = judge(state, situation, progress.failed.filter((failed) => !isSilent(failed))).applied ? null : heldCause(progress.failed);
+  const { sentence, hosts } = verdict;
+  const then = held === null ? consequence(state, situation, verdict) : 'hold';
+  const applied: CoreEvent = { type: 'brake-applied', data: { index: progress.batch, hosts, sentence, then } };
+  if (then === 'rollback') {
+    const { mode } = state.request.strategy.rollback;
+    return [applied, startRollback(state, { cause: causeOf(situation), reason: `${sentence} Failed: ${hosts.join(', ')}.`, mode, inWork: [] })];
+  }
+  if (then === 'ask') return [applied, asking(state, situation, nowMs)];
+  return [applied, { type: 'paused', data: { cause: held ?? 'brake', reason: sentence, deadline: null, then: 'stay' } }];
+}
+
+function judge(state: ReleaseState, situation: Rolling, failed: readonly FailedTarget[]): CountedVerdict {
+  const { progress, plan } = situation;
+  const hosts = failed.map(({ host }) => host);
+  if (causeOf(situation) === 'bastion') {
+    const verdict = bastionBrake(failed);
+    return verdict.applied ? { ...verdict, hosts } : verdict;
+  }
+  return brakeOver({ tolerance: state.request.strategy.tolerance, batches: plan.batches, batch: progress.batch, failed: hosts, streak: progress.streak?.longest ?? 0 });
+}
+
+function causeOf({ progress }: Rolling): 'bastion' | 'tolerance' {
+  return progress.part === 'whole' ? 'tolerance' : 'bastion';
+}
+
+function consequence({ request: { strategy } }: ReleaseState, situation: Rolling, verdict: Applied): 'rollback' | 'hold' | 'ask' {
+  const cause = causeOf(situation);
+  if (strategy.onFailure !== 'rollback') return strategy.onFailure;
+  if (!strategy.rollback.on.includes(cause)) return 'hold';
+  return cause === 'tolerance' && strategy.late != null && isLate(strategy.late, situation, verdict) ? 'ask' : 'rollback';
+}
+
+/** Near the end a few failures say little against a build that so many hosts run already, and undoing them all would cost more than asking. */
+function isLate({ afterPercent, failuresMax }: LatePolicy, { plan, progress }: Rolling, { excess }: Applied): boolean {
+  const out = new Set([...progress.failed.map(({ host }) => host), ...progress.excluded]);
+  const finished = progress.begun.filter((host) => !out.has(host)).length;
+  return finished * 100 >= afterPercent * plan.capacity.hosts && excess <= failuresMax;
+}
+
+function asking({ request: { strategy } }: ReleaseState, { progress }: Rolling, nowMs: number): CoreEvent {
+  const { deadlineHours, then } = strategy.pause;
+  const hosts = progress.failed.map(({ host, step }) => `${host} (${step})`).join(', ');
+  const deadline = new Date(nowMs + deadlineHours * 3_600_000).toISOString();
+  return { type: 'paused', data: { cause: 'ask', reason: `Answer for each failed target: retry, ignore, exclude or fail. Failed: ${hosts}`, deadline, then } };
+}
+
+/** Our own dependency, or somebody's hand on the host: such a failure says nothing about the build. */
+function isSilent({ failure }: FailedTarget): boolean {
+  return failure.class === 'dependency' || isDrift(failure);
+}
+
+/** What the brake would not have spoken about without its silent failures holds the release, whatever the strategy. */
+function heldCause(failed: readonly FailedTarget[]): 'dependency' | 'drift' {
+  return failed.some(({ failure }) => failure.class === 'dependency') ? 'dependency' : 'drift';
+}

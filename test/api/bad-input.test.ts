@@ -140,8 +140,8 @@ describe('rules over several fields', () => {
       ['/v1/pools/later', { ...POOL, name: 'later', traffic: { driver: 'nginx', config: 'x' }, variables: { a: 'b' } }, ['/traffic', '/variables']],
       [
         '/v1/strategies/later',
-        { gates: [{ name: 'x' }], batches: { count: [1], hosts: [['a']], each: [{ index: 1 }], mode: 'window', by: 'zone', order: 'list', firstZoneBakeSeconds: 1 }, onFailure: 'ask', rollback: { on: ['bastion', 'hard-gate'], to: '1.0' }, signOff: 'before-start' },
-        ['/batches/by', '/batches/count', '/batches/each', '/batches/firstZoneBakeSeconds', '/batches/hosts', '/batches/mode', '/batches/order', '/gates', '/onFailure', '/rollback/on/1', '/rollback/to', '/signOff'],
+        { gates: [{ name: 'x' }], batches: { count: [1], hosts: [['a']], each: [{ index: 1 }], mode: 'window', by: 'zone', order: 'list', firstZoneBakeSeconds: 1 }, rollback: { on: ['bastion', 'hard-gate'], to: '1.0' }, signOff: 'before-start' },
+        ['/batches/by', '/batches/count', '/batches/each', '/batches/firstZoneBakeSeconds', '/batches/hosts', '/batches/mode', '/batches/order', '/gates', '/rollback/on/1', '/rollback/to', '/signOff'],
       ],
     ];
     for (const [path, body, expected] of later) {

@@ -106,8 +106,13 @@ test('fields that a command does not take, and targets that are none, are refuse
   expect(pointers(await command(id, { type: 'skip', targets: ['a;b', 'x', 'x'] }))).toEqual(['/targets/0', '/targets/2']);
   expect(pointers(await command(id, { type: 'explode' }))).toEqual(['/type']);
   expect(pointers(await command(id, { type: 'pause', reason: ' ' }))).toEqual(['/reason']);
-  expect(pointers(await command(id, { type: 'approve', gate: 'x' }))).toEqual(['/gate', '/type']);
-  expect((await command(id, { type: 'approve' })).body.errors[0].message).toBe('not available yet');
+  expect(pointers(await command(id, { type: 'approve', gate: 'x' }))).toEqual(['/gate']);
+  expect((await command(id, { type: 'approve', gate: 'x' })).body.errors[0].message).toBe('not available yet');
+  expect(pointers(await command(id, { type: 'answer' }))).toEqual(['/choices']);
+  expect(pointers(await command(id, { type: 'answer', choices: {} }))).toEqual(['/choices']);
+  expect(pointers(await command(id, { type: 'answer', choices: { 'web-01': 'explode', 'a;b': 'retry' } }))).toEqual(['/choices/a;b', '/choices/web-01']);
+  expect((await command(id, { type: 'answer', choices: { 'web-01': 'retry' } }))).toMatchObject({ status: 409, body: { code: 'nothing-to-do' } });
+  expect((await command(id, { type: 'approve' }))).toMatchObject({ status: 409, body: { code: 'nothing-to-do' } });
   expect((await command(id, { type: 'skip', targets: ['elsewhere'] }))).toMatchObject({ status: 409, body: { code: 'unknown-target' } });
 });
 

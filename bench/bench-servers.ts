@@ -1,4 +1,7 @@
-/** What a bench runs on: a Postgres that syncs to disk, migrated, and a Temporal development server in memory; both ended with the bench. */
+/**
+ * What a bench runs on: a Postgres that syncs to disk, migrated, and Temporal: its development server in memory, or the server that
+ * production runs, with its state in the same Postgres. All of it ends with the bench.
+ */
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,11 +11,13 @@ import { migrate } from '../db/migrate.ts';
 import { workflowBundle } from '../stack/bundle.ts';
 import { runCommand } from '../stack/command.ts';
 import { readDevFile } from '../stack/dev-file.ts';
-import { openGuard } from '../stack/guard.ts';
+import { openGuard, type Guard } from '../stack/guard.ts';
 import { cacheFolder } from '../stack/place.ts';
 import { POSTGRES_ENDING, startPostgres } from '../stack/postgres.ts';
 import { findTemporal } from '../stack/temporal-cli.ts';
+import { Supervisor } from '../stack/supervisor.ts';
 import { startTemporal, TEMPORAL_ENDING } from '../stack/temporal.ts';
+import { prepareTemporalOnPostgres, temporalPrograms } from './temporal-on-postgres.ts';
 
 export interface BenchServers {
   /** the service role's address of an empty, migrated database */
@@ -30,8 +35,16 @@ export interface BenchServers {
 const CLONE = dirname(dirname(fileURLToPath(import.meta.url)));
 const BUNDLE_TIMEOUT_MS = 180_000;
 
+export type BenchTemporal = 'in-memory' | 'on-postgres';
+
+interface RunningTemporal {
+  readonly address: string;
+  readonly pid: number;
+  readonly stop: () => Promise<void>;
+}
+
 /** Also when the bench is killed nothing stays behind: a guard ends the servers. */
-export async function openServers(): Promise<BenchServers> {
+export async function openServers(temporalKind: BenchTemporal = 'in-memory'): Promise<BenchServers> {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-no-op-bench-'));
   chmodSync(folder, 0o755);
   const guard = openGuard();
@@ -40,26 +53,21 @@ export async function openServers(): Promise<BenchServers> {
     for (const end of endings.toReversed()) await end();
   };
   try {
-    const cacheDir = cacheFolder(CLONE);
     const postgres = await startPostgres({ dataDir: join(folder, 'postgres') });
     endings.push(postgres.stop);
     const postgresPid = watched(postgres.process.pid);
     guard.watch(postgresPid, POSTGRES_ENDING);
     const servicePassword = randomBytes(16).toString('hex');
     await migrate({ url: postgres.adminUrl, servicePassword });
-    const { found } = await findTemporal({ env: process.env, cacheDir });
-    if (found.kind === 'address') throw new Error('A bench measures its own Temporal server: unset TEMPORAL_ADDRESS and start it again.');
-    const devFile = readDevFile(CLONE);
-    const temporal = await startTemporal({ ...devFile, source: found, logFile: join(folder, 'temporal.log') });
+    const start = temporalKind === 'in-memory' ? startInMemory : startOnPostgres;
+    const temporal = await start({ folder, guard, postgresUrl: postgres.adminUrl });
     endings.push(temporal.stop);
-    const temporalPid = watched(temporal.process.pid);
-    guard.watch(temporalPid, TEMPORAL_ENDING);
     return {
       databaseUrl: serviceUrl(postgres.adminUrl, servicePassword),
       temporalAddress: temporal.address,
-      namespace: devFile.namespace,
-      bundle: await workflowBundle({ clone: CLONE, folder: join(cacheDir, 'bundles') }),
-      pids: { postgres: postgresPid, temporal: temporalPid },
+      namespace: readDevFile(CLONE).namespace,
+      bundle: await workflowBundle({ clone: CLONE, folder: join(cacheFolder(CLONE), 'bundles') }),
+      pids: { postgres: postgresPid, temporal: temporal.pid },
       folder,
       close,
     };
@@ -67,6 +75,29 @@ export async function openServers(): Promise<BenchServers> {
     await close();
     throw error;
   }
+}
+
+interface TemporalPlace {
+  readonly folder: string;
+  readonly guard: Guard;
+  readonly postgresUrl: string;
+}
+
+async function startInMemory({ folder, guard }: TemporalPlace): Promise<RunningTemporal> {
+  const { found } = await findTemporal({ env: process.env, cacheDir: cacheFolder(CLONE) });
+  if (found.kind === 'address') throw new Error('A bench measures its own Temporal server: unset TEMPORAL_ADDRESS and start it again.');
+  const temporal = await startTemporal({ ...readDevFile(CLONE), source: found, logFile: join(folder, 'temporal.log') });
+  const pid = watched(temporal.process.pid);
+  guard.watch(pid, TEMPORAL_ENDING);
+  return { address: temporal.address, pid, stop: temporal.stop };
+}
+
+async function startOnPostgres({ folder, guard, postgresUrl }: TemporalPlace): Promise<RunningTemporal> {
+  const programs = await temporalPrograms(console.log);
+  const { address, service } = await prepareTemporalOnPostgres({ postgresUrl, folder: join(folder, 'temporal'), programs });
+  const supervisor = new Supervisor({ guard, log: () => undefined });
+  await supervisor.start(service);
+  return { address, pid: watched(supervisor.running()[0]?.pid), stop: () => supervisor.endAll() };
 }
 
 /** Bundles one file of workflows in a process of its own, as the release workflows are. Answers the bundle's file. */

@@ -2,23 +2,21 @@
  * Process: does a worker keep its size? Runs 1,000 small releases over no-op drivers, ten at a time, against a worker in a process of
  * its own, and reads its resident memory after 500 and after 1,000. Ends with 1 when a target is missed.
  */
-import { LEAN_ENVIRONMENT, LEAN_FLAGS } from '../stack/node-service.ts';
-import { fork, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { openDatabase, type Database } from '../db/client.ts';
-import { listen } from '../db/notifications.ts';
-import { getRelease } from '../db/queries.ts';
 import { createReleaseRequest } from '../db/requests.ts';
-import { isTerminal } from '../domain/vocabulary.ts';
 import { openServers } from './bench-servers.ts';
+import { endBenchWorker, startBenchWorker } from './bench-worker.ts';
+import { watchEndings } from './endings.ts';
 import { noOpRelease } from './no-op-release.ts';
 import { residentBytes } from './processes.ts';
 import { median, verdict, withSpread } from './statistics.ts';
 import type { BenchServers } from './bench-servers.ts';
-import type { BenchWorker, MemoryReport } from './worker-process.ts';
+import type { Endings } from './endings.ts';
+import type { MemoryReport } from './worker-process.ts';
 
 const AT_ONCE = 10;
 const HOSTS = 4;
@@ -31,38 +29,17 @@ const REPORT_EVERY = 100;
 const SETTLE_MS = 10_000;
 const SAMPLES = 10;
 const SAMPLE_EVERY_MS = 1000;
-const RELEASE_MS_MAX = 120_000;
 
 const servers = await openServers();
 let worker: ChildProcess | null = null;
 try {
-  worker = await startWorker(servers);
+  worker = await startBenchWorker(servers, 'bench-memory');
   process.exitCode = (await bench(servers, worker)) ? 0 : 1;
 } finally {
-  if (worker !== null) await ended(worker);
+  if (worker !== null) await endBenchWorker(worker);
   await servers.close();
 }
 process.exit();
-
-async function startWorker({ databaseUrl, temporalAddress, namespace, bundle }: BenchServers): Promise<ChildProcess> {
-  const told: BenchWorker = { databaseUrl, temporalAddress, namespace, bundle, taskQueue: 'bench-memory' };
-  const child = fork(fileURLToPath(new URL('worker-process.ts', import.meta.url)), [JSON.stringify(told)], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    execArgv: [...LEAN_FLAGS],
-    env: { ...process.env, ...LEAN_ENVIRONMENT },
-  });
-  const failed = once(child, 'exit').then(() => Promise.reject(new Error('The worker process ended at its start; its reason is above.')));
-  await Promise.race([once(child, 'message'), failed]);
-  failed.catch(() => undefined);
-  return child;
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exit = once(child, 'exit');
-  child.disconnect();
-  await exit;
-}
 
 async function bench({ databaseUrl }: BenchServers, child: ChildProcess): Promise<boolean> {
   const db = openDatabase({ url: databaseUrl, applicationName: 'signalbox-bench' });
@@ -103,32 +80,6 @@ async function runReleases(db: Database, endings: Endings, child: ChildProcess, 
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, (_, index) => lane(`pool-${index}`)));
-}
-
-interface Endings {
-  /** the final status of a release; ask before the release is requested */
-  readonly of: (release: string) => Promise<string>;
-  readonly close: () => Promise<void>;
-}
-
-function watchEndings(db: Database, databaseUrl: string): Endings {
-  const waiting = new Map<string, (status: string) => void>();
-  const look = async (release: string): Promise<void> => {
-    const row = await db.kysely.selectFrom('releases').select('status').where('id', '=', release).executeTakeFirst();
-    if (row !== undefined && isTerminal(row.status)) waiting.get(release)?.(row.status);
-  };
-  const listener = listen(databaseUrl, (release) => void look(release).catch(() => undefined));
-  return {
-    of: (release) => {
-      const { promise, resolve } = Promise.withResolvers<string>();
-      waiting.set(release, resolve);
-      const late = delay(RELEASE_MS_MAX, null, { ref: false }).then(async () => {
-        throw new Error(`Release ${release} did not end within ${RELEASE_MS_MAX / 1000} s; it is ${(await getRelease(db, release))?.core.situation.status ?? 'unknown'}.`);
-      });
-      return Promise.race([promise, late]).finally(() => waiting.delete(release));
-    },
-    close: async () => listener.close(),
-  };
 }
 
 /** Resident megabytes, several times over, once the worker has had time to come to rest. */

@@ -11,6 +11,8 @@ export interface NoOpRelease {
   readonly version: string;
   /** hosts of one batch that are worked on at the same time */
   readonly lanes: number;
+  /** size of each batch, of the whole pool; default 25 */
+  readonly batchPercent?: number;
 }
 
 export interface AskedRelease {
@@ -23,15 +25,15 @@ export interface AskedRelease {
 const APPLICATION = 'web';
 const BATCH_PERCENT = 25;
 
-/** One bastion, then batches of 25 %, each at once after the other. */
-export function noOpRelease({ id, pool, hosts, version, lanes }: NoOpRelease): AskedRelease {
+/** One bastion, then batches, each at once after the other. */
+export function noOpRelease({ id, pool, hosts, version, lanes, batchPercent = BATCH_PERCENT }: NoOpRelease): AskedRelease {
   const names = Array.from({ length: hosts }, (_, index) => `${pool}-${String(index + 1).padStart(3, '0')}`);
   const inventory: Inventory = {
     pool: {
       name: pool, environment: 'prod', applications: [APPLICATION], hosts: names, capacity: { minInServicePercent: 66 }, strategy: 'at-once', busy: 'queue',
       traffic: { driver: 'haproxy', socket: '/nowhere', address: null, backend: APPLICATION, server: '${host.name}', drainTimeoutSeconds: 5 },
     },
-    strategy: strategyOf(lanes),
+    strategy: strategyOf(lanes, batchPercent),
     applications: [APPLICATION_SPEC],
     hosts: names.map(hostSpec),
     packages: [{
@@ -51,11 +53,11 @@ function requestOf(id: string, { pool, strategy, hosts, packages }: Inventory): 
   };
 }
 
-function strategyOf(lanes: number): StrategySpec {
+function strategyOf(lanes: number, batchPercent: number): StrategySpec {
   return {
     name: 'at-once',
     bastion: { count: 1, bakeSeconds: 0, promote: 'auto' },
-    batches: { percent: [BATCH_PERCENT], mode: 'barrier', by: 'spread', order: 'interleave', maxParallel: lanes, bakeSeconds: 0, advance: 'auto' },
+    batches: { percent: [batchPercent], mode: 'barrier', by: 'spread', order: 'interleave', maxParallel: lanes, bakeSeconds: 0, advance: 'auto' },
     tolerance: { perBatch: 0, total: 0 },
     onFailure: 'rollback',
     rollback: { on: ['bastion', 'tolerance'], mode: 'regular', batchPercent: null },

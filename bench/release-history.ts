@@ -15,6 +15,8 @@ export interface TimedActivity extends ScheduledActivity {
 export interface RecordedHistory {
   /** of the workflow and all its children together */
   readonly events: number;
+  /** of the longest single run */
+  readonly eventsOfRunMax: number;
   /** in the order they were scheduled; those of children after those of their parent */
   readonly activities: readonly TimedActivity[];
 }
@@ -22,13 +24,15 @@ export interface RecordedHistory {
 type History = Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>>;
 type HistoryEvent = NonNullable<NonNullable<History['events']>[number]>;
 
-/** Reads the whole history of a finished workflow, children included. */
-export async function readHistory(client: Client, workflowId: string): Promise<RecordedHistory> {
-  const events = (await client.workflow.getHandle(workflowId).fetchHistory()).events ?? [];
+/** Reads the whole history of a finished workflow, children and earlier runs included. */
+export async function readHistory(client: Client, workflowId: string, runId?: string): Promise<RecordedHistory> {
+  const events = (await client.workflow.getHandle(workflowId, runId).fetchHistory()).events ?? [];
   const children = events.flatMap(({ childWorkflowExecutionStartedEventAttributes: child }) => child?.workflowExecution?.workflowId ?? []);
-  const below = await Promise.all(children.map((child) => readHistory(client, child)));
+  const before = events[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId;
+  const below = [...(before ? [await readHistory(client, workflowId, before)] : []), ...(await Promise.all(children.map((child) => readHistory(client, child))))];
   return {
     events: below.reduce((sum, child) => sum + child.events, events.length),
+    eventsOfRunMax: Math.max(events.length, ...below.map((child) => child.eventsOfRunMax)),
     activities: [...activitiesIn(events), ...below.flatMap(({ activities }) => activities)],
   };
 }

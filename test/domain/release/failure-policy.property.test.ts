@@ -63,7 +63,12 @@ describe('a release that asks', () => {
       const failed = new Set<string>();
       const allowed = new Set<string>();
       for (const { type, data } of events) {
-        if (type === 'batch-finished') for (const { host } of data.failed) failed.add(host), allowed.delete(host);
+        if (type === 'batch-finished') {
+          for (const { host } of data.failed) {
+            failed.add(host);
+            allowed.delete(host);
+          }
+        }
         if (type === 'failures-answered') for (const [host, given] of Object.entries(data.choices)) if (given === 'retry' || given === 'ignore') allowed.add(host);
         if (type === 'targets-retried') for (const host of data.hosts) if (failed.has(host)) expect(allowed.has(host), host).toBe(true);
         if (type === 'batch-started' && data.part !== 'join') for (const host of data.hosts) if (failed.has(host)) expect(allowed.has(host), host).toBe(true);

@@ -10,10 +10,13 @@ import { createToken } from '../../db/tokens.ts';
 import { demoApi, type DemoApi } from '../../examples/demo/api.ts';
 import { prepareBalancer } from '../../examples/demo/balancer.ts';
 import { APPLICATION, fleetDocuments, openFleet, POOL, type Fleet } from '../../examples/demo/fleet.ts';
+import { BACKEND } from '../../examples/demo/haproxy.ts';
 import { buildPackage } from '../../examples/demo/packages.ts';
 import { endProcessesIn } from '../../stack/children.ts';
 import { readDevFile } from '../../stack/dev-file.ts';
 import { openGuard } from '../../stack/guard.ts';
+import { createHaproxy } from '../../drivers/traffic/haproxy.ts';
+import { createRuntimeApi } from '../../drivers/traffic/runtime-api.ts';
 import { cleanEnvironment, nodeService } from '../../stack/node-service.ts';
 import { cacheFolder, isRoot, reachableFolder } from '../../stack/place.ts';
 import { freePorts } from '../../stack/ports.ts';
@@ -41,8 +44,10 @@ export interface WholeStack {
   readonly killed: readonly Killable[];
   /** registers a version, good or with a behaviour of the demo's application */
   readonly publish: (version: string, behaviour?: string) => Promise<void>;
-  /** asks for a release of the version to the whole pool, answers its id */
-  readonly release: (version: string) => Promise<string>;
+  /** asks for a release of the version to the whole pool, with the strategy of that name or the pool's own; answers its id */
+  readonly release: (version: string, strategy?: string) => Promise<string>;
+  /** how HAProxy sees a server: requests it was ever sent from outside, and whether it is drained by somebody's wish */
+  readonly server: (host: string) => Promise<{ readonly requests: number; readonly isDrained: boolean }>;
   readonly end: () => Promise<void>;
 }
 
@@ -94,8 +99,9 @@ export async function openWholeStack(): Promise<WholeStack> {
         const { uri, sizeBytes } = await api.upload<{ uri: string; sizeBytes: number }>(`/v1/package-files/${built.sha256}`, built.content);
         await api.post('/v1/packages', { application: APPLICATION, version, uri, sha256: built.sha256, sizeBytes });
       },
-      release: async (version) => {
-        const { id } = await api.post<{ id: string }>('/v1/releases', { pool: POOL, changes: [{ application: APPLICATION, version }], reason: 'scenario' }, `release-${version}`);
+      server: (host) => serverAt(balancer.socket, host),
+      release: async (version, strategy) => {
+        const { id } = await api.post<{ id: string }>('/v1/releases', { pool: POOL, changes: [{ application: APPLICATION, version }], reason: 'scenario', ...(strategy === undefined ? {} : { strategy }) }, `release-${version}`);
         return id;
       },
     };
@@ -145,6 +151,15 @@ async function startServices(supervisor: Supervisor, { folder, adminUrl, tempora
     supervisor.start(nodeService({ name, entry: join(CLONE, entry), cwd: CLONE, env, logFile: join(folder, 'logs', `${name}.log`), readyUrl: `http://127.0.0.1:${port}/readyz` }));
   await Promise.all([service('api', 'api/main.ts', apiPort), service('worker', 'worker/main.ts', workerPort)]);
   return url;
+}
+
+async function serverAt(socket: string, host: string): Promise<{ readonly requests: number; readonly isDrained: boolean }> {
+  const text = await createRuntimeApi({ path: socket }, 5_000).ask(`show stat`, AbortSignal.timeout(10_000));
+  const [heading = '', ...rows] = text.replace(/^# /, '').split('\n').map((line) => line.split(','));
+  const cell = (column: string): string => rows.find((row) => row[1] === host)?.[heading.indexOf(column)] ?? '';
+  // A drained server whose application is sick shows as down there, so the wish is asked for by itself.
+  const [seen] = await createHaproxy({ driver: 'haproxy', socket, address: null, backend: BACKEND, server: '${host.name}', drainTimeoutSeconds: 10 }).observe([host], AbortSignal.timeout(10_000));
+  return { requests: Number(cell('stot')), isDrained: seen?.admin === 'drain' };
 }
 
 /** The demo's inventory, with a witness of every start of an application. */

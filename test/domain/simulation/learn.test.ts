@@ -68,6 +68,8 @@ describe('a past release teaches', () => {
       [9900, started(1, 'whole')],
       [10_000, { type: 'paused', data: { cause: 'operator', reason: 'lunch', deadline: null, then: 'stay' } }],
       [99_000, finished(1, 'whole')],
+      [99_000, { type: 'batch-started', data: { index: 2, part: 'whole', round: 1, hosts: ['c'] } }],
+      [99_900, finished(2, 'whole')],
     );
     expect(pastDay({ core: interrupted, steps: [...stepsOn('b', 100, { round: 1 }), ...stepsOn('c', 10)], waited: [] })).toEqual({ targets: 1, day: { whole: [60] } });
   });

@@ -72,7 +72,7 @@ export function planLines(answer: PlanAnswer, pool: string, color: boolean): str
     ...(different === null ? [] : differentLines(different)),
     ...(assumes === '' ? [] : [printable(assumes)]),
     ...plan.warnings.map((warning) => marked('warn', printable(warning), color)),
-    `plan ${id}: start exactly this one with \`signalbox release … --plan ${id.slice(0, 8)}…\` (the whole id)`,
+    `to start exactly this plan: --plan ${id}`,
   ];
 }
 

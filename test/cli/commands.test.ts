@@ -295,7 +295,7 @@ describe('reading', () => {
       '  1m00s then, about 1m35s now',
       'Every host is taken to be in service.',
       '⚠ web-03 is out of service already',
-      `plan ${'ab'.repeat(32)}: start exactly this one with \`signalbox release … --plan abababab…\` (the whole id)`,
+      `to start exactly this plan: --plan ${'ab'.repeat(32)}`,
       '',
     ]);
   });

@@ -20,20 +20,26 @@ export interface Prediction extends Estimate {
 }
 
 /** Draws are shared out: many runs of a small fleet, fewer of a large one, whose runs differ less. */
-const DRAWS_MAX = 300_000;
-const RUNS_MIN = 40;
-const RUNS_MAX = 200;
+interface Effort {
+  readonly drawsMax: number;
+  readonly runsMin: number;
+  readonly runsMax: number;
+}
+
+const FOR_A_PLAN: Effort = { drawsMax: 300_000, runsMin: 40, runsMax: 200 };
+/** A running release is looked at again and again. */
+const IN_PASSING: Effort = { drawsMax: 30_000, runsMin: 10, runsMax: 100 };
 
 /** The same legs, paces and seed give the same answer everywhere. */
 export function predict(legs: readonly Leg[], paces: Paces, seed: string): Prediction {
-  const { runs, estimate } = play(legs, paces, seed);
+  const { runs, estimate } = play(legs, paces, seed, FOR_A_PLAN);
   const middle = runs[Math.ceil(runs.length / 2) - 1]?.run ?? 0;
   return { ...estimate, basis: paces.basis, timeline: timelineOf(legs, oneRun(legs, paces, `${seed}/${middle}`, middle)) };
 }
 
-/** Only how long it takes, without telling how. */
+/** Only how long it takes, without telling how, and less finely. */
 export function estimate(legs: readonly Leg[], paces: Paces, seed: string): Estimate {
-  return play(legs, paces, seed).estimate;
+  return play(legs, paces, seed, IN_PASSING).estimate;
 }
 
 interface Played {
@@ -42,8 +48,8 @@ interface Played {
   readonly estimate: Estimate;
 }
 
-function play(legs: readonly Leg[], paces: Paces, seed: string): Played {
-  const runs = Array.from({ length: runsFor(legs, paces) }, (_, run) => ({ run, ms: sumOf(oneRun(legs, paces, `${seed}/${run}`, run)) }));
+function play(legs: readonly Leg[], paces: Paces, seed: string, effort: Effort): Played {
+  const runs = Array.from({ length: runsFor(legs, paces, effort) }, (_, run) => ({ run, ms: sumOf(oneRun(legs, paces, `${seed}/${run}`, run)) }));
   runs.sort((a, b) => a.ms - b.ms || a.run - b.run);
   const below = (part: number): number => Math.round((runs[Math.ceil(part * runs.length) - 1]?.ms ?? 0) / 100) / 10;
   return { runs, estimate: { p50: below(0.5), p90: below(0.9) } };
@@ -57,9 +63,9 @@ function oneRun(legs: readonly Leg[], paces: Paces, seed: string, run: number): 
   return legs.map((leg) => legTime(leg, day, draw));
 }
 
-function runsFor(legs: readonly Leg[], { days }: Paces): number {
+function runsFor(legs: readonly Leg[], { days }: Paces, { drawsMax, runsMin, runsMax }: Effort): number {
   const targets = legs.reduce((sum, leg) => sum + (isOfTargets(leg) ? leg.hosts.length : 1), 0);
-  const runs = Math.min(RUNS_MAX, Math.max(RUNS_MIN, Math.floor(DRAWS_MAX / Math.max(1, targets))));
+  const runs = Math.min(runsMax, Math.max(runsMin, Math.floor(drawsMax / Math.max(1, targets))));
   return Math.ceil(runs / Math.max(1, days.length)) * days.length;
 }
 

@@ -4,6 +4,8 @@ import { preImages } from '../db/queries.ts';
 import { begunHosts, originalChanges } from '../db/rollback-source.ts';
 import { capacityFloor } from '../domain/plan/capacity.ts';
 import { makePlan as plan } from '../domain/plan/make-plan.ts';
+import { planAhead } from '../domain/plan/plan-ahead.ts';
+import { courseDifferences } from '../domain/plan/plan-difference.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { packageOf } from './facts.ts';
 import { storing } from './failures.ts';
@@ -21,6 +23,8 @@ export interface PlanInput {
   readonly reason: string | null;
   /** release whose pre-images are restored; null for a release that brings something new */
   readonly restoreFrom: string | null;
+  /** the release was started to follow one plan that was read, and follows no other; absent from older workflows */
+  readonly isPlanned?: boolean;
 }
 
 export async function makePlan(deps: ActivityDeps, input: PlanInput): Promise<Stored<CoreEvent>> {
@@ -31,19 +35,21 @@ export async function makePlan(deps: ActivityDeps, input: PlanInput): Promise<St
   return stored;
 }
 
-async function forward(deps: ActivityDeps, inventory: Inventory, { release, inService, allowOutage, reason }: PlanInput): Promise<CoreEvent> {
+async function forward(deps: ActivityDeps, inventory: Inventory, { release, inService, allowOutage, reason, isPlanned }: PlanInput): Promise<CoreEvent> {
   const serving = new Set(inService);
   const images = await preImages(deps.db, release);
+  const firstRelease = Object.values(images).every(({ applications }) => applications.every(({ digest }) => digest === null));
   const made = plan({
     pool: inventory.pool,
     strategy: inventory.strategy,
     hosts: inventory.hosts.map(({ name, zone }) => ({ name, zone, inService: serving.has(name), staysOut: staysOut(images[name]) })),
-    firstRelease: Object.values(images).every(({ applications }) => applications.every(({ digest }) => digest === null)),
+    firstRelease,
     changes: changesOf(inventory),
     allowOutage,
     reason,
   });
-  if ('plan' in made) return { type: 'plan-made', data: { plan: made.plan } };
+  // Before the first release no host serves, whatever its plan took for granted.
+  if ('plan' in made) return (isPlanned === true && !firstRelease ? otherThanPlanned(inventory, { allowOutage, reason }, made.plan) : null) ?? { type: 'plan-made', data: { plan: made.plan } };
   const [first] = made.refusals;
   return {
     type: 'release-failed',
@@ -57,6 +63,24 @@ async function forward(deps: ActivityDeps, inventory: Inventory, { release, inSe
     },
   };
 }
+
+/** The plan that was read took every host to be in service. Where the hosts as they were just seen lead to another one, nothing is released. */
+function otherThanPlanned(inventory: Inventory, asked: { readonly allowOutage: boolean; readonly reason: string | null }, plan: Plan): CoreEvent | null {
+  const ahead = planAhead(inventory, asked);
+  const found = 'plan' in ahead ? courseDifferences(ahead.plan, plan) : [];
+  if (found.length === 0) return null;
+  const told = found.slice(0, DIFFERENCES_MAX).map(({ sentence }) => sentence).join(' ');
+  const more = found.length > DIFFERENCES_MAX ? ` And ${found.length - DIFFERENCES_MAX} more differences.` : '';
+  const failure = {
+    class: 'refused',
+    code: 'plan-outdated',
+    message: `The release was started to follow one plan, and with the hosts as they are now it would follow another; no traffic was moved. ${told}${more}`,
+    next: 'Put the hosts that are out of service back, or start the release without naming a plan.',
+  } as const;
+  return { type: 'release-failed', data: { failure } };
+}
+
+const DIFFERENCES_MAX = 10;
 
 /** Somebody else took the server out, and this release will not put it in. */
 function staysOut(image: Observation | undefined): boolean {

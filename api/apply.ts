@@ -6,7 +6,7 @@ import { pointerTo } from './json-scan.ts';
 import { invalid } from './problem.ts';
 import { referenceComplaints } from './references.ts';
 import { callerOf } from './route.ts';
-import { differences } from './difference.ts';
+import { differences } from '../domain/difference.ts';
 import type { InventoryDocument } from '../db/inventory-kinds.ts';
 import type { ApiDeps } from './deps.ts';
 import type { Complaint } from './problem.ts';

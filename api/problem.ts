@@ -15,6 +15,7 @@ const KINDS = {
   'not-acceptable': { status: 406, title: 'The answer has no such representation' },
   conflict: { status: 409, title: 'The request conflicts with the present state' },
   refused: { status: 409, title: 'The release refuses this command' },
+  'plan-outdated': { status: 409, title: 'The plan no longer fits' },
   'key-in-flight': { status: 409, title: 'The first request with this Idempotency-Key is still being answered' },
   'in-use': { status: 409, title: 'The object is in use' },
   'version-mismatch': { status: 412, title: 'The object has changed since you read it' },

@@ -1,34 +1,43 @@
 /** From "pool web-prod, web=2" to everything a release runs on: found, checked, captured, never read again from live tables. */
-import { getInventory } from '../db/inventory.ts';
-import { makePlan } from '../domain/plan/make-plan.ts';
+import { getInventories } from '../db/inventory.ts';
+import { planAhead } from '../domain/plan/plan-ahead.ts';
 import { invalid } from './problem.ts';
 import { badSubstitutions } from './substitutions.ts';
 import type { Queryable } from '../db/client.ts';
-import type { InventoryKind } from '../db/inventory-kinds.ts';
-import type { ApplicationSpec, HostSpec, Inventory, PackageSpec, PoolSpec, StrategySpec } from '../domain/inventory.ts';
+import type { InventoryKind, InventorySpecs } from '../db/inventory-kinds.ts';
+import type { ApplicationSpec, HostSpec, Inventory, PackageSpec, PoolSpec } from '../domain/inventory.ts';
+import type { Paces } from '../domain/simulation/paces.ts';
 import type { Plan, PlanRefusal } from '../domain/plan/plan.ts';
 import type { CoreEventData } from '../domain/release/events.ts';
 import type { Complaint } from './problem.ts';
 import type { ReleaseAsked } from './schemas/release.ts';
 
+export interface Captured {
+  readonly inventory: Inventory;
+  readonly plan: Plan;
+  /** of every object captured, by `<kind>/<name>` */
+  readonly versions: Readonly<Record<string, number>>;
+}
+
 /** Throws a 422 Problem with every complaint: things that do not exist, variables that reach no host, a plan that cannot be made. */
-export async function captureInventory(db: Queryable, asked: ReleaseAsked): Promise<{ readonly inventory: Inventory; readonly plan: Plan }> {
+export async function captureInventory(db: Queryable, asked: ReleaseAsked): Promise<Captured> {
   const complaints: Complaint[] = [];
-  const pool = await find<PoolSpec>(db, 'pool', asked.pool);
+  const reader = new Reader(db);
+  const pool = await reader.find('pool', asked.pool);
   if (pool === null) throw invalid([complaint('/pool', `pool ${asked.pool} does not exist`)]);
   const strategyName = asked.strategy ?? pool.strategy;
-  const strategy = await find<StrategySpec>(db, 'strategy', strategyName);
+  const strategy = await reader.find('strategy', strategyName);
   if (strategy === null) complaints.push(complaint('/strategy', `strategy ${strategyName} does not exist`));
-  const hosts = await findHosts(db, pool, complaints);
-  const { applications, packages } = await findChanges(db, asked, pool, complaints);
+  const hosts = await findHosts(reader, pool, complaints);
+  const { applications, packages } = await findChanges(reader, asked, pool, complaints);
   complaints.push(...variableComplaints(asked, pool, applications, hosts));
   if (strategy === null || complaints.length > 0) throw invalid(complaints.slice(0, 100));
   const inventory: Inventory = { pool, strategy, applications, hosts, packages };
-  return { inventory, plan: planAhead(inventory, asked) };
+  return { inventory, plan: planOrComplain(inventory, asked), versions: reader.versions };
 }
 
 /** The first event of the release. */
-export function releaseRequested(id: string, asked: ReleaseAsked, inventory: Inventory, requestedBy: string): CoreEventData['release-requested'] {
+export function releaseRequested(id: string, asked: ReleaseAsked, inventory: Inventory, by: { readonly requestedBy: string; readonly paces: Paces }): CoreEventData['release-requested'] {
   const { pool, strategy, hosts } = inventory;
   return {
     id,
@@ -39,7 +48,7 @@ export function releaseRequested(id: string, asked: ReleaseAsked, inventory: Inv
     changes: asked.changes,
     strategy,
     hosts: hosts.map(({ name, zone }) => ({ name, zone })),
-    requestedBy,
+    requestedBy: by.requestedBy,
     reason: asked.reason,
     busy: asked.busy ?? pool.busy,
     allowOutage: asked.allowOutage,
@@ -47,30 +56,29 @@ export function releaseRequested(id: string, asked: ReleaseAsked, inventory: Inv
     rollbackOf: null,
     restoreFrom: null,
     mode: null,
+    plan: asked.plan,
+    paces: by.paces,
   };
 }
 
-async function findHosts(db: Queryable, pool: PoolSpec, complaints: Complaint[]): Promise<HostSpec[]> {
+async function findHosts(reader: Reader, pool: PoolSpec, complaints: Complaint[]): Promise<HostSpec[]> {
   if (pool.hosts.length === 0) complaints.push(complaint('/pool', `pool ${pool.name} has no host; an empty list never means all`));
-  const hosts: HostSpec[] = [];
-  for (const name of pool.hosts) {
-    const host = await find<HostSpec>(db, 'host', name);
-    if (host === null) complaints.push(complaint('/pool', `pool ${pool.name} names host ${name}, which does not exist`));
-    else hosts.push(host);
-  }
-  return hosts;
+  const found = await reader.findAll('host', pool.hosts);
+  const missing = pool.hosts.filter((name) => !found.has(name));
+  for (const name of missing) complaints.push(complaint('/pool', `pool ${pool.name} names host ${name}, which does not exist`));
+  return pool.hosts.flatMap((name) => found.get(name) ?? []);
 }
 
-async function findChanges(db: Queryable, asked: ReleaseAsked, pool: PoolSpec, complaints: Complaint[]): Promise<{ applications: ApplicationSpec[]; packages: PackageSpec[] }> {
+async function findChanges(reader: Reader, asked: ReleaseAsked, pool: PoolSpec, complaints: Complaint[]): Promise<{ applications: ApplicationSpec[]; packages: PackageSpec[] }> {
   const applications: ApplicationSpec[] = [];
   const packages: PackageSpec[] = [];
   for (const [index, { application: name, version }] of asked.changes.entries()) {
     const at = `/changes/${index}`;
-    const application = await find<ApplicationSpec>(db, 'application', name);
+    const application = await reader.find('application', name);
     if (application === null) complaints.push(complaint(`${at}/application`, `application ${name} does not exist`));
     else if (!pool.applications.includes(name)) complaints.push(complaint(`${at}/application`, `pool ${pool.name} does not serve ${name}; it serves ${pool.applications.join(', ')}`));
     else applications.push(application);
-    const found = await find<PackageSpec>(db, 'package', `${name}@${version}`);
+    const found = await reader.find('package', `${name}@${version}`);
     if (found !== null) packages.push(found);
     else if (application !== null) complaints.push(complaint(`${at}/version`, `package ${name}@${version} is not registered; POST /v1/packages registers it`));
   }
@@ -85,16 +93,9 @@ function variableComplaints(asked: ReleaseAsked, pool: PoolSpec, applications: r
   });
 }
 
-/** Who serves right now is seen by the worker; here everybody is taken to serve, which refuses nothing that could be released. */
-function planAhead({ pool, strategy, hosts, packages }: Inventory, asked: ReleaseAsked): Plan {
-  const made = makePlan({
-    pool,
-    strategy,
-    hosts: hosts.map(({ name, zone }) => ({ name, zone, inService: true })),
-    changes: packages.map(({ application, version, sha256 }) => ({ application, version, sha256 })),
-    allowOutage: asked.allowOutage,
-    reason: asked.reason,
-  });
+/** Who serves right now is seen by the worker. */
+function planOrComplain(inventory: Inventory, asked: ReleaseAsked): Plan {
+  const made = planAhead(inventory, asked);
   if ('plan' in made) return made.plan;
   throw invalid(made.refusals.map((refusal) => complaint(POINTERS[refusal.code], `${refusal.message} ${refusal.next}`)));
 }
@@ -107,8 +108,24 @@ const POINTERS: Readonly<Record<PlanRefusal['code'], string>> = {
   percentages: '/strategy',
 };
 
-async function find<T>(db: Queryable, kind: InventoryKind, name: string): Promise<T | null> {
-  return ((await getInventory(db, kind, name))?.spec as T | undefined) ?? null;
+/** Reads inventory objects and remembers at which versions they stood. */
+class Reader {
+  readonly versions: Record<string, number> = {};
+  readonly #db: Queryable;
+
+  constructor(db: Queryable) {
+    this.#db = db;
+  }
+
+  async find<K extends InventoryKind>(kind: K, name: string): Promise<InventorySpecs[K] | null> {
+    return (await this.findAll(kind, [name])).get(name) ?? null;
+  }
+
+  async findAll<K extends InventoryKind>(kind: K, names: readonly string[]): Promise<ReadonlyMap<string, InventorySpecs[K]>> {
+    const found = await getInventories(this.#db, kind, names);
+    for (const { name, version } of found.values()) this.versions[`${kind}/${name}`] = version;
+    return new Map([...found].map(([name, { spec }]) => [name, spec]));
+  }
 }
 
 function complaint(pointer: string, message: string): Complaint {

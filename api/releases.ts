@@ -1,6 +1,7 @@
 /** POST /v1/releases and everything that reads a release. Answers come from the database alone, so they hold while Temporal is away. */
 import { z } from 'zod';
 import { createReleaseRequest } from '../db/requests.ts';
+import { recentPaces } from '../db/paces.ts';
 import { getRelease, getReleaseAt, listReleases } from '../db/queries.ts';
 import { releaseView } from '../domain/release/view.ts';
 import { etagOf, isUnchanged } from './etag.ts';
@@ -8,6 +9,7 @@ import { IDEMPOTENCY_HEADERS, once } from './idempotency.ts';
 import { Count, Cursor, Limit, cursorOf, nextLink, pageOf, readCursor } from './pages.ts';
 import { notFound } from './problem.ts';
 import { newReleaseId } from './release-id.ts';
+import { assertStillFits } from './plan-id.ts';
 import { captureInventory, releaseRequested } from './release-request.ts';
 import { callerOf, operation } from './route.ts';
 import { HostLogs, Release, ReleaseAccepted, ReleaseRequest, ReleaseSummary, STATUSES } from './schemas/release.ts';
@@ -21,7 +23,7 @@ const AS_IS = { description: 'the release', schema: Release, headers: { ETag: 'i
 export function postRelease(deps: ApiDeps): Operation {
   return operation({
     summary: 'Ask for a release',
-    description: 'Answers as soon as the request is stored; a worker takes it up. Follow it by its id.',
+    description: 'Answers as soon as the request is stored; a worker takes it up. Follow it by its id. With `plan`, the id of a plan that was read, it starts only if it would still do what that plan says: otherwise 409 with what has changed.',
     tag: 'releases',
     headers: IDEMPOTENCY_HEADERS,
     body: { kind: 'json', schema: ReleaseRequest, later: 'Release' },
@@ -30,9 +32,12 @@ export function postRelease(deps: ApiDeps): Operation {
     async handle(call) {
       const caller = callerOf(call);
       const answer = await once(deps, { request: call.request, caller, route: 'POST /v1/releases', body: call.body }, async (tx) => {
-        const { inventory } = await captureInventory(tx, call.body);
+        const captured = await captureInventory(tx, call.body);
+        if (call.body.plan !== null) await assertStillFits(tx, call.body.plan, captured);
+        const { inventory } = captured;
         const id = newReleaseId(new Date());
-        const request = releaseRequested(id, call.body, inventory, caller.actor.name);
+        const paces = await recentPaces(tx, { pool: inventory.pool.name, applications: inventory.pool.applications });
+        const request = releaseRequested(id, call.body, inventory, { requestedBy: caller.actor.name, paces });
         await createReleaseRequest(tx, { id, request, inventory, actor: caller.actor });
         return { status: 202, body: { id, status: 'queued', pool: request.pool, version: 0, url: `/v1/releases/${id}` } };
       });

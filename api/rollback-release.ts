@@ -76,6 +76,7 @@ function rollbackRequested(id: string, original: CoreEventData['release-requeste
     requestedBy: command.by.name,
     reason: command.reason,
     busy: 'queue',
+    plan: null,
     rollbackOf: original.id,
     restoreFrom,
     mode: command.type === 'rollback' ? (command.mode ?? original.strategy.rollback.mode) : original.strategy.rollback.mode,

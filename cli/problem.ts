@@ -12,6 +12,7 @@ export interface Problem {
   readonly allowedCommands?: readonly string[];
   readonly allowed?: readonly string[];
   readonly next?: string;
+  readonly differences?: readonly { readonly sentence?: string }[];
 }
 
 /** An HTTP answer that is not a success, as a Complaint with the exit code of its status. */
@@ -46,6 +47,7 @@ function headline(problem: Problem, request: string): string {
 
 function detailLines(problem: Problem): string[] {
   const lines = (problem.errors ?? []).map((error) => `${error.pointer ?? ''}: ${error.detail ?? error.message ?? ''}`.replace(/^: /, ''));
+  lines.push(...(problem.differences ?? []).flatMap(({ sentence }) => sentence ?? []));
   const allowed = problem.allowedCommands ?? problem.allowed;
   if (allowed !== undefined && !/allowed now:/i.test(problem.detail ?? '')) lines.push(`allowed now: ${allowed.length === 0 ? 'nothing' : allowed.join(', ')}`);
   if (problem.next !== undefined) lines.push(problem.next);

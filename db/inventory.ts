@@ -43,6 +43,12 @@ export async function getInventory<K extends InventoryKind>(db: Queryable, kind:
   return row ? { kind, name: row.name, spec: row.spec as InventorySpecs[K], version: row.version } : null;
 }
 
+/** Those of the named objects that exist, by name; one statement however many are asked for. */
+export async function getInventories<K extends InventoryKind>(db: Queryable, kind: K, names: readonly string[]): Promise<ReadonlyMap<string, InventoryObject<K>>> {
+  const { rows } = await sql<{ name: string; spec: InventorySpecs[K]; version: number }>`select name, spec, version from inventory where kind = ${kind} and name = any(${names})`.execute(db.kysely);
+  return new Map(rows.map(({ name, spec, version }) => [name, { kind, name, spec, version }]));
+}
+
 const PAGE_LIMIT = 1_000;
 
 /** Objects of a kind by name, those behind `after`, at most `limit` (maximum 1,000). */

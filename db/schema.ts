@@ -1,6 +1,8 @@
 /** Row types of every table, as Kysely sees them. The migrations make the tables; a test compares the two. */
 import type { ColumnType, Generated } from 'kysely';
 import type { Actor, ReleaseKind, Status } from '../domain/vocabulary.ts';
+import type { PlannedOn } from '../domain/plan/plan-difference.ts';
+import type { PastDay } from '../domain/simulation/paces.ts';
 import type { Command, Refusal } from '../domain/release/commands.ts';
 import type { Change, CoreEventData } from '../domain/release/events.ts';
 import type { Inventory } from '../domain/inventory.ts';
@@ -29,6 +31,8 @@ export interface Schema {
   tokens: TokensTable;
   inventory: InventoryTable;
   findings: FindingsTable;
+  plans: PlansTable;
+  release_paces: ReleasePacesTable;
 }
 
 /** Append-only. `transaction` orders readers over all streams; it is the only column outside the hash. */
@@ -190,4 +194,17 @@ export interface FindingsTable {
   repair: string;
   opened_at: Time;
   cleared_at: ColumnType<Date | null, Date | null | undefined, Date | null>;
+}
+
+/** `digest` names the plan: of `planned` as canonical JSON. */
+export interface PlansTable {
+  digest: string;
+  planned: Json<PlannedOn>;
+  expires_at: Date;
+}
+
+/** `past` null: nothing was done in this release. */
+export interface ReleasePacesTable {
+  release: string;
+  past: Json<PastDay | null>;
 }

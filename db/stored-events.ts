@@ -61,6 +61,13 @@ export async function* eachReleaseEvent(db: Queryable, release: string, range: {
   }
 }
 
+/** All decisions of a release, in order, without what happened on single targets. */
+export async function coreEvents(db: Queryable, release: string): Promise<readonly Stored<CoreEvent>[]> {
+  const { rows } = await sql<EventRow>`
+    select id, type, version, data, at, actor from events where stream = ${releaseStream(release)} and not type like 'target-%' order by version`.execute(db.kysely);
+  return rows.map(toStoredEvent).filter((event) => !isTargetEvent(event));
+}
+
 /** Those of the ids that are stored, in the order of their versions. */
 export async function findEvents(db: Queryable, ids: readonly string[]): Promise<readonly StoredReleaseEvent[]> {
   const { rows } = await sql<EventRow>`select id, type, version, data, at, actor from events where id = any(${ids}) order by version`.execute(db.kysely);

@@ -39,14 +39,18 @@ export async function leftOutBy(db: Database, release: string, host: string): Pr
     .orderBy('releases.created_at', 'desc')
     .limit(1)
     .executeTakeFirst();
-  if (row === undefined || row.state.preImage === null) return null;
-  const { forward, back, preImage, fenced } = row.state;
-  // Refused at first touch, or found untouched on the way back: whoever drained it, it was not this release.
-  if (forward.failure?.failure.code === DRIFT.untouched || fenced?.untouched === true) return null;
-  const isBack = back.begun !== null || back.done.length > 0 ? back.done.includes('admit') : forward.done.includes('admit');
-  if (isBack) return null;
+  if (row === undefined || row.state.preImage === null || !isLeftOut(row.state)) return null;
+  const { preImage } = row.state;
   const { admin, weight } = preImage.leftBy ?? preImage.traffic;
   return { release: row.release, admin, weight };
+}
+
+/** True when a release took this target out of service and did not bring it back. */
+export function isLeftOut({ forward, back, preImage, fenced }: TargetState): boolean {
+  // Refused at first touch, or found untouched on the way back: whoever drained it, it was not this release.
+  if (preImage === null || forward.failure?.failure.code === DRIFT.untouched || fenced?.untouched === true) return false;
+  const isBack = back.begun !== null || back.done.length > 0 ? back.done.includes('admit') : forward.done.includes('admit');
+  return !isBack;
 }
 
 async function targetState(db: Database, release: string, host: string): Promise<TargetState> {

@@ -1,13 +1,11 @@
 /** The steps that survey the whole pool: before any traffic moves, and the audit at the end. */
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
+import { SURVEY_MAX } from '../domain/plan/slices.ts';
 import { deciding, surveying } from './proxies.ts';
 import type { NextStep } from '../domain/release/next-step.ts';
 import type { Run } from './run.ts';
 
 type PrepareStep = Extract<NextStep, { do: 'acquire' | 'observe' | 'plan' | 'stage' | 'audit' }>;
-
-/** More targets than this are surveyed by several activities, one after the other: each stays short enough to be repeated. */
-const SURVEY_MAX = 60;
 
 export async function prepare(run: Run, step: PrepareStep): Promise<void> {
   switch (step.do) {
@@ -46,8 +44,8 @@ function plan(run: Run): Promise<void> {
   return run.alone(async () => {
     const { situation, request } = run.state;
     if (situation.status !== 'preparing') return;
-    const { allowOutage, reason, kind, restoreFrom } = request;
-    const input = { release: run.id, opId: `d${run.state.decisions}`, inService: situation.inService ?? [], allowOutage, reason, restoreFrom: kind === 'rollback' ? restoreFrom : null };
+    const { allowOutage, reason, kind, restoreFrom, plan: planned } = request;
+    const input = { release: run.id, opId: `d${run.state.decisions}`, inService: situation.inService ?? [], allowOutage, reason, restoreFrom: kind === 'rollback' ? restoreFrom : null, ...(planned == null ? {} : { isPlanned: true }) };
     run.fold([await deciding('plan').makePlan(input)]);
   });
 }

@@ -1,13 +1,14 @@
 /** A batch forward, or a batch back: its targets in lanes here, or in slices when there are many. */
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import { failuresLeft } from '../domain/brake.ts';
+import { SLICE_MAX } from '../domain/plan/slices.ts';
 import { planOf, progressOf } from '../domain/release/evolve.ts';
 import { NO_STREAK } from '../domain/release/streak.ts';
 import { timerSummary } from './details.ts';
 import { runLanes } from './lanes.ts';
 import { epochOf } from './prepare.ts';
 import { isTooMany } from './slice.ts';
-import { runSlices, SLICE_MAX } from './slices.ts';
+import { runSlices } from './slices.ts';
 import { restoreTarget, rollTarget } from './target.ts';
 import type { NextStep } from '../domain/release/next-step.ts';
 import type { CoreEvent } from '../domain/release/events.ts';

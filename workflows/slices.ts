@@ -1,6 +1,6 @@
 /** Runs a large batch as several slices that together keep to its lanes and its tolerance, and adds up what they report. */
 import { ChildWorkflowCancellationType, condition, ParentClosePolicy, patched, setHandler, startChild } from '@temporalio/workflow';
-import { planSlices } from '../domain/plan/slices.ts';
+import { planSlices, SLICE_MAX } from '../domain/plan/slices.ts';
 import { NO_STREAK } from '../domain/release/streak.ts';
 import { timerSummary } from './details.ts';
 import { haltSignal, holdSignal, sliceFailuresSignal, sliceQuietSignal, sliceWorkflowId } from './messages.ts';
@@ -10,9 +10,6 @@ import type { Streak } from '../domain/release/streak.ts';
 import type { LaneResult } from './lanes.ts';
 import type { Run } from './run.ts';
 import type { SliceWork } from './slice.ts';
-
-/** Hosts per slice: at eight activities each, its history stays under the size at which the server asks for a new run. */
-export const SLICE_MAX = 60;
 
 type Handle = ChildWorkflowHandle<typeof slice>;
 

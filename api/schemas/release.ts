@@ -9,6 +9,8 @@ export const STATUSES = [
   'rolling-back', 'rolled-back', 'rollback-incomplete', 'failed', 'aborted', 'rejected',
 ] as const;
 
+const PlanId = z.string().regex(/^[0-9a-f]{64}$/, 'must be the id of a plan: 64 hexadecimal digits').meta({ id: 'PlanId' });
+
 const Changes = z
   .array(z.strictObject({ application: Name, version: Version }))
   .min(1, 'must name at least one change')
@@ -30,6 +32,8 @@ export const ReleaseRequest = z
     allowOutage: z.boolean().default(false),
     adopt: z.boolean().default(false),
     reason: Reason.nullable().default(null),
+    /** id of a plan that POST /v1/plans answered: the release starts only if it would still do the same */
+    plan: PlanId.nullable().default(null),
   })
   .meta({ id: 'ReleaseRequest', example: { pool: 'web-prod', changes: [{ application: 'web', version: '1.4.0' }], reason: 'weekly release' } });
 
@@ -78,10 +82,3 @@ export const HostLogs = z
     entries: z.array(z.strictObject({ direction: z.string(), step: z.string(), code: z.string(), message: z.string(), lines: z.array(z.string()) })),
   })
   .meta({ id: 'HostLogs' });
-export const PlanAnswer = z
-  .strictObject({
-    plan: z.looseObject({ batches: z.array(z.looseObject({ index: z.int(), hosts: z.array(z.string()) })) }),
-    assumes: z.string(),
-    plannedWaitSeconds: z.int(),
-  })
-  .meta({ id: 'PlanAnswer' });

@@ -17,7 +17,7 @@ export function addPlan(program: Command, shell: Shell): void {
     program
       .command('plan <pool> <app=version...>')
       .helpGroup('Releases:')
-      .description('show the batches, the capacity line and the waits a release would have; nothing is started')
+      .description('play a release through without starting it: batches, hosts in service, waits, how long it takes, what is different from the last good one')
       .option('--strategy <name>', "another strategy than the pool's own")
       .option('--reason <text>', 'why; needed with --allow-outage')
       .option('--allow-outage', 'plan for a pool of one', false)

@@ -15,6 +15,7 @@ interface ReleaseFlags extends WatchFlags {
   readonly busy?: string;
   readonly allowOutage: boolean;
   readonly adopt: boolean;
+  readonly plan?: string;
   readonly idempotencyKey?: string;
   readonly output?: string;
 }
@@ -29,6 +30,7 @@ export function addRelease(program: Command, shell: Shell): void {
     .addOption(new Option('--busy <policy>', "when the pool is busy; default: the pool's own policy").choices(['reject', 'queue', 'supersede']))
     .option('--allow-outage', 'a pool of one may be out of service meanwhile; needs --reason', false)
     .option('--adopt', 'take over applications that run unmanaged, or hosts put back by hand', false)
+    .option('--plan <id>', 'start only if it would still do what this plan says; `signalbox plan` prints the id')
     .option('--idempotency-key <key>', 'the same key and request give the same release; use the CI job id so that a repeated job does not release twice')
     .addOption(new Option('-o, --output <format>', 'name: the id alone; json').choices(['name', 'json']))
     .option('--wait', 'follow it to its end and tell the outcome by the exit code', false);
@@ -53,7 +55,7 @@ async function release(pool: string, changes: string[], flags: ReleaseFlags, she
 }
 
 function requestBody(pool: string, changes: string[], flags: ReleaseFlags): Record<string, unknown> {
-  const { strategy, reason, busy, allowOutage, adopt } = flags;
+  const { strategy, reason, busy, allowOutage, adopt, plan } = flags;
   return {
     pool,
     changes: parseChanges(changes),
@@ -62,5 +64,6 @@ function requestBody(pool: string, changes: string[], flags: ReleaseFlags): Reco
     ...(strategy === undefined ? {} : { strategy }),
     ...(reason === undefined ? {} : { reason }),
     ...(busy === undefined ? {} : { busy }),
+    ...(plan === undefined ? {} : { plan }),
   };
 }

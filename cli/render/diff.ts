@@ -33,6 +33,7 @@ export function diffSummary(documents: readonly AppliedDocument[]): string {
   return `${counted('created')} created, ${counted('updated')} updated, ${counted('unchanged')} unchanged`;
 }
 
-function changeText({ pointer, from, to }: FieldChange): string {
+/** `/bakeSeconds: 2 → 10` */
+export function changeText({ pointer, from, to }: FieldChange): string {
   return printable(`${pointer}: ${from === undefined ? '(none)' : JSON.stringify(from)} → ${to === undefined ? '(none)' : JSON.stringify(to)}`);
 }

@@ -1,9 +1,13 @@
 /** A plan as people read it before they start a release. */
 import { showDuration } from '../duration.ts';
+import { changeText } from './diff.ts';
 import { bold, marked, printable } from './glyphs.ts';
 import { table } from './table.ts';
+import type { FieldChange } from './diff.ts';
 
 export interface PlanAnswer {
+  /** names the plan: `release --plan` starts exactly this one */
+  readonly id: string;
   readonly plan: {
     readonly batches: readonly PlannedBatch[];
     readonly capacity: { readonly hosts: number; readonly inService: number; readonly floor: number; readonly outageAllowed: boolean };
@@ -14,6 +18,8 @@ export interface PlanAnswer {
   /** what the plan takes for granted, one sentence */
   readonly assumes: string;
   readonly plannedWaitSeconds: number;
+  readonly simulation: PlanSimulation;
+  readonly different: Different | null;
 }
 
 interface PlannedBatch {
@@ -25,22 +31,95 @@ interface PlannedBatch {
   readonly manual: boolean;
 }
 
-export function planLines({ plan, assumes, plannedWaitSeconds }: PlanAnswer, pool: string, color: boolean): string[] {
+interface PlanSimulation {
+  readonly p50Seconds: number;
+  readonly p90Seconds: number;
+  readonly basis: 'default' | { readonly releases: number; readonly targets: number };
+  readonly inService: { readonly lowest: number; readonly floor: number; readonly moment: number };
+  readonly timeline: readonly PlanMoment[];
+}
+
+interface PlanMoment {
+  readonly what: string;
+  readonly startSeconds: number;
+  readonly endSeconds: number;
+  readonly inService: { readonly lowest: number };
+  readonly batch: { readonly index: number; readonly part: string; readonly waitingAtFloor: readonly string[] } | null;
+  readonly wait: { readonly for: string; readonly seconds: number | null; readonly who: string | null } | null;
+}
+
+interface Different {
+  readonly release: string;
+  readonly versions: readonly { readonly application: string; readonly from: string | null; readonly to: string }[];
+  readonly config: readonly FieldChange[];
+  readonly strategy: readonly FieldChange[];
+  readonly hosts: { readonly joined: readonly string[]; readonly left: readonly string[] };
+  readonly outOfService: readonly string[];
+  readonly batches: { readonly from: number; readonly to: number };
+  readonly seconds: { readonly from: number; readonly to: number };
+}
+
+export function planLines(answer: PlanAnswer, pool: string, color: boolean): string[] {
+  const { id, plan, assumes, plannedWaitSeconds, simulation, different } = answer;
   const { capacity } = plan;
-  const rows = plan.batches.map((batch) => [
+  return [
+    bold(`${pool}: ${plan.changes.map(({ application, version }) => `${application} → ${version}`).join(', ')}`, color),
+    ...table(['BATCH', 'HOSTS', 'AT ONCE', 'STARTS', 'ENDS', 'SERVING', 'BAKE', 'GOES ON', 'NAMES'], plan.batches.map((batch) => batchRow(batch, simulation))),
+    `capacity: ${capacity.hosts} hosts, ${capacity.inService} in service, never below ${capacity.floor}${capacity.outageAllowed ? ', outage allowed' : ''}; as played through, never fewer than ${simulation.inService.lowest}`,
+    `takes: ${durationText(simulation)}`,
+    `waits planned: ${seconds(plannedWaitSeconds)}; a rollback goes ${plan.rollback.batchPercent}% of the pool at a time`,
+    ...openWaits(simulation),
+    ...(different === null ? [] : differentLines(different)),
+    ...(assumes === '' ? [] : [printable(assumes)]),
+    ...plan.warnings.map((warning) => marked('warn', printable(warning), color)),
+    `to start exactly this plan: --plan ${id}`,
+  ];
+}
+
+/** A bastion has two moments, before its bake and when it joins: it starts with the first and ends with the last. */
+function batchRow(batch: PlannedBatch, { timeline }: PlanSimulation): string[] {
+  const moments = timeline.filter((moment) => moment.batch?.index === batch.index);
+  const starts = moments[0]?.startSeconds ?? 0;
+  const ends = moments.at(-1)?.endSeconds ?? 0;
+  return [
     batch.kind === 'bastion' ? 'bastion' : `${batch.kind} ${batch.index}`,
     String(batch.hosts.length),
     String(batch.lanes),
-    showDuration(batch.bakeSeconds * 1000),
+    `+${seconds(starts)}`,
+    `+${seconds(ends)}`,
+    `≥${Math.min(...moments.map(({ inService }) => inService.lowest))}`,
+    seconds(batch.bakeSeconds),
     batch.manual ? 'waits for promote' : 'by itself',
     batch.hosts.join(', '),
-  ]);
-  return [
-    bold(`${pool}: ${plan.changes.map(({ application, version }) => `${application} → ${version}`).join(', ')}`, color),
-    ...table(['BATCH', 'HOSTS', 'AT ONCE', 'BAKE', 'GOES ON', 'NAMES'], rows),
-    `capacity: ${capacity.hosts} hosts, ${capacity.inService} in service, never below ${capacity.floor}${capacity.outageAllowed ? ', outage allowed' : ''}`,
-    `waits planned: ${showDuration(plannedWaitSeconds * 1000)}; a rollback goes ${plan.rollback.batchPercent}% of the pool at a time`,
-    ...(assumes === '' ? [] : [printable(assumes)]),
-    ...plan.warnings.map((warning) => marked('warn', printable(warning), color)),
   ];
+}
+
+function durationText({ p50Seconds, p90Seconds, basis }: PlanSimulation): string {
+  const from = basis === 'default' ? 'nothing comparable was released yet, so by default paces' : `going by ${basis.releases} past ${basis.releases === 1 ? 'release' : 'releases'} with ${basis.targets} targets`;
+  return `about ${seconds(p50Seconds)}, nine of ten times at most ${seconds(p90Seconds)} (${from}; people's time not counted)`;
+}
+
+/** Waits that nobody knows the length of, each with who can end it. */
+function openWaits({ timeline }: PlanSimulation): string[] {
+  const waits = timeline.flatMap(({ wait, startSeconds }) => (wait !== null && wait.seconds === null ? [`waits for ${wait.for} after +${seconds(startSeconds)}, however long it takes${wait.who === null ? '' : `: ${wait.who}`}`] : []));
+  const stuck = timeline.flatMap(({ batch }) => batch?.waitingAtFloor ?? []);
+  return [...waits, ...(stuck.length === 0 ? [] : [`waits at the floor until another host serves: ${stuck.join(', ')}`])].map(printable);
+}
+
+function differentLines({ release, versions, config, strategy, hosts, outOfService, batches, seconds: took }: Different): string[] {
+  const said = [
+    ...versions.map(({ application, from, to }) => `${application} ${from ?? 'not released then'} → ${to}`),
+    ...config.map((change) => `configuration of ${changeText(change)}`),
+    ...strategy.map((change) => `strategy ${changeText(change)}`),
+    ...(hosts.joined.length > 0 ? [`joined: ${hosts.joined.join(', ')}`] : []),
+    ...(hosts.left.length > 0 ? [`left: ${hosts.left.join(', ')}`] : []),
+    ...(outOfService.length > 0 ? [`left out of service by an earlier release: ${outOfService.join(', ')}`] : []),
+    ...(batches.from === batches.to ? [] : [`${batches.from} batches then, ${batches.to} now`]),
+    `${seconds(took.from)} then, about ${seconds(took.to)} now`,
+  ];
+  return [`different from the last good release ${release}:`, ...said.map((line) => `  ${line}`)].map(printable);
+}
+
+function seconds(count: number): string {
+  return showDuration(count * 1000);
 }

@@ -1,5 +1,11 @@
 /** How a large batch is cut into slices so that all of them together keep to the batch's lanes. */
 
+/** Hosts per slice: at eight activities each, its history stays under the size at which the server asks for a new run. */
+export const SLICE_MAX = 60;
+
+/** More targets than this are surveyed by several activities, one after the other: each stays short enough to be repeated. */
+export const SURVEY_MAX = 60;
+
 export interface SlicePlan {
   /** hosts of each slice, in the order of the batch */
   readonly slices: readonly (readonly string[])[];

@@ -4,6 +4,7 @@
  * the work and folded by `evolveTarget` (target.ts); events of different targets commute.
  */
 import type { Plan } from '../plan/plan.ts';
+import type { Paces } from '../simulation/paces.ts';
 import type { Inventory, RollbackMode, StrategySpec } from '../inventory.ts';
 import type { Actor, Direction, FailedTarget, Failure, Phase, ReleaseKind, Step } from '../vocabulary.ts';
 import type { Streak } from './streak.ts';
@@ -52,6 +53,10 @@ export interface CoreEventData {
     readonly rollbackOf: string | null;
     readonly restoreFrom: string | null;
     readonly mode: RollbackMode | null;
+    /** digest of the plan the request stands on; absent or null: whatever plan fits */
+    readonly plan?: string | null;
+    /** how long things took in past releases, for estimates; absent: nobody looked */
+    readonly paces?: Paces;
   };
   'inventory-captured': { readonly inventory: Inventory };
   'release-queued': { readonly behind: string };

@@ -30,8 +30,8 @@ export function afterBatchStarted(progress: Progress, data: CoreEventData['batch
 
 /** Hosts that were not begun stay in `hosts`: they still belong to the batch at hand. */
 export function afterBatchFinished(progress: Progress, data: CoreEventData['batch-finished']): Progress {
-  const untouched = new Set(data.untouched);
-  const begun = progress.hosts.filter((host) => !untouched.has(host) && !progress.begun.includes(host));
+  const [untouched, before] = [new Set(data.untouched), new Set(progress.begun)];
+  const begun = progress.hosts.filter((host) => !untouched.has(host) && !before.has(host));
   const streak = data.streak === undefined ? {} : { streak: data.streak };
   return { ...progress, ...streak, stage: 'settled', hosts: data.untouched, begun: [...progress.begun, ...begun], failed: [...progress.failed, ...data.failed] };
 }

@@ -86,7 +86,7 @@ export function releaseView({ core, targets, version }: Folded): ReleaseView {
     batches: batchesOf(core, targets),
     allowedCommands: allowedCommands(core),
     waiting: waitingOf(core, targets, version),
-    eta: etaOf(core),
+    eta: etaOf(core, targets),
     rollback: rollbackView(rollbackOf(situation)),
     debt: ended?.debt ?? progress?.debt ?? [],
     unrestored: ended?.unrestored ?? [],

@@ -83,7 +83,7 @@ test('what a later version brings to a release is refused by name', async () => 
   ]);
 });
 
-test('a plan shows batches and capacity, says what it assumes, and stores nothing', async () => {
+test('a plan shows batches and capacity, says what it assumes, and starts nothing', async () => {
   const before = await api.ask('GET', '/v1/releases?limit=200');
   const answer = await api.ask('POST', '/v1/plans', { body: RELEASE });
   expect(answer.status).toBe(200);

@@ -247,8 +247,9 @@ describe('reading', () => {
     expect(server.seen[0]?.path).toBe(`/v1/releases/${ID}/logs?host=web-01`);
   });
 
-  test('plan shows batches, the capacity line, the waits and the warnings', async () => {
+  test('plan shows batches with their times, the capacity line, how long it takes, the waits, what is different and the warnings', async () => {
     server.json('POST /v1/plans', 200, {
+      id: 'ab'.repeat(32),
       plan: {
         batches: [{ index: 0, kind: 'bastion', hosts: ['web-01'], lanes: 1, bakeSeconds: 10, manual: true }],
         capacity: { hosts: 8, inService: 7, floor: 6, outageAllowed: false },
@@ -258,18 +259,53 @@ describe('reading', () => {
       },
       assumes: 'Every host is taken to be in service.',
       plannedWaitSeconds: 30,
+      simulation: {
+        p50Seconds: 95, p90Seconds: 130, basis: { releases: 3, targets: 24 }, inService: { lowest: 6, floor: 6, moment: 1 },
+        timeline: [
+          { what: 'roll', startSeconds: 4, endSeconds: 9, inService: { lowest: 6 }, batch: { index: 0, part: 'install', waitingAtFloor: ['web-02'] }, wait: null },
+          { what: 'wait', startSeconds: 19, endSeconds: 19, inService: { lowest: 6 }, batch: null, wait: { for: 'promote', seconds: null, who: 'an operator with promote' } },
+          { what: 'roll', startSeconds: 19, endSeconds: 21, inService: { lowest: 6 }, batch: { index: 0, part: 'join', waitingAtFloor: [] }, wait: null },
+        ],
+      },
+      different: {
+        release: 'r-1', versions: [{ application: 'web', from: '1.0.0', to: '2.0.0' }, { application: 'api', from: null, to: '7' }],
+        config: [{ pointer: '/web/run/env/LEVEL', from: 'info', to: 'debug' }], strategy: [{ pointer: '/batches/bakeSeconds', from: 2, to: 10 }],
+        hosts: { joined: ['web-08'], left: ['web-00'] }, outOfService: ['web-03'], batches: { from: 3, to: 1 }, seconds: { from: 60, to: 95 },
+      },
     });
     const { stdout } = await cli(['plan', 'web-prod', 'web=2.0.0']);
     expect(stdout.split('\n')).toEqual([
       'web-prod: web → 2.0.0',
-      'BATCH    HOSTS  AT ONCE  BAKE  GOES ON            NAMES',
-      'bastion  1      1        10s   waits for promote  web-01',
-      'capacity: 8 hosts, 7 in service, never below 6',
+      'BATCH    HOSTS  AT ONCE  STARTS  ENDS  SERVING  BAKE  GOES ON            NAMES',
+      'bastion  1      1        +4s     +21s  ≥6       10s   waits for promote  web-01',
+      'capacity: 8 hosts, 7 in service, never below 6; as played through, never fewer than 6',
+      "takes: about 1m35s, nine of ten times at most 2m10s (going by 3 past releases with 24 targets; people's time not counted)",
       'waits planned: 30s; a rollback goes 33% of the pool at a time',
+      'waits for promote after +19s, however long it takes: an operator with promote',
+      'waits at the floor until another host serves: web-02',
+      'different from the last good release r-1:',
+      '  web 1.0.0 → 2.0.0',
+      '  api not released then → 7',
+      '  configuration of /web/run/env/LEVEL: "info" → "debug"',
+      '  strategy /batches/bakeSeconds: 2 → 10',
+      '  joined: web-08',
+      '  left: web-00',
+      '  left out of service by an earlier release: web-03',
+      '  3 batches then, 1 now',
+      '  1m00s then, about 1m35s now',
       'Every host is taken to be in service.',
       '⚠ web-03 is out of service already',
+      `to start exactly this plan: --plan ${'ab'.repeat(32)}`,
       '',
     ]);
+  });
+
+  test('release --plan names the plan, and every difference of an outdated one is printed', async () => {
+    server.json('POST /v1/releases', 409, { title: 'The plan no longer fits', status: 409, detail: 'Nothing was started.', differences: [{ what: '/batches/1', sentence: 'Batch 1 no longer has web-03.' }] });
+    const called = await cli(['release', 'web-prod', 'web=2.0.0', '--plan', 'ab'.repeat(32)]);
+    expect(JSON.parse(server.seen[0]?.body ?? '')).toMatchObject({ plan: 'ab'.repeat(32) });
+    expect(called.stderr).toContain('Nothing was started.');
+    expect(called.stderr).toContain('Batch 1 no longer has web-03.');
   });
 });
 

@@ -40,6 +40,8 @@ export interface Asked {
   readonly strategy?: Partial<StrategySpec>;
   readonly busy?: 'reject' | 'queue' | 'supersede';
   readonly rollbackOf?: string;
+  /** digest of a plan that the release follows or does not start */
+  readonly plan?: string;
   readonly applications?: readonly string[];
 }
 
@@ -168,5 +170,6 @@ function requestOf(id: string, inventory: Inventory, asked: Asked): CoreEventDat
     changes: inventory.packages.map(({ application, version }) => ({ application, version })), strategy: inventory.strategy,
     hosts: inventory.hosts.map(({ name, zone }) => ({ name, zone })), requestedBy: 'ci', reason: 'test', busy: asked.busy ?? 'queue', allowOutage: false, adopt: false,
     rollbackOf: asked.rollbackOf ?? null, restoreFrom: asked.rollbackOf ?? null, mode: asked.rollbackOf === undefined ? null : 'regular',
+    plan: asked.plan ?? null,
   };
 }

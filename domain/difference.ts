@@ -1,6 +1,5 @@
 /** What changed between two plain JSON values, member by member. */
-import { canonicalJson } from '../domain/canonical-json.ts';
-import { pointerTo } from './json-scan.ts';
+import { canonicalJson } from './canonical-json.ts';
 
 /** An absent side means the member was added or removed. */
 export interface FieldChange {
@@ -13,7 +12,7 @@ export interface FieldChange {
 export function differences(from: unknown, to: unknown, pointer = ''): readonly FieldChange[] {
   if (!isObject(from) || !isObject(to)) return same(from, to) ? [] : [{ pointer, ...side('from', from), ...side('to', to) }];
   const names = [...new Set([...Object.keys(from), ...Object.keys(to)])].sort();
-  return names.flatMap((name) => differences(from[name], to[name], pointerTo(pointer, name)));
+  return names.flatMap((name) => differences(from[name], to[name], `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`));
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

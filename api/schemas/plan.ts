@@ -1,0 +1,57 @@
+/** How POST /v1/plans answers: the plan, what it would be like to run it, and what is different from the last time. */
+import { z } from 'zod';
+
+const Seconds = z.number().min(0);
+const Count = z.int().min(0);
+const Names = z.array(z.string());
+const FieldChange = z.strictObject({ pointer: z.string(), from: z.unknown().optional(), to: z.unknown().optional() });
+
+/** `startSeconds` and `endSeconds` count from the start of the release and leave out waits of unknown length. */
+const Moment = z
+  .strictObject({
+    what: z.enum(['acquire', 'observe', 'plan', 'stage', 'roll', 'restore', 'audit', 'wait']),
+    startSeconds: Seconds,
+    endSeconds: Seconds,
+    inService: z.strictObject({ start: Count, lowest: Count, end: Count }),
+    batch: z.strictObject({ index: Count, part: z.enum(['install', 'join', 'whole', 'back']), hosts: Names, lanes: Count, waitingAtFloor: Names }).nullable(),
+    wait: z.strictObject({ for: z.string(), seconds: Seconds.nullable(), who: z.string().nullable() }).nullable(),
+  })
+  .meta({ id: 'PlanMoment' });
+
+/** `basis`: the past releases and targets whose durations were drawn from, or `default` before there were any. */
+const Simulation = z
+  .strictObject({
+    p50Seconds: Seconds,
+    p90Seconds: Seconds,
+    basis: z.union([z.literal('default'), z.strictObject({ releases: Count, targets: Count })]),
+    endsAs: z.string().nullable(),
+    inService: z.strictObject({ lowest: Count, floor: Count, moment: z.int() }),
+    timeline: z.array(Moment),
+  })
+  .meta({ id: 'PlanSimulation' });
+
+const Different = z
+  .strictObject({
+    release: z.string(),
+    finishedAt: z.string(),
+    versions: z.array(z.strictObject({ application: z.string(), from: z.string().nullable(), to: z.string() })),
+    config: z.array(FieldChange),
+    strategy: z.array(FieldChange),
+    hosts: z.strictObject({ joined: Names, left: Names }),
+    outOfService: Names,
+    batches: z.strictObject({ from: Count, to: Count }),
+    seconds: z.strictObject({ from: Seconds, to: Seconds }),
+  })
+  .meta({ id: 'PlanDifferent' });
+
+export const PlanAnswer = z
+  .strictObject({
+    id: z.string(),
+    expiresAt: z.string(),
+    plan: z.looseObject({ batches: z.array(z.looseObject({ index: z.int(), hosts: Names })) }),
+    assumes: z.string(),
+    plannedWaitSeconds: z.number(),
+    simulation: Simulation,
+    different: Different.nullable(),
+  })
+  .meta({ id: 'PlanAnswer' });

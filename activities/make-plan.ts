@@ -19,6 +19,8 @@ export interface PlanInput {
   readonly inService: readonly string[];
   readonly allowOutage: boolean;
   readonly reason: string | null;
+  /** the cap per batch raised for this release; absent or null: the usual one */
+  readonly batchCapPercent?: number | null;
   /** release whose pre-images are restored; null for a release that brings something new */
   readonly restoreFrom: string | null;
 }
@@ -31,17 +33,18 @@ export async function makePlan(deps: ActivityDeps, input: PlanInput): Promise<St
   return stored;
 }
 
-async function forward(deps: ActivityDeps, inventory: Inventory, { release, inService, allowOutage, reason }: PlanInput): Promise<CoreEvent> {
+async function forward(deps: ActivityDeps, inventory: Inventory, { release, inService, allowOutage, reason, batchCapPercent = null }: PlanInput): Promise<CoreEvent> {
   const serving = new Set(inService);
   const images = await preImages(deps.db, release);
   const made = plan({
     pool: inventory.pool,
     strategy: inventory.strategy,
-    hosts: inventory.hosts.map(({ name, zone }) => ({ name, zone, inService: serving.has(name), staysOut: staysOut(images[name]) })),
+    hosts: inventory.hosts.map(({ name, zone, labels }) => ({ name, zone, labels, inService: serving.has(name), staysOut: staysOut(images[name]) })),
     firstRelease: Object.values(images).every(({ applications }) => applications.every(({ digest }) => digest === null)),
     changes: changesOf(inventory),
     allowOutage,
     reason,
+    batchCapPercent,
   });
   if ('plan' in made) return { type: 'plan-made', data: { plan: made.plan } };
   const [first] = made.refusals;

@@ -1,5 +1,6 @@
 /** From "pool web-prod, web=2" to everything a release runs on: found, checked, captured, never read again from live tables. */
 import { getInventory } from '../db/inventory.ts';
+import { neverFits } from '../domain/plan/health-fit.ts';
 import { makePlan } from '../domain/plan/make-plan.ts';
 import { invalid } from './problem.ts';
 import { badSubstitutions } from './substitutions.ts';
@@ -21,7 +22,7 @@ export async function captureInventory(db: Queryable, asked: ReleaseAsked): Prom
   if (strategy === null) complaints.push(complaint('/strategy', `strategy ${strategyName} does not exist`));
   const hosts = await findHosts(db, pool, complaints);
   const { applications, packages } = await findChanges(db, asked, pool, complaints);
-  complaints.push(...variableComplaints(asked, pool, applications, hosts));
+  complaints.push(...variableComplaints(asked, pool, applications, hosts), ...(strategy === null ? [] : healthComplaints(strategy, applications)));
   if (strategy === null || complaints.length > 0) throw invalid(complaints.slice(0, 100));
   const inventory: Inventory = { pool, strategy, applications, hosts, packages };
   return { inventory, plan: planAhead(inventory, asked) };
@@ -43,6 +44,7 @@ export function releaseRequested(id: string, asked: ReleaseAsked, inventory: Inv
     reason: asked.reason,
     busy: asked.busy ?? pool.busy,
     allowOutage: asked.allowOutage,
+    ...(asked.batchCapPercent === null ? {} : { batchCapPercent: asked.batchCapPercent }),
     adopt: asked.adopt,
     rollbackOf: null,
     restoreFrom: null,
@@ -85,15 +87,26 @@ function variableComplaints(asked: ReleaseAsked, pool: PoolSpec, applications: r
   });
 }
 
+/** A strategy and an application meet only here: checks that a step of this strategy has no time for. */
+function healthComplaints(strategy: StrategySpec, applications: readonly ApplicationSpec[]): Complaint[] {
+  return applications.flatMap(({ name, health }) =>
+    health.flatMap((check, index) => {
+      const never = neverFits(check, strategy.deadlines.stepSeconds);
+      return never === null ? [] : [complaint('/strategy', `health check ${index} of application ${name} can never pass under strategy ${strategy.name}: ${never}`)];
+    }),
+  );
+}
+
 /** Who serves right now is seen by the worker; here everybody is taken to serve, which refuses nothing that could be released. */
 function planAhead({ pool, strategy, hosts, packages }: Inventory, asked: ReleaseAsked): Plan {
   const made = makePlan({
     pool,
     strategy,
-    hosts: hosts.map(({ name, zone }) => ({ name, zone, inService: true })),
+    hosts: hosts.map(({ name, zone, labels }) => ({ name, zone, labels, inService: true })),
     changes: packages.map(({ application, version, sha256 }) => ({ application, version, sha256 })),
     allowOutage: asked.allowOutage,
     reason: asked.reason,
+    batchCapPercent: asked.batchCapPercent,
   });
   if ('plan' in made) return made.plan;
   throw invalid(made.refusals.map((refusal) => complaint(POINTERS[refusal.code], `${refusal.message} ${refusal.next}`)));
@@ -103,8 +116,14 @@ const POINTERS: Readonly<Record<PlanRefusal['code'], string>> = {
   'empty-pool': '/pool',
   'capacity-floor': '/pool',
   'outage-not-allowed': '/allowOutage',
-  'bastion-too-large': '/strategy',
+  contradiction: '/strategy',
   percentages: '/strategy',
+  'bastion-not-in-pool': '/strategy',
+  'bastion-too-large': '/strategy',
+  'hosts-not-in-pool': '/strategy',
+  'batch-above-cap': '/strategy',
+  'batch-cap-not-allowed': '/batchCapPercent',
+  'floor-order': '/strategy',
 };
 
 async function find<T>(db: Queryable, kind: InventoryKind, name: string): Promise<T | null> {

@@ -46,8 +46,8 @@ function plan(run: Run): Promise<void> {
   return run.alone(async () => {
     const { situation, request } = run.state;
     if (situation.status !== 'preparing') return;
-    const { allowOutage, reason, kind, restoreFrom } = request;
-    const input = { release: run.id, opId: `d${run.state.decisions}`, inService: situation.inService ?? [], allowOutage, reason, restoreFrom: kind === 'rollback' ? restoreFrom : null };
+    const { allowOutage, reason, kind, restoreFrom, batchCapPercent = null } = request;
+    const input = { release: run.id, opId: `d${run.state.decisions}`, inService: situation.inService ?? [], allowOutage, reason, batchCapPercent, restoreFrom: kind === 'rollback' ? restoreFrom : null };
     run.fold([await deciding('plan').makePlan(input)]);
   });
 }

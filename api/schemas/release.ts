@@ -1,8 +1,9 @@
 /** POST /v1/releases, POST /v1/plans, and how a release reads. */
 import { z } from 'zod';
+import { BATCH_CAP_RAISED } from '../../domain/plan/batch-cap.ts';
 import { COMMAND_TYPES } from '../../domain/release/commands.ts';
 import { BUSY } from './pool.ts';
-import { Name, Reason, ReleaseId, Version } from './text.ts';
+import { Name, Reason, ReleaseId, Version, whole } from './text.ts';
 
 export const STATUSES = [
   'queued', 'preparing', 'pre-release', 'releasing', 'post-release', 'succeeded',
@@ -28,6 +29,10 @@ export const ReleaseRequest = z
     strategy: Name.nullable().default(null),
     busy: z.enum(BUSY).nullable().default(null),
     allowOutage: z.boolean().default(false),
+    batchCapPercent: whole(BATCH_CAP_RAISED.least, BATCH_CAP_RAISED.most)
+      .nullable()
+      .default(null)
+      .meta({ description: 'raises the cap per batch from 33 % of the pool; needs a reason, which is kept with the release' }),
     adopt: z.boolean().default(false),
     reason: Reason.nullable().default(null),
   })

@@ -6,6 +6,9 @@ import { makePlan } from '../../../domain/plan/make-plan.ts';
 import type { Plan, PlanRefusal } from '../../../domain/plan/plan.ts';
 import type { PlanHost } from '../../../domain/plan/standing.ts';
 
+/** A release with the widest cap that can be had. */
+export const WIDE = { batchCapPercent: 50, reason: 'a wide night' } as const;
+
 export interface StrategyNumbers {
   readonly bastions?: number;
   readonly percent?: readonly number[];
@@ -13,12 +16,16 @@ export interface StrategyNumbers {
   readonly promote?: 'auto' | 'manual';
   readonly advance?: 'auto' | 'manual';
   readonly rollbackPercent?: number | null;
+  /** further members as they stand in a strategy */
+  readonly bastion?: Partial<StrategySpec['bastion']>;
+  readonly batches?: Partial<StrategySpec['batches']>;
+  readonly tolerance?: StrategySpec['tolerance'];
 }
 
 export function strategy(numbers: StrategyNumbers = {}): StrategySpec {
   return {
     name: 'standard',
-    bastion: { count: numbers.bastions ?? 1, bakeSeconds: 10, promote: numbers.promote ?? 'auto' },
+    bastion: { count: numbers.bastions ?? 1, bakeSeconds: 10, promote: numbers.promote ?? 'auto', ...numbers.bastion },
     batches: {
       percent: numbers.percent ?? [25],
       mode: 'barrier',
@@ -27,8 +34,9 @@ export function strategy(numbers: StrategyNumbers = {}): StrategySpec {
       maxParallel: numbers.maxParallel ?? 10,
       bakeSeconds: 2,
       advance: numbers.advance ?? 'auto',
+      ...numbers.batches,
     },
-    tolerance: { perBatch: 0, total: 0 },
+    tolerance: numbers.tolerance ?? { perBatch: 0, total: 0 },
     onFailure: 'rollback',
     rollback: { on: ['bastion', 'tolerance'], mode: 'regular', batchPercent: numbers.rollbackPercent ?? null },
     postRelease: { watchSeconds: 10 },

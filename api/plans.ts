@@ -10,14 +10,14 @@ const ASSUMES = 'Every host of the pool is taken to be in service. The release i
 export function makePlanAhead(deps: ApiDeps): Operation {
   return operation({
     summary: 'The plan a release would follow',
-    description: 'Batches, bakes and the capacity line. Nothing is stored and nothing is started; complaints are those of POST /v1/releases.',
+    description: 'Batches with everything that counts for each, the capacity line and the cap per batch. Nothing is stored and nothing is started; complaints are those of POST /v1/releases.',
     tag: 'releases',
     body: { kind: 'json', schema: ReleaseRequest, later: 'Release' },
     answers: { 200: { description: 'the plan', schema: PlanAnswer } },
     async handle(call) {
       const { inventory, plan } = await captureInventory(deps.db, call.body);
-      const bakesSeconds = plan.batches.reduce((sum, { bakeSeconds }) => sum + bakeSeconds, 0);
-      return { status: 200, body: { plan, assumes: ASSUMES, plannedWaitSeconds: bakesSeconds + inventory.strategy.postRelease.watchSeconds } };
+      const waitsSeconds = plan.batches.reduce((sum, { bakeSeconds, pauseSeconds = 0 }) => sum + bakeSeconds + pauseSeconds, 0);
+      return { status: 200, body: { plan, assumes: ASSUMES, plannedWaitSeconds: waitsSeconds + inventory.strategy.postRelease.watchSeconds } };
     },
   });
 }

@@ -44,6 +44,20 @@ export const ReleaseAccepted = z.strictObject({ id: ReleaseId, status: z.enum(ST
 
 const Person = z.string();
 
+/** What counts for a planned batch. Plans and releases of older versions do not have all of it, rollbacks none. */
+function batchValues() {
+  return {
+    lanes: z.int().optional().meta({ description: 'targets in work at the same time; of a window, its width' }),
+    mode: z.enum(['barrier', 'window']).optional(),
+    bakeSeconds: z.int().optional(),
+    pauseSeconds: z.int().optional().meta({ description: 'rest after the bake, before the next batch' }),
+    manual: z.boolean().optional().meta({ description: 'waits for promote before the next batch' }),
+    verification: z.enum(['required', 'ignored']).optional(),
+    tolerance: z.int().optional().meta({ description: 'failed targets allowed in this batch' }),
+    zone: z.string().nullable().optional().meta({ description: 'only where the strategy goes zone by zone' }),
+  };
+}
+
 /** Documents the answer; the answer itself is made by the domain's view, so unknown members are left alone here. */
 export const Release = z
   .looseObject({
@@ -55,7 +69,7 @@ export const Release = z
     pool: z.string(),
     changes: z.array(z.looseObject({ application: z.string() })),
     strategy: z.unknown(),
-    batches: z.array(z.looseObject({ index: z.int(), kind: z.string(), status: z.string(), targets: z.array(z.looseObject({ host: z.string() })) })),
+    batches: z.array(z.looseObject({ index: z.int(), kind: z.string(), status: z.string(), ...batchValues(), targets: z.array(z.looseObject({ host: z.string() })) })),
     allowedCommands: z.array(z.enum(COMMAND_TYPES)),
     waiting: z.looseObject({}).nullable(),
     version: z.int(),
@@ -85,7 +99,11 @@ export const HostLogs = z
   .meta({ id: 'HostLogs' });
 export const PlanAnswer = z
   .strictObject({
-    plan: z.looseObject({ batches: z.array(z.looseObject({ index: z.int(), hosts: z.array(z.string()) })) }),
+    plan: z.looseObject({
+      batches: z.array(z.looseObject({ index: z.int(), kind: z.string(), hosts: z.array(z.string()), ...batchValues() })),
+      batchCap: z.strictObject({ percent: z.int(), hosts: z.int() }).meta({ description: 'no batch holds more hosts and no window has more lanes' }),
+      warnings: z.array(z.string()),
+    }),
     assumes: z.string(),
     plannedWaitSeconds: z.int(),
   })

@@ -5,7 +5,6 @@ import { Bastion } from './bastion.ts';
 import { Batches, WEEK_SECONDS } from './batches.ts';
 import { Deadlines } from './deadlines.ts';
 import { Name, distinct, whole } from './text.ts';
-import { oneStory } from './whole-strategy.ts';
 
 export const ROLLBACK_MODES = ['regular', 'emergency'] as const;
 const causes = distinct(z.enum(['bastion', 'tolerance']), { least: 0, most: 2 });
@@ -30,5 +29,4 @@ export const Strategy = z
     pause: z.strictObject({ deadlineHours: whole(1, 720).default(24), then: z.enum(['stay', 'rollback', 'abort']).default('stay') }).prefault({}),
     deadlines: Deadlines.prefault({}),
   })
-  .superRefine(oneStory, { when: () => true })
   .meta({ id: 'Strategy' }) satisfies z.ZodType<StrategySpec>;

@@ -5,7 +5,7 @@ import { inOrder } from './host-order.ts';
 import type { SizePattern } from './batch-sizes.ts';
 import type { PlanHost, PoolStanding } from './standing.ts';
 
-/** No batch reaches over the end of a segment, and the pattern of sizes begins anew in each. Never empty. */
+/** No part reaches over the end of a segment, and the pattern of sizes begins anew in each; only a window goes on, from one list to the next. Never empty. */
 export interface Segment {
   /** only where the strategy goes zone by zone */
   readonly zone: string | null;

@@ -21,6 +21,8 @@ export interface PlanInput {
   readonly inService: readonly string[];
   readonly allowOutage: boolean;
   readonly reason: string | null;
+  /** the cap per batch raised for this release; absent or null: the usual one */
+  readonly batchCapPercent?: number | null;
   /** release whose pre-images are restored; null for a release that brings something new */
   readonly restoreFrom: string | null;
   /** the release was started to follow one plan that was read, and follows no other; absent from older workflows */
@@ -35,21 +37,22 @@ export async function makePlan(deps: ActivityDeps, input: PlanInput): Promise<St
   return stored;
 }
 
-async function forward(deps: ActivityDeps, inventory: Inventory, { release, inService, allowOutage, reason, isPlanned }: PlanInput): Promise<CoreEvent> {
+async function forward(deps: ActivityDeps, inventory: Inventory, { release, inService, allowOutage, reason, batchCapPercent = null, isPlanned }: PlanInput): Promise<CoreEvent> {
   const serving = new Set(inService);
   const images = await preImages(deps.db, release);
   const firstRelease = Object.values(images).every(({ applications }) => applications.every(({ digest }) => digest === null));
   const made = plan({
     pool: inventory.pool,
     strategy: inventory.strategy,
-    hosts: inventory.hosts.map(({ name, zone }) => ({ name, zone, inService: serving.has(name), staysOut: staysOut(images[name]) })),
+    hosts: inventory.hosts.map(({ name, zone, labels }) => ({ name, zone, labels, inService: serving.has(name), staysOut: staysOut(images[name]) })),
     firstRelease,
     changes: changesOf(inventory),
     allowOutage,
     reason,
+    batchCapPercent,
   });
   // Before the first release no host serves, whatever its plan took for granted.
-  if ('plan' in made) return (isPlanned === true && !firstRelease ? otherThanPlanned(inventory, { allowOutage, reason }, made.plan) : null) ?? { type: 'plan-made', data: { plan: made.plan } };
+  if ('plan' in made) return (isPlanned === true && !firstRelease ? otherThanPlanned(inventory, { allowOutage, reason, batchCapPercent }, made.plan) : null) ?? { type: 'plan-made', data: { plan: made.plan } };
   const [first] = made.refusals;
   return {
     type: 'release-failed',
@@ -65,7 +68,7 @@ async function forward(deps: ActivityDeps, inventory: Inventory, { release, inSe
 }
 
 /** The plan that was read took every host to be in service. Where the hosts as they were just seen lead to another one, nothing is released. */
-function otherThanPlanned(inventory: Inventory, asked: { readonly allowOutage: boolean; readonly reason: string | null }, plan: Plan): CoreEvent | null {
+function otherThanPlanned(inventory: Inventory, asked: Pick<PlanInput, 'allowOutage' | 'reason' | 'batchCapPercent'>, plan: Plan): CoreEvent | null {
   const ahead = planAhead(inventory, asked);
   const found = 'plan' in ahead ? courseDifferences(ahead.plan, plan) : [];
   if (found.length === 0) return null;

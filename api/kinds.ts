@@ -6,6 +6,7 @@ import { Host } from './schemas/host.ts';
 import { Pool } from './schemas/pool.ts';
 import { Strategy } from './schemas/strategy.ts';
 import { Name } from './schemas/text.ts';
+import { oneStory } from './schemas/whole-strategy.ts';
 
 export type StoredKind = 'application' | 'host' | 'pool' | 'strategy';
 export type StoredSpec = InventorySpecs[StoredKind];
@@ -20,22 +21,27 @@ export interface InventoryKind {
   readonly document: z.ZodObject<{ kind: z.ZodLiteral<string> }>;
 }
 
-function inventoryKind<S extends z.ZodRawShape, W extends InventoryKind['word']>(word: W, collection: string, spec: z.ZodObject<S, z.core.$strict> & z.ZodType<StoredSpec>): InventoryKind {
+type Rules = (value: unknown, context: z.RefinementCtx) => void;
+
+const noRules: Rules = () => undefined;
+
+/** `rules` speak of several members at once; a shape alone does not carry them into body and document. They run also where members are wrong. */
+function inventoryKind<S extends z.ZodRawShape, W extends InventoryKind['word']>(word: W, collection: string, spec: z.ZodObject<S, z.core.$strict> & z.ZodType<StoredSpec>, rules = noRules): InventoryKind {
   const kind = z.literal(word);
   return {
     word,
     stored: word.toLowerCase() as StoredKind,
     collection,
     spec,
-    body: z.strictObject({ ...spec.shape, kind: kind.optional(), name: Name.optional() }).meta({ id: `${word}Body` }),
-    document: z.strictObject({ kind, ...spec.shape }).meta({ id: `${word}Document` }) as unknown as InventoryKind['document'],
+    body: z.strictObject({ ...spec.shape, kind: kind.optional(), name: Name.optional() }).superRefine(rules, { when: () => true }).meta({ id: `${word}Body` }),
+    document: z.strictObject({ kind, ...spec.shape }).superRefine(rules, { when: () => true }).meta({ id: `${word}Document` }) as unknown as InventoryKind['document'],
   };
 }
 
 export const APPLICATION = inventoryKind('Application', 'applications', Application);
 export const HOST = inventoryKind('Host', 'hosts', Host);
 export const POOL = inventoryKind('Pool', 'pools', Pool);
-export const STRATEGY = inventoryKind('Strategy', 'strategies', Strategy);
+export const STRATEGY = inventoryKind('Strategy', 'strategies', Strategy, oneStory);
 export const INVENTORY_KINDS: readonly InventoryKind[] = [APPLICATION, HOST, POOL, STRATEGY];
 
 /** Any document of an apply, told apart by its kind. */

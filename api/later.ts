@@ -51,13 +51,6 @@ const LATER: Readonly<Record<LaterKind, readonly Later[]>> = {
     { path: ['hooks'], when: hasEntries },
     { path: ['windows'], when: hasEntries },
     { path: ['signOff'], when: oneOf('before-start') },
-    { path: ['batches', 'count'], when: hasEntries },
-    { path: ['batches', 'hosts'], when: hasEntries },
-    { path: ['batches', 'each'], when: hasEntries },
-    { path: ['batches', 'mode'], when: oneOf('window') },
-    { path: ['batches', 'by'], when: oneOf('zone') },
-    { path: ['batches', 'firstZoneBakeSeconds'] },
-    { path: ['batches', 'order'], when: oneOf('list', 'unhealthy-first', 'unhealthy-last') },
     { path: ['rollback', 'on', '*'], when: oneOf('hard-gate'), instead: REMOVED },
     { path: ['rollback', 'to'], when: otherThanPrevious },
     // Their defaults stand in what is read back; any other value would be accepted and ignored.

@@ -23,7 +23,7 @@ export function makePlanAhead(deps: ApiDeps): Operation {
   return operation({
     summary: 'The plan a release would follow',
     description:
-      'Batches and the capacity line; the release played through by its own rules, with when each batch begins and ends, how many hosts serve meanwhile, who is waited for, and how long half of such releases (p50) and nine of ten (p90) take, going by past ones; and what is different from the last good release of the pool. Nothing is started. Start exactly this plan by giving its id as `plan` to POST /v1/releases within 7 days. Complaints are those of POST /v1/releases.',
+      'Batches with everything that counts for each, the capacity line and the cap per batch; the release played through by its own rules, with when each batch begins and ends, how many hosts serve meanwhile, who is waited for, and how long half of such releases (p50) and nine of ten (p90) take, going by past ones; and what is different from the last good release of the pool. Nothing is started. Start exactly this plan by giving its id as `plan` to POST /v1/releases within 7 days. Complaints are those of POST /v1/releases.',
     tag: 'releases',
     body: { kind: 'json', schema: ReleaseRequest, later: 'Release' },
     answers: { 200: { description: 'the plan', schema: PlanAnswer } },

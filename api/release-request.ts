@@ -1,11 +1,12 @@
 /** From "pool web-prod, web=2" to everything a release runs on: found, checked, captured, never read again from live tables. */
 import { getInventories } from '../db/inventory.ts';
+import { neverFits } from '../domain/plan/health-fit.ts';
 import { planAhead } from '../domain/plan/plan-ahead.ts';
 import { invalid } from './problem.ts';
 import { badSubstitutions } from './substitutions.ts';
 import type { Queryable } from '../db/client.ts';
 import type { InventoryKind, InventorySpecs } from '../db/inventory-kinds.ts';
-import type { ApplicationSpec, HostSpec, Inventory, PackageSpec, PoolSpec } from '../domain/inventory.ts';
+import type { ApplicationSpec, HostSpec, Inventory, PackageSpec, PoolSpec, StrategySpec } from '../domain/inventory.ts';
 import type { Paces } from '../domain/simulation/paces.ts';
 import type { Plan, PlanRefusal } from '../domain/plan/plan.ts';
 import type { CoreEventData } from '../domain/release/events.ts';
@@ -30,7 +31,7 @@ export async function captureInventory(db: Queryable, asked: ReleaseAsked): Prom
   if (strategy === null) complaints.push(complaint('/strategy', `strategy ${strategyName} does not exist`));
   const hosts = await findHosts(reader, pool, complaints);
   const { applications, packages } = await findChanges(reader, asked, pool, complaints);
-  complaints.push(...variableComplaints(asked, pool, applications, hosts));
+  complaints.push(...variableComplaints(asked, pool, applications, hosts), ...(strategy === null ? [] : healthComplaints(strategy, applications)));
   if (strategy === null || complaints.length > 0) throw invalid(complaints.slice(0, 100));
   const inventory: Inventory = { pool, strategy, applications, hosts, packages };
   return { inventory, plan: planOrComplain(inventory, asked), versions: reader.versions };
@@ -52,6 +53,7 @@ export function releaseRequested(id: string, asked: ReleaseAsked, inventory: Inv
     reason: asked.reason,
     busy: asked.busy ?? pool.busy,
     allowOutage: asked.allowOutage,
+    ...(asked.batchCapPercent === null ? {} : { batchCapPercent: asked.batchCapPercent }),
     adopt: asked.adopt,
     rollbackOf: null,
     restoreFrom: null,
@@ -93,6 +95,16 @@ function variableComplaints(asked: ReleaseAsked, pool: PoolSpec, applications: r
   });
 }
 
+/** A strategy and an application meet only here: checks that a step of this strategy has no time for. */
+function healthComplaints(strategy: StrategySpec, applications: readonly ApplicationSpec[]): Complaint[] {
+  return applications.flatMap(({ name, health }) =>
+    health.flatMap((check, index) => {
+      const never = neverFits(check, strategy.deadlines.stepSeconds);
+      return never === null ? [] : [complaint('/strategy', `health check ${index} of application ${name} can never pass under strategy ${strategy.name}: ${never}`)];
+    }),
+  );
+}
+
 /** Who serves right now is seen by the worker. */
 function planOrComplain(inventory: Inventory, asked: ReleaseAsked): Plan {
   const made = planAhead(inventory, asked);
@@ -104,8 +116,14 @@ const POINTERS: Readonly<Record<PlanRefusal['code'], string>> = {
   'empty-pool': '/pool',
   'capacity-floor': '/pool',
   'outage-not-allowed': '/allowOutage',
-  'bastion-too-large': '/strategy',
+  contradiction: '/strategy',
   percentages: '/strategy',
+  'bastion-not-in-pool': '/strategy',
+  'bastion-too-large': '/strategy',
+  'hosts-not-in-pool': '/strategy',
+  'batch-above-cap': '/strategy',
+  'batch-cap-not-allowed': '/batchCapPercent',
+  'floor-order': '/strategy',
 };
 
 /** Reads inventory objects and remembers at which versions they stood. */

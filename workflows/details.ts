@@ -38,9 +38,10 @@ function batchLines(situation: Situation, paused: boolean): readonly string[] {
   }
   if (!('progress' in situation) || situation.progress === null || situation.plan === null) return [];
   const { progress, plan } = situation;
-  return plan.batches.map(({ index, kind, hosts }) => {
+  return plan.batches.map(({ index, kind, hosts, mode, lanes, zone }) => {
     const mark = index < progress.batch ? '✔' : index > progress.batch ? '◌' : `⟳ ${paused ? 'held' : progress.stage}`;
-    return `${mark} ${kind === 'bastion' ? 'bastion' : `batch ${index}`}: ${listed(hosts)}`;
+    const more = [...(zone === undefined ? [] : [zone]), ...(mode === 'window' ? [`window of ${lanes}`] : [])];
+    return `${mark} ${kind === 'bastion' ? 'bastion' : `batch ${index}`}${more.length > 0 ? ` (${more.join(', ')})` : ''}: ${listed(hosts)}`;
   });
 }
 

@@ -44,8 +44,11 @@ function plan(run: Run): Promise<void> {
   return run.alone(async () => {
     const { situation, request } = run.state;
     if (situation.status !== 'preparing') return;
-    const { allowOutage, reason, kind, restoreFrom, plan: planned } = request;
-    const input = { release: run.id, opId: `d${run.state.decisions}`, inService: situation.inService ?? [], allowOutage, reason, restoreFrom: kind === 'rollback' ? restoreFrom : null, ...(planned == null ? {} : { isPlanned: true }) };
+    const { allowOutage, reason, kind, restoreFrom, batchCapPercent = null, plan: planned } = request;
+    const input = {
+      release: run.id, opId: `d${run.state.decisions}`, inService: situation.inService ?? [], allowOutage, reason, batchCapPercent,
+      restoreFrom: kind === 'rollback' ? restoreFrom : null, ...(planned == null ? {} : { isPlanned: true }),
+    };
     run.fold([await deciding('plan').makePlan(input)]);
   });
 }

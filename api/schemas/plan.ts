@@ -1,5 +1,6 @@
 /** How POST /v1/plans answers: the plan, what it would be like to run it, and what is different from the last time. */
 import { z } from 'zod';
+import { batchValues } from './release.ts';
 
 const Seconds = z.number().min(0);
 const Count = z.int().min(0);
@@ -48,7 +49,11 @@ export const PlanAnswer = z
   .strictObject({
     id: z.string(),
     expiresAt: z.string(),
-    plan: z.looseObject({ batches: z.array(z.looseObject({ index: z.int(), hosts: Names })) }),
+    plan: z.looseObject({
+      batches: z.array(z.looseObject({ index: z.int(), kind: z.string(), hosts: Names, ...batchValues() })),
+      batchCap: z.strictObject({ percent: z.int(), hosts: z.int() }).meta({ description: 'no batch holds more hosts and no window has more lanes' }),
+      warnings: z.array(z.string()),
+    }),
     assumes: z.string(),
     plannedWaitSeconds: z.number(),
     simulation: Simulation,

@@ -1,8 +1,9 @@
 /** POST /v1/releases, POST /v1/plans, and how a release reads. */
 import { z } from 'zod';
+import { BATCH_CAP_RAISED } from '../../domain/plan/batch-cap.ts';
 import { COMMAND_TYPES } from '../../domain/release/commands.ts';
 import { BUSY } from './pool.ts';
-import { Name, Reason, ReleaseId, Version } from './text.ts';
+import { Name, Reason, ReleaseId, Version, whole } from './text.ts';
 
 export const STATUSES = [
   'queued', 'preparing', 'pre-release', 'releasing', 'post-release', 'succeeded',
@@ -30,6 +31,10 @@ export const ReleaseRequest = z
     strategy: Name.nullable().default(null),
     busy: z.enum(BUSY).nullable().default(null),
     allowOutage: z.boolean().default(false),
+    batchCapPercent: whole(BATCH_CAP_RAISED.least, BATCH_CAP_RAISED.most)
+      .nullable()
+      .default(null)
+      .meta({ description: 'raises the cap per batch from 33 % of the pool; needs a reason, which is kept with the release' }),
     adopt: z.boolean().default(false),
     reason: Reason.nullable().default(null),
     /** id of a plan that POST /v1/plans answered: the release starts only if it would still do the same */
@@ -43,6 +48,20 @@ export const ReleaseAccepted = z.strictObject({ id: ReleaseId, status: z.enum(ST
 
 const Person = z.string();
 
+/** What counts for a planned batch. Plans and releases of older versions do not have all of it, rollbacks none. */
+export function batchValues() {
+  return {
+    lanes: z.int().optional().meta({ description: 'targets in work at the same time; of a window, its width' }),
+    mode: z.enum(['barrier', 'window']).optional(),
+    bakeSeconds: z.int().optional(),
+    pauseSeconds: z.int().optional().meta({ description: 'rest after the bake, before the next batch' }),
+    manual: z.boolean().optional().meta({ description: 'waits for promote before the next batch' }),
+    verification: z.enum(['required', 'ignored']).optional(),
+    tolerance: z.int().optional().meta({ description: 'failed targets allowed in this batch' }),
+    zone: z.string().nullable().optional().meta({ description: 'only where the strategy goes zone by zone' }),
+  };
+}
+
 /** Documents the answer; the answer itself is made by the domain's view, so unknown members are left alone here. */
 export const Release = z
   .looseObject({
@@ -54,7 +73,7 @@ export const Release = z
     pool: z.string(),
     changes: z.array(z.looseObject({ application: z.string() })),
     strategy: z.unknown(),
-    batches: z.array(z.looseObject({ index: z.int(), kind: z.string(), status: z.string(), targets: z.array(z.looseObject({ host: z.string() })) })),
+    batches: z.array(z.looseObject({ index: z.int(), kind: z.string(), status: z.string(), ...batchValues(), targets: z.array(z.looseObject({ host: z.string() })) })),
     allowedCommands: z.array(z.enum(COMMAND_TYPES)),
     waiting: z.looseObject({}).nullable(),
     version: z.int(),

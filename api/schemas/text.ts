@@ -48,6 +48,8 @@ export function distinct<T extends z.ZodType>(entry: T, bounds: { least: number;
 
 const value = z.string().max(4096).regex(ONE_LINE, 'must be one line of printable text');
 export const Variables = limited(z.record(z.string().regex(VARIABLE, 'a variable name is letters, digits, "_", "." and "-", beginning with a letter or "_"'), value));
+/** Key and value of each label a host must have. */
+export const Labels = z.record(z.string().regex(VARIABLE, 'a label is letters, digits, "_", "." and "-", beginning with a letter or "_"'), value);
 export const Environment = limited(z.record(z.string().regex(ENV_NAME, 'the name of an environment variable is letters, digits and "_"'), value));
 
 function limited(record: z.ZodRecord<z.ZodString, z.ZodString>) {

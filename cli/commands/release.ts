@@ -1,6 +1,7 @@
 /** `signalbox release POOL APP=VERSION… [--wait]`: asks for a release; with --wait follows it to its end, rollback included. */
 import { Option } from 'commander';
 import type { Command } from 'commander';
+import { BATCH_CAP_HELP, parseBatchCap } from '../batch-cap.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { keyOf, parseChanges, remote } from '../shell.ts';
@@ -14,6 +15,7 @@ interface ReleaseFlags extends WatchFlags {
   readonly reason?: string;
   readonly busy?: string;
   readonly allowOutage: boolean;
+  readonly batchCap?: number;
   readonly adopt: boolean;
   readonly plan?: string;
   readonly idempotencyKey?: string;
@@ -29,6 +31,7 @@ export function addRelease(program: Command, shell: Shell): void {
     .option('--reason <text>', 'why; kept with the release')
     .addOption(new Option('--busy <policy>', "when the pool is busy; default: the pool's own policy").choices(['reject', 'queue', 'supersede']))
     .option('--allow-outage', 'a pool of one may be out of service meanwhile; needs --reason', false)
+    .option('--batch-cap <percent>', BATCH_CAP_HELP, parseBatchCap)
     .option('--adopt', 'take over applications that run unmanaged, or hosts put back by hand', false)
     .option('--plan <id>', 'start only if it would still do what this plan says; `signalbox plan` prints the id')
     .option('--idempotency-key <key>', 'the same key and request give the same release; use the CI job id so that a repeated job does not release twice')
@@ -55,12 +58,13 @@ async function release(pool: string, changes: string[], flags: ReleaseFlags, she
 }
 
 function requestBody(pool: string, changes: string[], flags: ReleaseFlags): Record<string, unknown> {
-  const { strategy, reason, busy, allowOutage, adopt, plan } = flags;
+  const { strategy, reason, busy, allowOutage, batchCap, adopt, plan } = flags;
   return {
     pool,
     changes: parseChanges(changes),
     allowOutage,
     adopt,
+    ...(batchCap === undefined ? {} : { batchCapPercent: batchCap }),
     ...(strategy === undefined ? {} : { strategy }),
     ...(reason === undefined ? {} : { reason }),
     ...(busy === undefined ? {} : { busy }),

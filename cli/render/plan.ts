@@ -13,6 +13,7 @@ export interface PlanAnswer {
     readonly capacity: { readonly hosts: number; readonly inService: number; readonly floor: number; readonly outageAllowed: boolean };
     readonly changes: readonly { readonly application: string; readonly version: string; readonly sha256: string }[];
     readonly rollback: { readonly batchPercent: number };
+    readonly batchCap?: { readonly percent: number; readonly hosts: number };
     readonly warnings: readonly string[];
   };
   /** what the plan takes for granted, one sentence */
@@ -29,6 +30,11 @@ interface PlannedBatch {
   readonly lanes: number;
   readonly bakeSeconds: number;
   readonly manual: boolean;
+  readonly mode?: string;
+  readonly pauseSeconds?: number;
+  readonly verification?: string;
+  readonly tolerance?: number;
+  readonly zone?: string | null;
 }
 
 interface PlanSimulation {
@@ -59,13 +65,44 @@ interface Different {
   readonly seconds: { readonly from: number; readonly to: number };
 }
 
+interface Column {
+  readonly heading: string;
+  readonly cell: (batch: PlannedBatch, simulation: PlanSimulation) => string;
+  /** the column is shown only when a batch says something else; absent: always */
+  readonly ordinary?: string;
+}
+
+const COLUMNS: readonly Column[] = [
+  { heading: 'BATCH', cell: (batch) => (batch.kind === 'bastion' ? 'bastion' : `${batch.kind} ${batch.index}`) },
+  { heading: 'ZONE', cell: (batch) => batch.zone ?? '', ordinary: '' },
+  { heading: 'HOSTS', cell: (batch) => String(batch.hosts.length) },
+  { heading: 'AT ONCE', cell: (batch) => String(batch.lanes) },
+  { heading: 'STARTS', cell: (batch, simulation) => `+${seconds(momentsOf(batch, simulation)[0]?.startSeconds ?? 0)}` },
+  { heading: 'ENDS', cell: (batch, simulation) => `+${seconds(momentsOf(batch, simulation).at(-1)?.endSeconds ?? 0)}` },
+  { heading: 'SERVING', cell: (batch, simulation) => `≥${Math.min(...momentsOf(batch, simulation).map(({ inService }) => inService.lowest))}` },
+  { heading: 'MODE', cell: (batch) => batch.mode ?? 'barrier', ordinary: 'barrier' },
+  { heading: 'HEALTH', cell: (batch) => batch.verification ?? 'required', ordinary: 'required' },
+  { heading: 'MAY FAIL', cell: (batch) => String(batch.tolerance ?? 0), ordinary: '0' },
+  { heading: 'BAKE', cell: (batch) => seconds(batch.bakeSeconds) },
+  { heading: 'REST', cell: (batch) => seconds(batch.pauseSeconds ?? 0), ordinary: '0s' },
+  { heading: 'GOES ON', cell: (batch) => (batch.manual ? 'waits for promote' : 'by itself') },
+  { heading: 'NAMES', cell: (batch) => batch.hosts.join(', ') },
+];
+
+/** A bastion has two moments, before its bake and when it joins: it starts with the first and ends with the last. */
+function momentsOf({ index }: PlannedBatch, { timeline }: PlanSimulation): readonly PlanMoment[] {
+  return timeline.filter((moment) => moment.batch?.index === index);
+}
+
 export function planLines(answer: PlanAnswer, pool: string, color: boolean): string[] {
   const { id, plan, assumes, plannedWaitSeconds, simulation, different } = answer;
   const { capacity } = plan;
+  const columns = COLUMNS.filter(({ cell, ordinary }) => ordinary === undefined || plan.batches.some((batch) => cell(batch, simulation) !== ordinary));
+  const cap = plan.batchCap === undefined ? '' : `; no batch takes more than ${plan.batchCap.hosts} (${plan.batchCap.percent}%)`;
   return [
     bold(`${pool}: ${plan.changes.map(({ application, version }) => `${application} → ${version}`).join(', ')}`, color),
-    ...table(['BATCH', 'HOSTS', 'AT ONCE', 'STARTS', 'ENDS', 'SERVING', 'BAKE', 'GOES ON', 'NAMES'], plan.batches.map((batch) => batchRow(batch, simulation))),
-    `capacity: ${capacity.hosts} hosts, ${capacity.inService} in service, never below ${capacity.floor}${capacity.outageAllowed ? ', outage allowed' : ''}; as played through, never fewer than ${simulation.inService.lowest}`,
+    ...table(columns.map(({ heading }) => heading), plan.batches.map((batch) => columns.map(({ cell }) => cell(batch, simulation)))),
+    `capacity: ${capacity.hosts} hosts, ${capacity.inService} in service, never below ${capacity.floor}${capacity.outageAllowed ? ', outage allowed' : ''}${cap}; as played through, never fewer than ${simulation.inService.lowest}`,
     `takes: ${durationText(simulation)}`,
     `waits planned: ${seconds(plannedWaitSeconds)}; a rollback goes ${plan.rollback.batchPercent}% of the pool at a time`,
     ...openWaits(simulation),
@@ -73,24 +110,6 @@ export function planLines(answer: PlanAnswer, pool: string, color: boolean): str
     ...(assumes === '' ? [] : [printable(assumes)]),
     ...plan.warnings.map((warning) => marked('warn', printable(warning), color)),
     `to start exactly this plan: --plan ${id}`,
-  ];
-}
-
-/** A bastion has two moments, before its bake and when it joins: it starts with the first and ends with the last. */
-function batchRow(batch: PlannedBatch, { timeline }: PlanSimulation): string[] {
-  const moments = timeline.filter((moment) => moment.batch?.index === batch.index);
-  const starts = moments[0]?.startSeconds ?? 0;
-  const ends = moments.at(-1)?.endSeconds ?? 0;
-  return [
-    batch.kind === 'bastion' ? 'bastion' : `${batch.kind} ${batch.index}`,
-    String(batch.hosts.length),
-    String(batch.lanes),
-    `+${seconds(starts)}`,
-    `+${seconds(ends)}`,
-    `≥${Math.min(...moments.map(({ inService }) => inService.lowest))}`,
-    seconds(batch.bakeSeconds),
-    batch.manual ? 'waits for promote' : 'by itself',
-    batch.hosts.join(', '),
   ];
 }
 

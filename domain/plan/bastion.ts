@@ -1,19 +1,36 @@
 /** Which hosts prove the build first. */
-import type { PoolStanding } from './standing.ts';
-import type { PlanHost } from './standing.ts';
+import type { BastionPolicy } from '../inventory.ts';
+import type { PlanHost, PoolStanding } from './standing.ts';
+
+/** Those of some hosts of a pool that a strategy would have as bastions, in its order. */
+export type BastionChoice = (hosts: readonly PlanHost[]) => readonly PlanHost[];
+
+const anyHost: BastionChoice = (hosts) => hosts;
+
+/** The hosts the policy names, in its order; else those with all its labels; else every host. */
+export function bastionChoice({ hosts: names = [], label }: Pick<BastionPolicy, 'hosts' | 'label'>): BastionChoice {
+  if (names.length > 0) return (hosts) => names.flatMap((name) => hosts.find((host) => host.name === name) ?? []);
+  const wanted = Object.entries(label ?? {});
+  return (hosts) => hosts.filter(({ labels = {} }) => wanted.every(([key, value]) => labels[key] === value));
+}
+
+/** Bastions wanted: none in an environment that the policy skips. */
+export function bastionCount({ count, skipIn = [] }: Pick<BastionPolicy, 'count' | 'skipIn'>, environment: string | undefined): number {
+  return environment !== undefined && skipIn.includes(environment) ? 0 : count;
+}
 
 /**
- * Hosts that could be bastions together, best first: those in service in declared order, as far as the floor lets them be out all
- * at once while the bastion bakes, then those out of service. When nothing stands above the floor only hosts that come back into
- * service qualify: the bastion is then also the repair the rest has to wait for.
+ * Hosts that could be bastions together, best first: those in service in the order of the choice, as far as the floor lets them be
+ * out all at once while the bastion bakes, then those out of service. When nothing stands above the floor only hosts that come back
+ * into service qualify: the bastion is then also the repair the rest has to wait for.
  */
-export function bastionCandidates(standing: PoolStanding): PlanHost[] {
+export function bastionCandidates(standing: PoolStanding, choose: BastionChoice = anyHost): PlanHost[] {
   const { live, returning, staying, spare, repairFirst } = standing;
-  if (repairFirst) return [...returning];
-  return [...live.slice(0, spare), ...returning, ...staying];
+  if (repairFirst) return [...choose(returning)];
+  return [...choose(live).slice(0, Math.max(0, spare)), ...choose(returning), ...choose(staying)];
 }
 
 /** The most bastions this pool allows: at least one host must be left to release to. */
-export function bastionsMax(standing: PoolStanding): number {
-  return Math.min(bastionCandidates(standing).length, standing.hostsTotal - 1);
+export function bastionsMax(standing: PoolStanding, choose: BastionChoice = anyHost): number {
+  return Math.min(bastionCandidates(standing, choose).length, standing.hostsTotal - 1);
 }

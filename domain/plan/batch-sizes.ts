@@ -1,7 +1,11 @@
-/** Percentages → numbers of hosts. */
+/** Percentages and counts → numbers of hosts. */
+import type { BatchPolicy } from '../inventory.ts';
 
-/** Where the declared parts are used up before the hosts are, because of rounding down. */
+/** Where the declared parts are used up before the hosts are, because of rounding down; and for hosts that no list names. */
 const LEFTOVER_PERCENT = 25;
+
+/** Hosts the batch at a position of the pattern takes if so many are left, at least 1. Position 0 is the first batch, or the first of a zone. */
+export type SizePattern = (position: number) => number;
 
 /**
  * Sizes of the batches that take `rest` hosts, each a part of `hostsTotal` rounded down, at least 1 and at most what is left.
@@ -9,13 +13,26 @@ const LEFTOVER_PERCENT = 25;
  * `hostsTotal` is the whole pool, the bastion included; `rest` is what the bastion leaves, for the bastion is no part of the hundred.
  */
 export function batchSizes(percent: readonly number[], hostsTotal: number, rest: number): number[] {
+  const pattern = percentPattern(percent, hostsTotal);
   const sizes: number[] = [];
-  const parts = partsOf(percent);
-  for (let left = rest; left > 0; left -= sizes.at(-1) ?? left) {
-    const part = parts[sizes.length] ?? LEFTOVER_PERCENT;
-    sizes.push(Math.min(left, Math.max(1, Math.floor((part * hostsTotal) / 100))));
-  }
+  for (let left = rest; left > 0; left -= sizes.at(-1) ?? left) sizes.push(Math.min(left, pattern(sizes.length)));
   return sizes;
+}
+
+/** The pattern of a strategy that cuts by percentages or counts; the last count repeats. */
+export function sizePattern({ percent, count = [] }: Pick<BatchPolicy, 'percent' | 'count'>, hostsTotal: number): SizePattern {
+  if (count.length === 0) return percentPattern(percent, hostsTotal);
+  return (position) => count[Math.min(position, count.length - 1)] ?? 1;
+}
+
+/** What follows explicit lists. */
+export function leftoverPattern(hostsTotal: number): SizePattern {
+  return () => sizeOfPart(LEFTOVER_PERCENT, hostsTotal);
+}
+
+/** A percentage of the whole pool as hosts: rounded down, at least 1. */
+export function sizeOfPart(percent: number, hostsTotal: number): number {
+  return Math.max(1, Math.floor((percent * hostsTotal) / 100));
 }
 
 /** Why these percentages make no plan, as the end of a sentence; null when they do. */
@@ -27,6 +44,11 @@ export function percentagesComplaint(percent: readonly number[]): string | null 
   // Fractions such as 33.3 + 33.3 + 33.4 miss the hundred by the last binary digit.
   if (percent.length > 1 && Math.abs(sum - 100) > 1e-6) return `${percent.join(' + ')} add up to ${sum}, not 100`;
   return null;
+}
+
+function percentPattern(percent: readonly number[], hostsTotal: number): SizePattern {
+  const parts = partsOf(percent);
+  return (position) => sizeOfPart(parts[position] ?? LEFTOVER_PERCENT, hostsTotal);
 }
 
 function partsOf(percent: readonly number[]): readonly number[] {

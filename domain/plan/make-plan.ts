@@ -1,23 +1,28 @@
 /** Pool + strategy + what is in service now → the plan of a release. Computed once, stored, never recomputed. */
 import type { PoolSpec, StrategySpec } from '../inventory.ts';
-import { bastionCandidates } from './bastion.ts';
-import { batchSizes } from './batch-sizes.ts';
-import { lanesOf } from './capacity.ts';
-import { orderHosts, spreadZones } from './host-order.ts';
-import type { Plan, PlannedBatch, PlannedChange, PlanRefusal } from './plan.ts';
-import { refusalsOf } from './refusals.ts';
+import { BATCH_CAP_PERCENT, batchCap } from './batch-cap.ts';
+import { bastionRefusals } from './bastion-refusals.ts';
+import { batchRefusals, listRefusals } from './batch-refusals.ts';
+import { layOut } from './layout.ts';
+import { emptyPool, poolRefusals, strategyRefusals } from './refusals.ts';
+import { settleBastion, settleBatches, settleOnly } from './settle.ts';
 import { standingOf } from './standing.ts';
-import type { PlanHost, PoolStanding } from './standing.ts';
 import { warningsOf } from './warnings.ts';
+import type { Layout } from './layout.ts';
+import type { Plan, PlannedBatch, PlannedChange, PlanRefusal } from './plan.ts';
+import type { PlanHost, PoolStanding } from './standing.ts';
 
-/** `hosts` are all hosts of the pool in declared order. `reason` matters only together with `allowOutage`. */
+/** `hosts` are all hosts of the pool in declared order. `reason` matters only together with `allowOutage` and `batchCapPercent`. */
 export interface PlanInput {
-  readonly pool: Pick<PoolSpec, 'name' | 'capacity'>;
+  /** without an environment the strategy's `skipIn` skips none */
+  readonly pool: Pick<PoolSpec, 'name' | 'capacity'> & Partial<Pick<PoolSpec, 'environment'>>;
   readonly strategy: StrategySpec;
   readonly hosts: readonly PlanHost[];
   readonly changes: readonly PlannedChange[];
   readonly allowOutage: boolean;
   readonly reason: string | null;
+  /** the raised cap per batch in percent of the pool; absent or null: the usual one */
+  readonly batchCapPercent?: number | null;
   /** nothing was ever released here, so there is nothing to go back to */
   readonly firstRelease?: boolean;
 }
@@ -29,63 +34,51 @@ const ROLLBACK_PERCENT_MIN = 33;
 
 /**
  * Every host in exactly one batch, the bastion first, hosts of a batch to be started in their order. Refuses with all complaints at
- * once when the pool is empty, of one host without a consented outage, cannot spare a host, or the strategy's numbers do not fit.
+ * once when the pool is empty, of one host without a consented outage, cannot spare a host, or the strategy's numbers and names do
+ * not fit it.
  */
 export function makePlan(input: PlanInput): PlanResult {
-  const standing = standingOf(input.hosts, input.pool.capacity.minInServicePercent);
-  const refusals = refusalsOf(input, standing);
+  const { hosts, pool, strategy } = input;
+  if (hosts.length === 0) return { refusals: [emptyPool(input)] };
+  const standing = standingOf(hosts, pool.capacity.minInServicePercent);
+  const wrong = strategyRefusals(strategy);
+  const layout = wrong.length === 0 && hosts.length > 1 ? layOut(input, standing) : null;
+  const refusals = [
+    ...wrong,
+    ...poolRefusals(input, standing),
+    ...bastionRefusals(input, standing),
+    ...listRefusals(input),
+    ...(layout === null ? [] : batchRefusals(input, standing, layout)),
+  ];
   if (refusals.length > 0) return { refusals };
-  const batches = input.hosts.length === 1 ? [onlyBatch(input)] : allBatches(input, standing);
-  const { percent } = input.strategy.batches;
+  const batches = layout === null ? [settleOnly(strategy, hosts)] : settled(input, standing, layout);
   return {
     plan: {
       batches,
-      capacity: {
-        hosts: standing.hostsTotal,
-        inService: standing.live.length,
-        floor: standing.floor,
-        outageAllowed: standing.hostsTotal === 1,
-      },
+      capacity: { hosts: hosts.length, inService: standing.live.length, floor: standing.floor, outageAllowed: hosts.length === 1 },
       changes: input.changes,
-      rollback: { batchPercent: input.strategy.rollback.batchPercent ?? Math.max(ROLLBACK_PERCENT_MIN, ...percent) },
-      warnings: warningsOf(input, standing, batches),
+      rollback: { batchPercent: rollbackPercent(input, batches) },
+      batchCap: { percent: capPercent(input), hosts: batchCap(capPercent(input), hosts.length) },
+      warnings: warningsOf(input, standing, { batches, layout }),
     },
   };
 }
 
-/** A pool of one has no bastion beside it: its host bakes in traffic, as long and as carefully as the bastion would have. */
-function onlyBatch({ hosts, strategy }: PlanInput): PlannedBatch {
-  const { bakeSeconds, promote } = strategy.bastion;
-  return { index: 0, kind: 'batch', hosts: hosts.map((host) => host.name), lanes: 1, bakeSeconds, manual: promote === 'manual' };
+function settled(input: PlanInput, standing: PoolStanding, { bastions, cut }: Layout): PlannedBatch[] {
+  const { hosts, strategy } = input;
+  const limits = { spare: standing.spare, maxParallel: strategy.batches.maxParallel, cap: batchCap(capPercent(input), hosts.length) };
+  const batches = settleBatches(strategy, cut.batches, { bastions: bastions.length, hostsTotal: hosts.length, limits });
+  return bastions.length === 0 ? batches : [settleBastion(strategy, bastions, limits), ...batches];
 }
 
-function allBatches({ hosts, strategy }: PlanInput, standing: PoolStanding): PlannedBatch[] {
-  const bastions = bastionCandidates(standing).slice(0, strategy.bastion.count);
-  const rest = orderRest(hosts.filter((host) => !bastions.includes(host)), standing);
-  const { percent, maxParallel, bakeSeconds, advance } = strategy.batches;
-  const lanes = { spare: standing.spare, maxParallel };
-  const planned: PlannedBatch[] = [];
-  if (bastions.length > 0) {
-    const { bakeSeconds: proving, promote } = strategy.bastion;
-    planned.push({ index: 0, kind: 'bastion', hosts: namesOf(bastions), lanes: lanesOf(bastions, lanes), bakeSeconds: proving, manual: promote === 'manual' });
-  }
-  let taken = 0;
-  for (const size of batchSizes(percent, hosts.length, rest.length)) {
-    const members = rest.slice(taken, taken + size);
-    taken += size;
-    // Nothing comes after the last batch, so nobody is asked to promote it.
-    const manual = advance === 'manual' && taken < rest.length;
-    planned.push({ index: planned.length, kind: 'batch', hosts: namesOf(members), lanes: lanesOf(members, lanes), bakeSeconds, manual });
-  }
-  return planned;
+function capPercent({ batchCapPercent }: PlanInput): number {
+  return batchCapPercent ?? BATCH_CAP_PERCENT;
 }
 
-/** Where no host can be spared, those that come back go before any that serves, and the floor is respected by the order itself. */
-function orderRest(rest: readonly PlanHost[], { repairFirst, returning }: PoolStanding): PlanHost[] {
-  if (!repairFirst) return orderHosts(rest);
-  return [...spreadZones(rest.filter((host) => returning.includes(host))), ...orderHosts(rest.filter((host) => !returning.includes(host)))];
-}
-
-function namesOf(hosts: readonly PlanHost[]): string[] {
-  return hosts.map((host) => host.name);
+/** Counts and lists have no percentage of their own: it is the share that the widest of their batches takes. */
+function rollbackPercent({ strategy, hosts }: PlanInput, batches: readonly PlannedBatch[]): number {
+  const { percent, each = [] } = strategy.batches;
+  const widest = Math.max(0, ...batches.filter(({ kind, mode }) => kind === 'batch' && mode !== 'window').map((batch) => batch.hosts.length));
+  const share = percent.length > 0 || hosts.length === 1 ? 0 : Math.ceil((widest * 100) / hosts.length);
+  return strategy.rollback.batchPercent ?? Math.max(ROLLBACK_PERCENT_MIN, share, ...percent, ...each.flatMap((override) => override.percent ?? []));
 }

@@ -1,13 +1,16 @@
 /** The plan that is made before a release, when nobody has looked at the hosts yet. */
 import { makePlan } from './make-plan.ts';
 import type { Inventory } from '../inventory.ts';
-import type { PlanResult } from './make-plan.ts';
+import type { PlanInput, PlanResult } from './make-plan.ts';
 import type { PlannedChange } from './plan.ts';
 
+type Asked = Pick<PlanInput, 'allowOutage' | 'reason' | 'batchCapPercent'>;
+
 /** Every host of the pool is taken to be in service, which refuses nothing that could be released. */
-export function planAhead(inventory: Inventory, { allowOutage, reason }: { readonly allowOutage: boolean; readonly reason: string | null }): PlanResult {
+export function planAhead(inventory: Inventory, { allowOutage, reason, batchCapPercent = null }: Asked): PlanResult {
   const { pool, strategy, hosts } = inventory;
-  return makePlan({ pool, strategy, hosts: hosts.map(({ name, zone }) => ({ name, zone, inService: true })), changes: changesOf(inventory), allowOutage, reason });
+  const seen = hosts.map(({ name, zone, labels }) => ({ name, zone, labels, inService: true }));
+  return makePlan({ pool, strategy, hosts: seen, changes: changesOf(inventory), allowOutage, reason, batchCapPercent });
 }
 
 /** What is released, in the order in which the pool names its applications. */

@@ -8,6 +8,8 @@ export interface Plan {
   /** applications in the order in which they are switched on each target, with the version and digest each goes to */
   readonly changes: readonly PlannedChange[];
   readonly rollback: { readonly batchPercent: number };
+  /** the most hosts a batch of this plan may hold and the most lanes a window may have, and of which percentage of the pool that is; absent: nobody counted */
+  readonly batchCap?: { readonly percent: number; readonly hosts: number };
   /** only in the plan of a `rollback` release: the hosts whose pre-images are restored, in the order they were begun */
   readonly restore?: readonly string[];
   /** things an operator should read before starting, one sentence each */
@@ -58,9 +60,23 @@ export interface PlannedHost {
   readonly inService: boolean;
 }
 
+/** `contradiction`: the strategy itself; `floor-order`: its lists take hosts in service before those whose repair must make room. */
+export type RefusalCode =
+  | 'empty-pool'
+  | 'capacity-floor'
+  | 'outage-not-allowed'
+  | 'contradiction'
+  | 'percentages'
+  | 'bastion-not-in-pool'
+  | 'bastion-too-large'
+  | 'hosts-not-in-pool'
+  | 'batch-above-cap'
+  | 'batch-cap-not-allowed'
+  | 'floor-order';
+
 /** A plan that cannot be made, each complaint a sentence with what to do. */
 export interface PlanRefusal {
-  readonly code: 'empty-pool' | 'capacity-floor' | 'outage-not-allowed' | 'bastion-too-large' | 'percentages';
+  readonly code: RefusalCode;
   readonly message: string;
   readonly next: string;
 }

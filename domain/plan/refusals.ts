@@ -1,31 +1,54 @@
 /** Why no plan can be made: every complaint at once, each with what to do. */
 import type { StrategySpec } from '../inventory.ts';
-import { bastionsMax } from './bastion.ts';
+import { BATCH_CAP_RAISED } from './batch-cap.ts';
 import { percentagesComplaint } from './batch-sizes.ts';
+import { planContradictions } from './contradictions.ts';
 import type { PlanRefusal } from './plan.ts';
 import type { PoolStanding } from './standing.ts';
 
-interface RefusalInput {
-  readonly pool: { readonly name: string };
+/** The part of a PlanInput that refusals speak of. */
+export interface RefusalInput {
+  readonly pool: { readonly name: string; readonly environment?: string };
   readonly strategy: StrategySpec;
+  readonly hosts: readonly { readonly name: string }[];
   readonly allowOutage: boolean;
   readonly reason: string | null;
+  readonly batchCapPercent?: number | null;
 }
 
-/** Empty when a plan can be made. An empty pool is the only complaint about itself. */
-export function refusalsOf(input: RefusalInput, standing: PoolStanding): PlanRefusal[] {
+/** What is wrong with a strategy whatever the pool; while there is any, it says nothing that batches could be cut by. */
+export function strategyRefusals(strategy: StrategySpec): PlanRefusal[] {
+  return [...planContradictions(strategy).map(({ path, message }) => contradiction(strategy, path, message)), percentages(strategy)].filter((refusal) => refusal !== null);
+}
+
+/** What is wrong with the pool as it stands, and with what the release asked for. An empty pool is the only complaint about itself. */
+export function poolRefusals(input: RefusalInput, standing: PoolStanding): PlanRefusal[] {
   const { hostsTotal } = standing;
-  if (hostsTotal === 0) return [emptyPool(input)];
-  const ofPool = hostsTotal === 1 ? [outageNotAllowed(input)] : [capacityFloor(input, standing), bastionTooLarge(input, standing)];
-  return [percentages(input), ...ofPool].filter((refusal) => refusal !== null);
+  return [hostsTotal === 1 ? outageNotAllowed(input) : capacityFloor(input, standing), batchCapNotAllowed(input)].filter((refusal) => refusal !== null);
 }
 
-function emptyPool({ pool }: RefusalInput): PlanRefusal {
+export function emptyPool({ pool }: RefusalInput): PlanRefusal {
   return { code: 'empty-pool', message: `Pool ${pool.name} has no hosts.`, next: 'Add hosts to the pool, then release again.' };
 }
 
+function contradiction(strategy: StrategySpec, path: readonly (string | number)[], message: string): PlanRefusal {
+  return { code: 'contradiction', message: `Strategy ${strategy.name} contradicts itself at /${path.join('/')}: ${message}.`, next: 'Change the strategy, then release again.' };
+}
+
+function percentages({ name, batches }: StrategySpec): PlanRefusal | null {
+  const { percent, count = [], hosts = [] } = batches;
+  if (percent.length === 0 && count.length + hosts.length > 0) return null;
+  const complaint = percentagesComplaint(percent);
+  if (complaint === null) return null;
+  return {
+    code: 'percentages',
+    message: `The batch percentages of strategy ${name} make no plan: ${complaint}.`,
+    next: 'Give one percentage, or several that add up to 100.',
+  };
+}
+
 function outageNotAllowed({ pool, allowOutage, reason }: RefusalInput): PlanRefusal | null {
-  if (allowOutage && reason !== null && reason.trim() !== '') return null;
+  if (allowOutage && isSaid(reason)) return null;
   return {
     code: 'outage-not-allowed',
     message: `Pool ${pool.name} has one host: releasing to it takes the pool out of service.`,
@@ -43,24 +66,16 @@ function capacityFloor({ pool }: RefusalInput, { stuck, live, hostsTotal, floor,
   };
 }
 
-function bastionTooLarge({ pool, strategy }: RefusalInput, standing: PoolStanding): PlanRefusal | null {
-  const { count } = strategy.bastion;
-  const most = bastionsMax(standing);
-  // A pool that is stuck says so itself; that no bastion fits either would only repeat it.
-  if (count <= most || standing.stuck) return null;
-  return {
-    code: 'bastion-too-large',
-    message: `Strategy ${strategy.name} wants ${count} bastions out of traffic at once; pool ${pool.name} (${standing.live.length} of ${standing.hostsTotal} hosts in service, floor ${standing.floor}) allows ${most}.`,
-    next: `Set bastion.count to at most ${most}.`,
-  };
+function batchCapNotAllowed({ batchCapPercent, reason }: RefusalInput): PlanRefusal | null {
+  if (batchCapPercent === null || batchCapPercent === undefined) return null;
+  const { least, most } = BATCH_CAP_RAISED;
+  if (batchCapPercent >= least && batchCapPercent <= most && isSaid(reason)) return null;
+  const message = isSaid(reason)
+    ? `The cap per batch can be raised to ${least} to ${most} % of the pool, not to ${batchCapPercent} %.`
+    : `The cap per batch is to be raised to ${batchCapPercent} % of the pool, but nobody says why.`;
+  return { code: 'batch-cap-not-allowed', message, next: `Release with batchCapPercent from ${least} to ${most} and a reason, or without it.` };
 }
 
-function percentages({ strategy }: RefusalInput): PlanRefusal | null {
-  const complaint = percentagesComplaint(strategy.batches.percent);
-  if (complaint === null) return null;
-  return {
-    code: 'percentages',
-    message: `The batch percentages of strategy ${strategy.name} make no plan: ${complaint}.`,
-    next: 'Give one percentage, or several that add up to 100.',
-  };
+function isSaid(reason: string | null): boolean {
+  return reason !== null && reason.trim() !== '';
 }

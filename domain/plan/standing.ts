@@ -1,10 +1,13 @@
 /** How a pool stands right before its release: who serves, who could, how much the floor leaves. */
 import { capacityFloor } from './capacity.ts';
+import type { Variables } from '../inventory.ts';
 import type { PlannedHost } from './plan.ts';
 
 /** `staysOut`: out of service by somebody else's wish, which the release will not overrule; so installing it gives no capacity back. */
 export interface PlanHost extends PlannedHost {
   readonly staysOut?: boolean;
+  /** a strategy may choose its bastion by them; absent: none */
+  readonly labels?: Variables;
 }
 
 /** Lists are in declared order. */

@@ -1,19 +1,24 @@
 /** What an operator should read before starting: one sentence each, in the order of their weight. */
 import type { StrategySpec } from '../inventory.ts';
+import { BATCH_CAP_PERCENT, batchCap } from './batch-cap.ts';
+import { bastionCount } from './bastion.ts';
+import { strategyWarnings } from './strategy-warnings.ts';
+import type { Layout } from './layout.ts';
 import type { PlannedBatch } from './plan.ts';
 import type { PlanHost, PoolStanding } from './standing.ts';
 
 interface WarningInput {
+  readonly pool: { readonly environment?: string };
   readonly strategy: StrategySpec;
   readonly firstRelease?: boolean;
+  readonly batchCapPercent?: number | null;
+  readonly reason: string | null;
 }
 
-/** More of a pool than this in one batch is worth a second look, even where the floor allows it. */
-const BATCH_PERCENT_MAX = 33;
 const NAMES_MAX = 5;
 
-/** Empty for an ordinary release of a healthy pool. */
-export function warningsOf(input: WarningInput, standing: PoolStanding, batches: readonly PlannedBatch[]): string[] {
+/** Empty for an ordinary release of a healthy pool. `layout` is null for a pool of one. */
+export function warningsOf(input: WarningInput, standing: PoolStanding, { batches, layout }: { readonly batches: readonly PlannedBatch[]; readonly layout: Layout | null }): string[] {
   const all = [
     outage(standing),
     first(input),
@@ -22,8 +27,10 @@ export function warningsOf(input: WarningInput, standing: PoolStanding, batches:
     repairFirst(standing),
     staysOut(standing),
     noBastion(input, standing),
+    raisedCap(input),
     wideBatch(standing, batches),
-    narrowed(input, standing, batches),
+    narrowed(input, standing, batches, layout),
+    ...strategyWarnings(input, standing, { batches, layout }),
   ];
   return all.filter((warning) => warning !== null);
 }
@@ -54,18 +61,28 @@ function staysOut({ staying }: PoolStanding): string | null {
   return staying.length > 0 ? `Released but left out of traffic, as somebody put them: ${listed(staying)}.` : null;
 }
 
-function noBastion({ strategy }: WarningInput, { hostsTotal }: PoolStanding): string | null {
-  return strategy.bastion.count === 0 && hostsTotal > 1 ? 'The strategy has no bastion: the first batch takes an unproven build into traffic.' : null;
+function noBastion({ pool, strategy }: WarningInput, { hostsTotal }: PoolStanding): string | null {
+  if (hostsTotal === 1 || bastionCount(strategy.bastion, pool.environment) > 0) return null;
+  const here = strategy.bastion.count > 0 ? ` in environment ${pool.environment ?? ''}` : '';
+  return `The strategy has no bastion${here}: the first batch takes an unproven build into traffic.`;
 }
 
+function raisedCap({ batchCapPercent, reason }: WarningInput): string | null {
+  if (batchCapPercent === null || batchCapPercent === undefined) return null;
+  return `The cap per batch is raised from ${BATCH_CAP_PERCENT} to ${batchCapPercent} % of the pool: ${reason ?? ''}`;
+}
+
+/** A window takes as many as it has lanes. */
 function wideBatch({ hostsTotal }: PoolStanding, batches: readonly PlannedBatch[]): string | null {
-  const widest = Math.max(...batches.map((batch) => batch.hosts.length));
-  if (widest === 1 || widest * 100 <= BATCH_PERCENT_MAX * hostsTotal) return null;
-  return `The widest batch takes ${widest} of ${hostsTotal} hosts, more than ${BATCH_PERCENT_MAX} %.`;
+  const widest = Math.max(...batches.map(({ mode, hosts, lanes }) => (mode === 'window' ? lanes : hosts.length)));
+  if (widest === 1 || widest * 100 <= BATCH_CAP_PERCENT * hostsTotal) return null;
+  return `The widest batch takes ${widest} of ${hostsTotal} hosts, more than ${BATCH_CAP_PERCENT} %.`;
 }
 
-function narrowed({ strategy }: WarningInput, { floor }: PoolStanding, batches: readonly PlannedBatch[]): string | null {
-  const slow = batches.filter((batch) => batch.lanes < Math.min(strategy.batches.maxParallel, batch.hosts.length));
+function narrowed({ strategy, batchCapPercent }: WarningInput, { floor, hostsTotal }: PoolStanding, batches: readonly PlannedBatch[], layout: Layout | null): string | null {
+  const widths = new Map(layout?.cut.batches.map(({ index, width }) => [index, width]));
+  const cap = batchCap(batchCapPercent ?? BATCH_CAP_PERCENT, hostsTotal);
+  const slow = batches.filter(({ index, lanes, hosts }) => lanes < Math.min(strategy.batches.maxParallel, widths.get(index) ?? hosts.length, cap));
   const [first] = slow;
   if (first === undefined) return null;
   const which = slow.map((batch) => batch.index).join(', ');

@@ -48,6 +48,8 @@ export interface CoreEventData {
     readonly reason: string | null;
     readonly busy: 'reject' | 'queue' | 'supersede';
     readonly allowOutage: boolean;
+    /** the cap per batch raised for this release, in percent of the pool; `reason` says why. Absent or null: the usual cap */
+    readonly batchCapPercent?: number | null;
     readonly adopt: boolean;
     /** the release this one takes back, and the one whose pre-images are restored (the first of the chain) */
     readonly rollbackOf: string | null;

@@ -2,11 +2,13 @@
  * A release as people and programs read it (GET /v1/releases/{id}). A pure function of the events folded so far, without a clock, so
  * time travel to a version gives exactly what was answered live at that version.
  */
+import { batchValues } from '../plan/batch-values.ts';
 import { allowedCommands } from './decide.ts';
 import { etaOf } from './eta.ts';
 import { planOf, progressOf } from './evolve.ts';
 import { targetView } from './target-view.ts';
 import { waitingOf } from './waiting.ts';
+import type { BatchValues } from '../plan/batch-values.ts';
 import type { Eta } from './eta.ts';
 import type { TargetView } from './target-view.ts';
 import type { Waiting } from './waiting.ts';
@@ -52,7 +54,8 @@ export interface ChangeView {
   readonly config: null;
 }
 
-export interface BatchView {
+/** A planned batch carries what counts for it; a batch of a rollback has no values of its own. */
+export interface BatchView extends Partial<BatchValues> {
   readonly index: number;
   readonly kind: 'bastion' | 'batch' | 'rollback';
   readonly status: 'pending' | 'rolling' | 'baking' | 'resting' | 'done' | 'failed';
@@ -152,7 +155,11 @@ function batchesOf(core: ReleaseState, targets: Readonly<Record<string, TargetSt
   const rollback = rollbackOf(situation);
   const view = (host: string): TargetView => targetView(core, host, targets[host]);
   if (plan !== null && plan.batches.length > 0) {
-    return plan.batches.map(({ index, kind, hosts }) => ({ index, kind, status: batchStatus(situation, index, hosts), targets: hosts.map(view) }));
+    const { perBatch } = core.request.strategy.tolerance;
+    return plan.batches.map((batch) => {
+      const { index, kind, hosts } = batch;
+      return { index, kind, status: batchStatus(situation, index, hosts), ...batchValues(batch, perBatch), targets: hosts.map(view) };
+    });
   }
   return (rollback?.batches ?? []).map((hosts, index) => ({ index, kind: 'rollback', status: rollbackBatchStatus(rollback, index, hosts), targets: hosts.map(view) }));
 }

@@ -17,8 +17,11 @@ afterAll(() => api.close());
 const FULL_STRATEGY = {
   kind: 'Strategy',
   name: 'full',
-  bastion: { count: 1, bakeSeconds: 10, promote: 'auto' },
-  batches: { percent: [25], mode: 'barrier', by: 'spread', order: 'interleave', maxParallel: 10, bakeSeconds: 2, advance: 'auto', each: [] },
+  bastion: { count: 1, hosts: ['web-01'], label: null, skipIn: ['uat'], bakeSeconds: 10, promote: 'auto' },
+  batches: {
+    percent: [25], count: [], hosts: [], mode: 'barrier', by: 'zone', firstZoneBakeSeconds: 60, order: 'interleave', maxParallel: 10, bakeSeconds: 2, pauseSeconds: 0, advance: 'auto', verification: 'required',
+    pauseOnce: { afterPercent: 25, seconds: 600 }, each: [{ index: 1, count: 1, mode: 'window', bakeSeconds: 60, pauseSeconds: 5, advance: 'manual', verification: 'ignored', tolerance: 1 }, { index: 2, percent: 5 }],
+  },
   tolerance: { perBatch: 0, total: 0 },
   onFailure: 'rollback',
   rollback: { on: ['bastion', 'tolerance'], mode: 'regular', to: 'previous', batchPercent: 33 },
@@ -38,7 +41,7 @@ const FULL_APPLICATION = {
 const FULL_HOST = { ...host('web-09'), labels: { machineType: 'small' } };
 const FULL_POOL = { ...POOL, name: 'full', capacity: { minInServicePercent: 66 }, traffic: { ...POOL.traffic, server: '${host.name}', drainTimeoutSeconds: 30 }, strategy: 'standard', busy: 'queue' };
 const FULL_PACKAGE = { ...packageOf('3'), sizeBytes: 10, kind: 'full', source: { commit: 'abc', build: '7', branch: 'main' } };
-const FULL_RELEASE = { ...RELEASE, strategy: 'standard', busy: 'queue', allowOutage: false, adopt: false, reason: 'why' };
+const FULL_RELEASE = { ...RELEASE, strategy: 'standard', busy: 'queue', allowOutage: false, batchCapPercent: 50, adopt: false, reason: 'why' };
 
 const REQUESTS: readonly [string, string, string, object][] = [
   ['Application', 'PUT', '/v1/applications/web', FULL_APPLICATION],
@@ -107,12 +110,27 @@ function isPlain(value: unknown): boolean {
 describe('rules over several fields', () => {
   const strategy = (batches: object) => api.ask('PUT', '/v1/strategies/rules', { body: { batches } });
 
-  test('percentages that do not add up, or take out more than a third, are refused', async () => {
+  test('percentages that do not add up, or take out more than half, are refused', async () => {
     expect(pointers(await strategy({ percent: [30, 30] }))).toEqual(['/batches/percent']);
-    expect(pointers(await strategy({ percent: [34] }))).toEqual(['/batches/percent/0']);
+    expect(pointers(await strategy({ percent: [51] }))).toEqual(['/batches/percent/0']);
     expect(pointers(await strategy({ percent: [] }))).toEqual(['/batches/percent']);
     expect(pointers(await strategy({ percent: [0] }))).toEqual(['/batches/percent/0']);
     expect((await strategy({ percent: [10, 30, 30, 30] })).status).toBe(201);
+  });
+
+  test('everything a strategy contradicts itself in comes at once with its pointer and the rule, also beside members that are wrong by themselves', async () => {
+    const batches = { percent: [25], count: [1], hosts: [['web-01'], ['web-01']], by: 'zone', order: 'list', bakeSeconds: 'long', each: [{ index: 1, percent: 5, count: 5 }, { index: 'x' }, { index: 1 }, { index: 0, mode: 'window' }] };
+    const answer = await api.ask('PUT', '/v1/strategies/rules', { body: { batches, bastion: { hosts: ['web-01'], label: { a: 'b' }, count: 2 }, deadlines: { stepSeconds: 301 } } });
+    expect(answer.status).toBe(422);
+    expect(pointers(answer).sort()).toEqual([
+      '/bastion/count', '/bastion/label', '/batches/bakeSeconds', '/batches/by', '/batches/count', '/batches/each/0/count', '/batches/each/0/count', '/batches/each/0/percent', '/batches/each/1/index',
+      '/batches/each/2/index', '/batches/each/3/mode', '/batches/hosts', '/batches/hosts/1/0', '/batches/order', '/deadlines/stepSeconds',
+    ]);
+    const rule = (pointer: string) => answer.body.errors.find((error: { readonly pointer: string }) => error.pointer === pointer)?.message;
+    expect(rule('/batches/hosts/1/0')).toBe('host web-01 is named twice: a host is in exactly one batch');
+    expect(rule('/deadlines/stepSeconds')).toBe('one step may take 301 s, but all steps of a target together only 300 s (targetSeconds)');
+    const applied = await api.ask('POST', '/v1/apply', { body: { documents: [{ kind: 'Strategy', name: 'twice', batches: { percent: [25], count: [1] } }] } });
+    expect(applied.body.errors).toEqual([{ in: 'body', pointer: '/documents/0/batches/count', message: 'batches are cut by percent and count: give exactly one of percent, count and hosts' }]);
   });
 
   test('an empty host list never means all, and a host stands once in it', async () => {
@@ -140,8 +158,8 @@ describe('rules over several fields', () => {
       ['/v1/pools/later', { ...POOL, name: 'later', traffic: { driver: 'nginx', config: 'x' }, variables: { a: 'b' } }, ['/traffic', '/variables']],
       [
         '/v1/strategies/later',
-        { gates: [{ name: 'x' }], batches: { count: [1], hosts: [['a']], each: [{ index: 1 }], mode: 'window', by: 'zone', order: 'list', firstZoneBakeSeconds: 1 }, rollback: { on: ['bastion', 'hard-gate'], to: '1.0' }, signOff: 'before-start' },
-        ['/batches/by', '/batches/count', '/batches/each', '/batches/firstZoneBakeSeconds', '/batches/hosts', '/batches/mode', '/batches/order', '/gates', '/rollback/on/1', '/rollback/to', '/signOff'],
+        { gates: [{ name: 'x' }], rollback: { on: ['bastion', 'hard-gate'], to: '1.0' }, signOff: 'before-start' },
+        ['/gates', '/rollback/on/1', '/rollback/to', '/signOff'],
       ],
     ];
     for (const [path, body, expected] of later) {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { rollbackBatches } from '../../domain/rollback.ts';
 import type { RollbackInput } from '../../domain/rollback.ts';
-import { somePlan } from './plan/fleets.ts';
+import { somePlan } from './plan/drawn.ts';
 
 /** A release that got some way through a real plan, with some hosts of the pool out of service, touched or not. */
 const someRollback: fc.Arbitrary<RollbackInput> = fc

@@ -70,7 +70,7 @@ const STORIES: readonly Story[] = [
   {
     name: 'continue-as-new', hosts: 100, faults: {},
     play: async (bench) => {
-      const id = await bench.release({ strategy: { batches: { ...FAST.batches, percent: [15, 60, 25], maxParallel: 30 } } });
+      const id = await bench.release({ strategy: { batches: { ...FAST.batches, percent: [15, 33, 27, 25], maxParallel: 30, each: [{ index: 2, mode: 'window' }, { index: 3, mode: 'window' }] } } });
       const handle = bench.client.workflow.getHandle(`release/${id}`);
       const first = (await until('the first run', () => handle.describe().catch(() => null))).runId;
       await until('a second run', async () => (await handle.describe()).runId !== first, 60_000);
@@ -82,7 +82,7 @@ const STORIES: readonly Story[] = [
   {
     name: 'slices', hosts: 63, faults: {},
     play: async (bench) => {
-      const id = await bench.release({ strategy: { batches: { ...FAST.batches, percent: [100], maxParallel: 30 } } });
+      const id = await bench.release({ strategy: { batches: { ...FAST.batches, percent: [50], mode: 'window', maxParallel: 30 } } });
       await bench.until(id, () => onNew(bench) >= 8);
       await bench.send(id, 'pause');
       await bench.until(id, ({ paused }) => paused?.quiet === true);
@@ -95,7 +95,7 @@ const STORIES: readonly Story[] = [
   {
     name: 'slices-of-one-lane', hosts: 63, faults: {},
     play: async (bench) => {
-      const id = await bench.release({ strategy: { batches: { ...FAST.batches, percent: [100], maxParallel: 1 } } });
+      const id = await bench.release({ strategy: { batches: { ...FAST.batches, percent: [50], mode: 'window', maxParallel: 1 } } });
       await bench.until(id, () => onNew(bench) >= 4);
       await bench.send(id, 'abort');
       await bench.ended(id);
@@ -134,7 +134,7 @@ const STORIES: readonly Story[] = [
 
 async function untilDeadline(bench: Bench): Promise<string> {
   const pause = { deadlineHours: 2 / 3600, then: 'rollback' } as const;
-  const id = await bench.release({ strategy: { pause, batches: { ...FAST.batches, percent: [100], maxParallel: 2 } } });
+  const id = await bench.release({ strategy: { pause, batches: { ...FAST.batches, percent: [50], mode: 'window', maxParallel: 2 } } });
   await bench.until(id, () => onNew(bench) >= 3);
   await bench.send(id, 'pause');
   await bench.ended(id);

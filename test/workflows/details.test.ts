@@ -11,6 +11,11 @@ test('the view in Temporal names the batches with their hosts, who is in work, a
   expect(text).toMatch(/✖ \*\*b\*\* at .*it answers 500 _Read the log\._/);
 });
 
+test('a window says its width and a batch of a zone its zone', () => {
+  const plan = { ...PLAN, batches: PLAN.batches.map((batch) => (batch.index === 1 ? { ...batch, mode: 'window' as const, zone: 'idc-a' } : batch)) };
+  expect(detailsOf(release(rolling({ stage: 'rolling' }, plan)), [])).toContain('batch 1 (idc-a, window of 2): b, c');
+});
+
 test('it stays short for a pool of thousands in which hundreds failed, and says how many it leaves out', () => {
   const hosts = names(5_000);
   const plan = { ...PLAN, batches: PLAN.batches.map((batch) => ({ ...batch, hosts })) };

@@ -11,7 +11,7 @@ import type { Bench } from '../support/release-bench.ts';
 type Then = StrategySpec['pause']['then'];
 
 /** One batch behind the bastion, two hosts at a time, and a pause that lasts two seconds. */
-const strategy = (then: Then): Partial<StrategySpec> => ({ pause: { deadlineHours: 2 / 3600, then }, batches: { ...FAST.batches, percent: [100], maxParallel: 2 } });
+const strategy = (then: Then): Partial<StrategySpec> => ({ pause: { deadlineHours: 2 / 3600, then }, batches: { ...FAST.batches, percent: [50], mode: 'window', maxParallel: 2 } });
 
 const hostsOn = (bench: Bench, version: string) => [...bench.fleet.hosts.entries()].filter(([, host]) => host.version === version).map(([name]) => name);
 const outOfService = (bench: Bench) => [...bench.traffic.servers.entries()].filter(([, { inService }]) => !inService).map(([name]) => name);
@@ -92,7 +92,7 @@ describe('a survey that hangs while the release is paused', () => {
 test('a pause during the survey of a large pool holds before its next part, and resume goes on there', { timeout: 120_000 }, async () => {
   await using(63, {}, async (bench) => {
     const observe = gateCall(bench.fleet.executor, (verb, host) => verb === 'observe' && host === 'web-07');
-    const id = await bench.release({ strategy: { batches: { ...FAST.batches, percent: [100], maxParallel: 30 } } });
+    const id = await bench.release({ strategy: { batches: { ...FAST.batches, percent: [50], mode: 'window', maxParallel: 30 } } });
     await until('the first part', () => observe.held() === 1);
     await pause(bench, id);
     observe.open();

@@ -11,7 +11,7 @@ const braked = (bench: Bench, id: string) => bench.until(id, ({ paused }) => pau
 
 test('a retried host that fails again counts with those that failed before it: no further host is begun', async () => {
   await using(8, { health: [fails('web-02', 1), fails('web-03', 1), fails('web-02', 2)] }, async (bench) => {
-    const batches = { ...FAST.batches, percent: [100], maxParallel: 1 };
+    const batches = { ...FAST.batches, percent: [50], mode: 'window' as const, maxParallel: 1 };
     const id = await bench.release({ strategy: { batches, tolerance: { perBatch: 1, total: 9 }, onFailure: 'hold' } });
     await braked(bench, id);
     expect(await bench.send(id, 'retry', { targets: ['web-02'] })).toMatchObject({ state: 'applied' });

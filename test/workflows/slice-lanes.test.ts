@@ -9,7 +9,7 @@ import type { Bench } from '../support/release-bench.ts';
 
 /** One batch of 62 behind the bastion: two slices of 31. */
 const SLICED_HOSTS = 63;
-const lanes = (maxParallel: number): StrategySpec['batches'] => ({ ...FAST.batches, percent: [100], maxParallel });
+const lanes = (maxParallel: number): StrategySpec['batches'] => ({ ...FAST.batches, percent: [50], mode: 'window', maxParallel });
 
 const drained = (bench: Bench) => bench.traffic.calls.filter((call) => call.startsWith('drain ')).length;
 const outOfService = (bench: Bench) => [...bench.traffic.servers.entries()].filter(([, { inService }]) => !inService).map(([name]) => name);

@@ -23,7 +23,7 @@ afterEach(() => server?.teardown());
 async function pausedForADay(then: StrategySpec['pause']['then'], work: (bench: Bench, id: string) => Promise<void>): Promise<void> {
   const bench = await openBench(SLICED_HOSTS, {}, ['web'], { address: server.address, namespace: 'default', bundle: inject('workflowBundle'), postgresUrl: inject('postgresUrl') });
   try {
-    const id = await bench.release({ strategy: { pause: { deadlineHours: 24, then }, batches: { ...FAST.batches, percent: [100], maxParallel: 6 } } });
+    const id = await bench.release({ strategy: { pause: { deadlineHours: 24, then }, batches: { ...FAST.batches, percent: [50], mode: 'window', maxParallel: 6 } } });
     await bench.until(id, () => onVersion(bench, 'v2') >= 8, 'hosts of both slices');
     expect(await bench.send(id, 'pause')).toMatchObject({ state: 'applied' });
     await bench.until(id, ({ paused }) => paused?.quiet === true, 'quiet');

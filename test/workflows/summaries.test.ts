@@ -18,7 +18,7 @@ test('every timer of a release says in the UI what it waits for', async () => {
     const id = await bench.release({
       strategy: {
         pause: { deadlineHours: 24, then: 'abort' }, bastion: { count: 1, bakeSeconds: 60, promote: 'auto' },
-        batches: { ...FAST.batches, percent: [100], bakeSeconds: 60 }, postRelease: { watchSeconds: 60 },
+        batches: { ...FAST.batches, percent: [50], mode: 'window', bakeSeconds: 60 }, postRelease: { watchSeconds: 60 },
       },
     });
     const says = (summary: string) => until(`a timer for ${summary}`, async () => (await timersOf(bench, id)).at(-1) === summary);

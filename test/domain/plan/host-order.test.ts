@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { orderHosts, spreadZones } from '../../../domain/plan/host-order.ts';
-import { hostsOf, somePlanInput } from './fleets.ts';
+import { somePlanInput } from './drawn.ts';
+import { hostsOf } from './fleets.ts';
 
 const letters = (hosts: readonly { readonly inService: boolean }[]) => hosts.map((host) => (host.inService ? 'i' : 'o')).join('');
 const someHosts = somePlanInput.map((input) => input.hosts);

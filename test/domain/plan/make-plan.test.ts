@@ -1,15 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { hostsOf, planInput, planned, refused, strategy } from './fleets.ts';
+import { WIDE, hostsOf, planInput, planned, refused, strategy } from './fleets.ts';
+
+const ORDINARY = { mode: 'barrier', pauseSeconds: 0, verification: 'required', tolerance: 0 };
 
 describe('a plan', () => {
   test('eight hosts at 25 % become a bastion and four batches over both zones', () => {
     const plan = planned(planInput('iiiiiiii'));
     expect(plan.batches).toEqual([
-      { index: 0, kind: 'bastion', hosts: ['web-01'], lanes: 1, bakeSeconds: 10, manual: false },
-      { index: 1, kind: 'batch', hosts: ['web-02', 'web-03'], lanes: 2, bakeSeconds: 2, manual: false },
-      { index: 2, kind: 'batch', hosts: ['web-04', 'web-05'], lanes: 2, bakeSeconds: 2, manual: false },
-      { index: 3, kind: 'batch', hosts: ['web-06', 'web-07'], lanes: 2, bakeSeconds: 2, manual: false },
-      { index: 4, kind: 'batch', hosts: ['web-08'], lanes: 1, bakeSeconds: 2, manual: false },
+      { index: 0, kind: 'bastion', hosts: ['web-01'], lanes: 1, bakeSeconds: 10, manual: false, ...ORDINARY },
+      { index: 1, kind: 'batch', hosts: ['web-02', 'web-03'], lanes: 2, bakeSeconds: 2, manual: false, ...ORDINARY },
+      { index: 2, kind: 'batch', hosts: ['web-04', 'web-05'], lanes: 2, bakeSeconds: 2, manual: false, ...ORDINARY },
+      { index: 3, kind: 'batch', hosts: ['web-06', 'web-07'], lanes: 2, bakeSeconds: 2, manual: false, ...ORDINARY },
+      { index: 4, kind: 'batch', hosts: ['web-08'], lanes: 1, bakeSeconds: 2, manual: false, ...ORDINARY },
     ]);
     expect(plan.capacity).toEqual({ hosts: 8, inService: 8, floor: 4, outageAllowed: false });
     expect(plan.changes).toEqual([{ application: 'web', version: '2.0.0', sha256: 'a'.repeat(64) }]);
@@ -36,7 +38,7 @@ describe('a plan', () => {
 
   test('lanes stay below what the strategy and the floor allow', () => {
     expect(planned(planInput('i'.repeat(24), { percentInService: 75, strategy: strategy({ maxParallel: 4 }) })).batches.map((batch) => batch.lanes)).toEqual([1, 4, 4, 4, 4]);
-    expect(planned(planInput('iiiiiiiioo', { percentInService: 66, strategy: strategy({ percent: [40] }) })).batches.map((batch) => batch.lanes)).toEqual([1, 1, 1, 1]);
+    expect(planned(planInput('iiiiiiiioo', { percentInService: 66, ...WIDE, strategy: strategy({ percent: [40] }) })).batches.map((batch) => batch.lanes)).toEqual([1, 1, 1, 1]);
   });
 
   test('with 2 of 10 hosts down each batch mixes hosts in and out of service', () => {
@@ -51,7 +53,7 @@ describe('a plan', () => {
   });
 
   test('with nothing above the floor the hosts out of service are repaired before any other is touched', () => {
-    const plan = planned(planInput('iiiiiioo', { percentInService: 75, strategy: strategy({ percent: [50] }) }));
+    const plan = planned(planInput('iiiiiioo', { percentInService: 75, ...WIDE, strategy: strategy({ percent: [50] }) }));
     expect(plan.batches.map(({ hosts, lanes }) => [hosts, lanes])).toEqual([
       [['web-07'], 1],
       [['web-08', 'web-01', 'web-02', 'web-03'], 1],
@@ -65,7 +67,7 @@ describe('a plan', () => {
   test('hosts to be repaired first take the zones in turn', () => {
     const hosts = ['a1', 'a2', 'a3', 'b1'].map((name) => ({ name, zone: name.charAt(0), inService: false }));
     const live = ['c1', 'c2'].map((name) => ({ name, zone: 'c', inService: true }));
-    const plan = planned(planInput('', { hosts: [...hosts, ...live], percentInService: 50, strategy: strategy({ percent: [100], bastions: 0 }) }));
+    const plan = planned(planInput('', { hosts: [...hosts, ...live], percentInService: 50, strategy: strategy({ bastions: 0, batches: { mode: 'window' } }) }));
     expect(plan.batches.map((batch) => batch.hosts)).toEqual([['a1', 'b1', 'a2', 'a3', 'c1', 'c2']]);
   });
 
@@ -83,7 +85,7 @@ describe('a plan', () => {
     { percent: [50], declared: 20, expected: 20 },
     { percent: [25], declared: 60, expected: 60 },
   ])('rollback width for $percent % with $declared declared is $expected %', ({ percent, declared, expected }) => {
-    expect(planned(planInput('iiii', { strategy: strategy({ percent, rollbackPercent: declared }) })).rollback).toEqual({ batchPercent: expected });
+    expect(planned(planInput('iiii', { ...WIDE, strategy: strategy({ percent, rollbackPercent: declared }) })).rollback).toEqual({ batchPercent: expected });
   });
 });
 
@@ -92,7 +94,7 @@ describe('a pool of one', () => {
 
   test('bakes in traffic as long as the bastion would have, and says that it is an outage', () => {
     const plan = planned(planInput('i', consent));
-    expect(plan.batches).toEqual([{ index: 0, kind: 'batch', hosts: ['web-01'], lanes: 1, bakeSeconds: 10, manual: false }]);
+    expect(plan.batches).toEqual([{ index: 0, kind: 'batch', hosts: ['web-01'], lanes: 1, bakeSeconds: 10, manual: false, ...ORDINARY }]);
     expect(plan.capacity).toEqual({ hosts: 1, inService: 1, floor: 0, outageAllowed: true });
     expect(plan.warnings).toEqual(['The pool has one host: users are not served while it is released.']);
   });

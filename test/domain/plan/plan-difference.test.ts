@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { courseDifferences, planDifferences } from '../../../domain/plan/plan-difference.ts';
-import { planInput, planned, somePlanInput, strategy } from './fleets.ts';
+import { somePlanInput } from './drawn.ts';
+import { planInput, planned, strategy } from './fleets.ts';
 import { makePlan } from '../../../domain/plan/make-plan.ts';
 import { PLAN } from '../release/situations.ts';
 import type { Plan, PlannedBatch } from '../../../domain/plan/plan.ts';

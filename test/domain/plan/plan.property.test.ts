@@ -4,7 +4,7 @@ import { makePlan } from '../../../domain/plan/make-plan.ts';
 import type { PlanInput } from '../../../domain/plan/make-plan.ts';
 import { mayTakeOut } from '../../../domain/plan/capacity.ts';
 import type { Plan } from '../../../domain/plan/plan.ts';
-import { somePlan, somePlanInput } from './fleets.ts';
+import { somePlan, somePlanInput } from './drawn.ts';
 
 const RUNS = { numRuns: 300 };
 
@@ -36,26 +36,28 @@ describe('laws of every plan', () => {
   test('the bastion comes before any batch, in the wanted number, and serves if anybody can be spared', () => {
     fc.assert(
       fc.property(somePlan, ({ input, plan }) => {
-        const wanted = input.hosts.length === 1 ? 0 : input.strategy.bastion.count;
+        const { count, hosts: named = [], label = null, skipIn = [] } = input.strategy.bastion;
+        const wanted = input.hosts.length === 1 || skipIn.includes(input.pool.environment ?? '') ? 0 : count;
         expect(plan.batches.map((batch) => batch.kind === 'bastion')).toEqual(plan.batches.map((_, index) => index === 0 && wanted > 0));
         if (wanted === 0) return;
         const bastion = plan.batches[0]?.hosts ?? [];
         expect(bastion.length).toBe(wanted);
+        const among = named.length > 0 ? named.flatMap((name) => input.hosts.filter((host) => host.name === name)) : input.hosts.filter(({ labels }) => label === null || labels?.['role'] === label['role']);
+        expect(among.map(({ name }) => name)).toEqual(expect.arrayContaining([...bastion]));
         if (plan.capacity.inService > plan.capacity.floor) {
-          expect(bastion[0]).toBe(input.hosts.find((host) => host.inService)?.name);
+          expect(bastion[0]).toBe((among.find((host) => host.inService) ?? among.find((host) => host.staysOut !== true) ?? among[0])?.name);
         }
       }),
       RUNS,
     );
   });
 
-  test('no batch holds more hosts than its part of the pool', () => {
+  test('no batch holds more hosts, and no window has more lanes, than the cap in force allows', () => {
     fc.assert(
       fc.property(somePlan, ({ input, plan }) => {
-        const widest = Math.max(25, ...input.strategy.batches.percent);
-        for (const batch of plan.batches.filter(({ kind }) => kind === 'batch')) {
-          expect(batch.hosts.length).toBeLessThanOrEqual(Math.max(1, Math.floor((widest * input.hosts.length) / 100)));
-        }
+        const cap = Math.max(1, Math.floor(((input.batchCapPercent ?? 33) * input.hosts.length) / 100));
+        expect(plan.batchCap).toEqual({ percent: input.batchCapPercent ?? 33, hosts: cap });
+        for (const { mode, hosts, lanes } of plan.batches) expect(mode === 'window' ? lanes : hosts.length).toBeLessThanOrEqual(cap);
       }),
       RUNS,
     );
@@ -88,14 +90,16 @@ describe('laws of every plan', () => {
     );
   });
 
-  test('a pool that can spare a host is refused only for its number of bastions', () => {
+  test('a strategy at one with itself is refused only for the size of its batches and for what the floor cannot spare', () => {
     fc.assert(
       fc.property(somePlanInput, (input) => {
         const result = makePlan(input);
         if ('plan' in result) return;
         const codes = result.refusals.map((refusal) => refusal.code);
-        expect(codes.every((code) => code === 'bastion-too-large' || code === 'capacity-floor')).toBe(true);
+        expect(['bastion-too-large', 'bastion-not-in-pool', 'batch-above-cap', 'floor-order', 'capacity-floor']).toEqual(expect.arrayContaining(codes));
         if (codes.includes('capacity-floor')) expect(input.hosts.some((host) => host.staysOut)).toBe(true);
+        if (codes.includes('bastion-not-in-pool')) expect(input.strategy.bastion.label).toEqual({ role: 'canary' });
+        if (codes.includes('floor-order')) expect(input.strategy.batches.hosts).not.toEqual([]);
       }),
       RUNS,
     );

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { planInput, planned, strategy } from './fleets.ts';
+import { WIDE, planInput, planned, strategy } from './fleets.ts';
 
 const warnings = (...args: Parameters<typeof planInput>) => planned(planInput(...args)).warnings;
+const RAISED = 'The cap per batch is raised from 33 to 50 % of the pool: a wide night';
 
 describe('warnings of a plan', () => {
   test('a healthy pool and an ordinary strategy give none', () => {
@@ -39,12 +40,13 @@ describe('warnings of a plan', () => {
 
   test('a batch of more than a third of the pool says so', () => {
     expect(warnings('i'.repeat(100), { strategy: strategy({ percent: [33], maxParallel: 33 }) })).toEqual([]);
-    expect(warnings('i'.repeat(100), { strategy: strategy({ percent: [34], maxParallel: 34 }) })).toEqual(['The widest batch takes 34 of 100 hosts, more than 33 %.']);
-    expect(warnings('iiiiiiii', { strategy: strategy({ percent: [50] }) })).toEqual(['The widest batch takes 4 of 8 hosts, more than 33 %.']);
+    expect(warnings('i'.repeat(100), { ...WIDE, strategy: strategy({ percent: [34], maxParallel: 34 }) })).toEqual([RAISED, 'The widest batch takes 34 of 100 hosts, more than 33 %.']);
+    expect(warnings('iiiiiiii', { ...WIDE, strategy: strategy({ percent: [50] }) })).toEqual([RAISED, 'The widest batch takes 4 of 8 hosts, more than 33 %.']);
   });
 
   test('batches narrowed by the floor are named with their lanes', () => {
-    expect(warnings('i'.repeat(8), { percentInService: 75, strategy: strategy({ percent: [40, 60] }) })).toEqual([
+    expect(warnings('i'.repeat(8), { percentInService: 75, ...WIDE, strategy: strategy({ percent: [40, 60] }) })).toEqual([
+      RAISED,
       'The widest batch takes 4 of 8 hosts, more than 33 %.',
       'The floor of 6 lets only 2 hosts be out at a time in batch 1, 2.',
     ]);

@@ -78,6 +78,14 @@ describe('the phase', () => {
 });
 
 describe('the batches', () => {
+  test('say what counts for each: lanes, mode, bake, rest, promotion, health, tolerance', () => {
+    const [bastion, batch] = view(release(rolling())).batches;
+    expect(bastion).toMatchObject({ lanes: 1, mode: 'barrier', bakeSeconds: 10, pauseSeconds: 0, manual: false, verification: 'required', tolerance: 0, zone: null });
+    expect(batch).toMatchObject({ lanes: 2, bakeSeconds: 2, tolerance: REQUEST.strategy.tolerance.perBatch });
+    const zoned = { ...PLAN, batches: PLAN.batches.map((one) => ({ ...one, zone: 'z1', mode: 'window' as const, pauseSeconds: 5, tolerance: 3 })) };
+    expect(view(release(rolling({}, zoned))).batches[1]).toMatchObject({ zone: 'z1', mode: 'window', pauseSeconds: 5, tolerance: 3 });
+  });
+
   test('list their targets in the order of the plan', () => {
     expect(view(release(rolling())).batches.map(({ targets }) => targets.map(({ host, zone }) => `${host} ${zone}`))).toEqual([['a z0'], ['b z1', 'c z0'], ['d z1']]);
   });

@@ -66,7 +66,7 @@ test('a bake that ran while the clock was moved by work is waited for to its own
 });
 
 test('a host that stays out is released and never counted in service', () => {
-  const input = planInput('iiis', { strategy: strategy({ percent: [50] }) });
+  const input = planInput('iiis', { strategy: strategy({ percent: [25] }) });
   const made = makePlan(input);
   if (!('plan' in made)) throw new Error('no plan');
   const hosts = hostsOf('iiis');

@@ -4,7 +4,7 @@ import { makePlan } from '../../../domain/plan/make-plan.ts';
 import { DEFAULT_PACES, pacesFrom } from '../../../domain/simulation/paces.ts';
 import { simulate } from '../../../domain/simulation/simulate.ts';
 import { REQUEST } from '../release/situations.ts';
-import { somePlanInput } from '../plan/fleets.ts';
+import { somePlanInput } from '../plan/drawn.ts';
 import type { PlanInput } from '../../../domain/plan/make-plan.ts';
 import type { Plan } from '../../../domain/plan/plan.ts';
 import type { Paces } from '../../../domain/simulation/paces.ts';
@@ -72,23 +72,12 @@ describe('whatever can be planned', () => {
     fc.assert(fc.property(somePlanned, (planned) => {
       const { timeline } = simulated(planned);
       const waits = timeline.moments.flatMap(({ wait, startMs, endMs }) => (wait === null ? [] : [{ ...wait, ms: endMs - startMs }]));
-      const bakes = planned.plan.batches.map(({ bakeSeconds }) => bakeSeconds).filter((seconds) => seconds > 0);
-      expect(waits.filter(({ seconds }) => seconds !== null).map(({ seconds }) => seconds)).toEqual([...bakes, planned.input.strategy.postRelease.watchSeconds]);
+      const ofBatches = planned.plan.batches.flatMap(({ bakeSeconds, pauseSeconds = 0, manual }) => [bakeSeconds, manual ? 0 : pauseSeconds]);
+      const known = [...ofBatches, planned.input.strategy.postRelease.watchSeconds].filter((seconds) => seconds > 0);
+      expect(waits.filter(({ seconds }) => seconds !== null).map(({ seconds }) => seconds)).toEqual(known);
       const people = waits.filter(({ seconds }) => seconds === null);
       expect(people.length).toBe(planned.plan.batches.filter(({ manual }) => manual).length);
       for (const wait of people) expect(wait).toMatchObject({ for: 'promote', ms: 0, who: 'an operator with promote' });
     }), { numRuns: 60 });
   });
-});
-
-test('7,000 hosts in 20 zones are simulated within two seconds of processor time', () => {
-  const hosts = Array.from({ length: 7000 }, (_, index) => ({ name: `web-${index}`, zone: `z${index % 20}`, inService: true }));
-  const { strategy } = REQUEST;
-  const input: PlanInput = { pool: { name: 'web', capacity: { minInServicePercent: 66 } }, strategy: { ...strategy, batches: { ...strategy.batches, percent: [10], maxParallel: 200 } }, hosts, changes: [], allowOutage: false, reason: null };
-  const before = process.cpuUsage();
-  const made = makePlan(input);
-  if (!('plan' in made)) throw new Error('no plan');
-  expect(simulated({ input, plan: made.plan }).endsAs).toBe('succeeded');
-  const { user, system } = process.cpuUsage(before);
-  expect((user + system) / 1000).toBeLessThan(2000);
 });

@@ -1,0 +1,77 @@
+/** Segments of hosts → batches, each with the override that counts for it. Bakes, pauses and lanes come later (settle.ts). */
+import type { BatchMode, BatchOverride, BatchPolicy } from '../inventory.ts';
+import { sizeOfPart } from './batch-sizes.ts';
+import type { Segment } from './segments.ts';
+import type { PlanHost } from './standing.ts';
+
+export interface CutBatch {
+  readonly index: number;
+  readonly hosts: readonly PlanHost[];
+  readonly mode: BatchMode;
+  /** hosts of the first part: all of a barrier batch, the width of a window */
+  readonly width: number;
+  readonly zone: string | null;
+  readonly override: BatchOverride | null;
+}
+
+export interface Cut {
+  readonly batches: readonly CutBatch[];
+  /** overrides whose part went into the window before it, so that nothing but their mode and size counted */
+  readonly joined: readonly BatchOverride[];
+  /** overrides for batches that do not exist */
+  readonly unused: readonly BatchOverride[];
+}
+
+interface CutInput {
+  readonly policy: Pick<BatchPolicy, 'mode' | 'each' | 'percent'>;
+  readonly segments: readonly Segment[];
+  readonly hostsTotal: number;
+  /** index of the first batch: 1 behind a bastion */
+  readonly first: number;
+}
+
+type Growing = Omit<CutBatch, 'hosts'> & { readonly hosts: PlanHost[] };
+
+/**
+ * Takes part after part. A window part goes into the window before it, so a window ends where its zone does or where a barrier batch
+ * begins. An override counts for the batch that has its index in the plan. One that makes a window of a part that then goes into the
+ * window before it has done its work: the batch that gets the index afterwards is another one.
+ */
+export function cutBatches({ policy, segments, hostsTotal, first }: CutInput): Cut {
+  const overrides = new Map((policy.each ?? []).map((override) => [override.index, override]));
+  const batches: Growing[] = [];
+  const joined: BatchOverride[] = [];
+  for (const { zone, hosts, sizes } of segments) {
+    for (let taken = 0, position = 0; taken < hosts.length; ) {
+      const index = first + batches.length;
+      const own = overrides.get(index);
+      const mode = own?.mode ?? policy.mode;
+      const window = mode === 'window' ? openWindow(batches, zone) : null;
+      // Where everything is a window, the parts behind the first are no batches, and an override for the next index is not meant for them.
+      const override = window !== null && policy.mode === 'window' ? undefined : own;
+      const size = sizeOf(override, hostsTotal);
+      const part = hosts.slice(taken, taken + (size ?? sizes(position)));
+      taken += part.length;
+      // Other sizes take the place of one of several parts; a single percentage goes on repeating behind them.
+      if (size === null || policy.percent.length !== 1) position += 1;
+      if (window === null) batches.push({ index, hosts: part, mode, width: part.length, zone, override: own ?? null });
+      else window.hosts.push(...part);
+      if (window !== null && override !== undefined) {
+        joined.push(override);
+        overrides.delete(index);
+      }
+    }
+  }
+  const last = first + batches.length;
+  return { batches, joined, unused: [...overrides.values()].filter(({ index }) => index >= last) };
+}
+
+function openWindow(batches: readonly Growing[], zone: string | null): Growing | null {
+  const last = batches.at(-1);
+  return last?.mode === 'window' && last.zone === zone ? last : null;
+}
+
+function sizeOf(override: BatchOverride | undefined, hostsTotal: number): number | null {
+  if (override?.count !== undefined) return override.count;
+  return override?.percent === undefined ? null : sizeOfPart(override.percent, hostsTotal);
+}

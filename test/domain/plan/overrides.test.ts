@@ -17,7 +17,7 @@ describe('overrides', () => {
   });
 
   test('a small batch in a pattern that repeats lets the pattern go on behind it', () => {
-    expect(sizes([{ index: 1, count: 1 }, { index: 2, count: 1 }], { percent: [10] })).toEqual([1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 1]);
+    expect(sizes([1, 2, 3, 4, 5].map((index) => ({ index, count: 1 })), { percent: [10] })).toEqual([1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2]);
   });
 
   test('in a pattern of several parts it takes the place of one', () => {

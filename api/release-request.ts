@@ -58,7 +58,7 @@ export function releaseRequested(id: string, asked: ReleaseAsked, inventory: Inv
     rollbackOf: null,
     restoreFrom: null,
     mode: null,
-    plan: asked.plan,
+    plan: asked.plan ?? null,
     paces: by.paces,
   };
 }

@@ -33,7 +33,7 @@ export function postRelease(deps: ApiDeps): Operation {
       const caller = callerOf(call);
       const answer = await once(deps, { request: call.request, caller, route: 'POST /v1/releases', body: call.body }, async (tx) => {
         const captured = await captureInventory(tx, call.body);
-        if (call.body.plan !== null) await assertStillFits(tx, call.body.plan, captured);
+        if (call.body.plan != null) await assertStillFits(tx, call.body.plan, captured);
         const { inventory } = captured;
         const id = newReleaseId(new Date());
         const paces = await recentPaces(tx, { pool: inventory.pool.name, applications: inventory.pool.applications });

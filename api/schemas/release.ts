@@ -37,8 +37,8 @@ export const ReleaseRequest = z
       .meta({ description: 'raises the cap per batch from 33 % of the pool; needs a reason, which is kept with the release' }),
     adopt: z.boolean().default(false),
     reason: Reason.nullable().default(null),
-    /** id of a plan that POST /v1/plans answered: the release starts only if it would still do the same */
-    plan: PlanId.nullable().default(null),
+    /** id of a plan that POST /v1/plans answered: the release starts only if it would still do the same. No default: a key used before this member came still names the same request */
+    plan: PlanId.nullish(),
   })
   .meta({ id: 'ReleaseRequest', example: { pool: 'web-prod', changes: [{ application: 'web', version: '1.4.0' }], reason: 'weekly release' } });
 

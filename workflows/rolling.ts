@@ -2,6 +2,7 @@
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import { failuresLeft } from '../domain/brake.ts';
 import { planOf, progressOf } from '../domain/release/evolve.ts';
+import { isExpired, notBegun } from '../domain/release/next-rollback-step.ts';
 import { timerSummary } from './details.ts';
 import { runLanes } from './lanes.ts';
 import { epochOf } from './prepare.ts';
@@ -40,7 +41,7 @@ export async function restore(run: Run, step: RestoreStep): Promise<void> {
   const result = await interruptible(run, work);
   if (result === null) return;
   const { succeeded, untouchedOnArrival, failed, untouched } = result;
-  const notReached = untouched.map((host) => ({ host, step: 'fence' as const, failure: { class: 'refused' as const, code: 'rollback-aborted', message: `The rollback was aborted before ${host} was reached.`, next: 'Send `retry` to finish the rollback.' } }));
+  const notReached = untouched.map((host) => ({ host, step: 'fence' as const, failure: notBegun(run.state.situation, host) }));
   const finished: CoreEvent = { type: 'rollback-batch-finished', data: { index: step.index, restored: succeeded, untouched: untouchedOnArrival, failed: [...failed, ...notReached] } };
   await run.decide((state) => (state.situation.status === 'rolling-back' && state.situation.rollback.stage === 'rolling' && state.situation.rollback.mode === mode ? [finished] : []));
 }
@@ -78,7 +79,7 @@ function runHere(run: Run, work: SliceWork): Promise<LaneResult> {
     if (run.isDeciding) await run.settled();
     if (run.state.paused !== null) await whilePaused(run);
     const { situation, aborting } = run.state;
-    if (aborting !== null || (work.failuresMax !== null && failed > work.failuresMax)) return false;
+    if (aborting !== null || isExpired(situation) || (work.failuresMax !== null && failed > work.failuresMax)) return false;
     return work.kind === 'restore' || (situation.status !== 'rolling-back' && !progressOf(situation)?.excluded.includes(host));
   };
   return runLanes({ hosts: work.hosts, lanes: work.lanes, mayBegin, work: (host) => inWork(run, host, () => (work.kind === 'roll' ? rollTarget(host, targetWork(work)) : restoreTarget(host, targetWork(work)))) });

@@ -17,7 +17,13 @@ export interface Change {
 /** Which part of the six steps a batch runs: a bastion is installed first and joins later, every other batch does all. */
 export type Part = 'install' | 'join' | 'whole';
 
-export type PauseCause = 'operator' | 'brake' | 'dependency' | 'drift' | 'audit';
+export type PauseCause = 'operator' | 'brake' | 'dependency' | 'drift' | 'audit' | 'deadline';
+
+/**
+ * The deadlines a whole release has, besides those of its steps and targets. `progress`: no target finished for so long while a batch
+ * is in work. `release`: working time of the way forward. `rollback`: working time of the way back.
+ */
+export type DeadlineName = 'progress' | 'release' | 'rollback';
 
 /** A host that ends the release without the new version in service, and why. */
 export interface Debt {
@@ -95,6 +101,10 @@ export interface CoreEventData {
   'rollback-escalated': { readonly batches: readonly (readonly string[])[]; readonly reason: string };
   'rollback-batch-started': { readonly index: number; readonly hosts: readonly string[] };
   'rollback-batch-finished': { readonly index: number; readonly restored: number; readonly untouched: number; readonly failed: readonly FailedTarget[] };
+  /** something of ours was away for `ms` of the time that the deadline had counted: it comes so much later */
+  'deadline-extended': { readonly which: DeadlineName; readonly ms: number; readonly reason: string };
+  /** `hosts`: those in work at that moment. Progress and release pause, a rollback begins no further host; the count of the deadline begins anew */
+  'deadline-reached': { readonly which: DeadlineName; readonly limitSeconds: number; readonly hosts: readonly string[]; readonly reason: string };
   'audit-finished': { readonly mismatches: readonly AuditMismatch[] };
   'release-succeeded': { readonly debt: readonly Debt[] };
   'release-failed': { readonly failure: Failure };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { detailsOf } from '../../workflows/details.ts';
-import { failed, PLAN, release, rolling } from '../domain/release/situations.ts';
+import { AT, failed, PLAN, release, rolling } from '../domain/release/situations.ts';
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `web-${index + 1}`);
 
@@ -9,6 +9,12 @@ test('the view in Temporal names the batches with their hosts, who is in work, a
   expect(text).toContain('⟳ rolling batch 1: b, c');
   expect(text).toContain('In work: c');
   expect(text).toMatch(/✖ \*\*b\*\* at .*it answers 500 _Read the log\._/);
+});
+
+test('while the clock of a deadline runs, the view says until when and what then', () => {
+  const clock = { from: AT, workedMs: 0, since: AT, awayMs: 0, batch: null };
+  expect(detailsOf(release(rolling({ stage: 'rolling' }), { clock }), [])).toContain('Deadline release: the release pauses at 2026-01-01T04:00:00.000Z');
+  expect(detailsOf(release(rolling({ stage: 'rolling' })), [])).not.toContain('Deadline');
 });
 
 test('it stays short for a pool of thousands in which hundreds failed, and says how many it leaves out', () => {

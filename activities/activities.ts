@@ -7,6 +7,7 @@ import { observeTargets } from './observe-targets.ts';
 import { openRelease, record } from './record.ts';
 import { stageTargets } from './stage-targets.ts';
 import { runStep } from './target-step.ts';
+import { weighDeadline } from './weigh-deadline.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { StepInput, StepOutcome } from './target-step.ts';
 import type { Step } from '../domain/vocabulary.ts';
@@ -20,6 +21,7 @@ export function createActivities(deps: ActivityDeps) {
     acquirePool: bind(deps, acquirePool),
     record: bind(deps, record),
     makePlan: bind(deps, makePlan),
+    weighDeadline: bind(deps, weighDeadline),
     observeTargets: bind(deps, observeTargets),
     stageTargets: bind(deps, stageTargets),
     auditTargets: bind(deps, auditTargets),

@@ -14,6 +14,7 @@ import { asTemporal, dependencyOf, StaleEpochOnHost, verdictOn } from './failure
 import { alive } from './heartbeat.ts';
 import { hostOf } from './facts.ts';
 import { patient } from './patience.ts';
+import { limitOf, withinLimit } from './step-limit.ts';
 import { StaleEpoch } from '../db/errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Acting } from './host-call.ts';
@@ -32,10 +33,13 @@ export interface StepInput {
   readonly preImageOf: string;
   /** processes that `start` reported, for `verify` */
   readonly processes?: Readonly<Record<string, ObservedProcess>>;
+  /** what the earlier steps of this target have taken, as they answered it; workflows of older builds do not tell */
+  readonly spentMs?: number;
 }
 
+/** `tookMs`: of the attempt that came to the end; earlier ones, in which something of ours was away, do not count. */
 export type StepOutcome =
-  | { readonly ok: true; readonly processes?: Readonly<Record<string, ObservedProcess>> }
+  | { readonly ok: true; readonly processes?: Readonly<Record<string, ObservedProcess>>; readonly tookMs?: number }
   | { readonly ok: false; readonly failure: Failure };
 
 /** What a step works with. */
@@ -60,15 +64,18 @@ export function runStep(deps: ActivityDeps, step: Step, input: StepInput): Promi
     const inventory = await deps.facts.inventory(input.release);
     const preImage = await deps.facts.preImage(input.preImageOf, input.host);
     const { release, host, epoch, direction, round } = input;
-    const timeoutMs = inventory.strategy.deadlines.stepSeconds * 1000;
-    const acting: Acting = { release, host: hostOf(inventory, host), epoch, direction, round, timeoutMs, signal };
+    const { deadlines } = inventory.strategy;
+    const acting: Acting = { release, host: hostOf(inventory, host), epoch, direction, round, timeoutMs: deadlines.stepSeconds * 1000, signal };
     const key = { host, epoch, direction, round, step };
     const elapsed = (): number => Math.round(performance.now() - startedMs);
     try {
       if (step === 'drain' || (step === 'admit' && direction === 'back')) await append(deps, input, `${step}/begun`, { type: 'target-step-begun', data: key });
-      const done = await patient(acting, () => STEP[step]({ deps, inventory, input, acting, preImage }));
+      const done = await withinLimit(limitOf(deadlines, { ...input, step }), signal, (limited) => {
+        const within = { ...acting, signal: limited };
+        return patient(within, () => STEP[step]({ deps, inventory, input, acting: within, preImage }));
+      });
       await append(deps, input, `${step}/succeeded`, { type: 'target-step-succeeded', data: { ...key, result: done.result, durationMs: elapsed(), repeated: activityInfo().attempt > 1 } });
-      return done.processes === undefined ? { ok: true } : { ok: true, processes: done.processes };
+      return { ok: true, tookMs: elapsed(), ...(done.processes === undefined ? {} : { processes: done.processes }) };
     } catch (error) {
       if (signal.aborted) throw new CancelledFailure(`${step} on ${host} was cancelled`);
       return failed(deps, input, step, error, elapsed());

@@ -23,7 +23,6 @@ const hasDriver = (...drivers: readonly string[]) => (value: unknown): boolean =
 const hasAny = (...names: readonly string[]) => (value: unknown): boolean => names.some((name) => member(value, name) !== undefined);
 const hasEntries = (value: unknown): boolean => !(Array.isArray(value) && value.length === 0);
 const hasMembers = (value: unknown): boolean => !(typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0);
-const otherThan = (value: number) => (given: unknown): boolean => typeof given === 'number' && given !== value;
 const otherThanPrevious = (value: unknown): boolean => typeof value === 'string' && value !== 'previous';
 
 const RECIPES = ['base', 'java-web', 'dotnet', 'nodejs', 'php', 'static', 'scheduled-task', 'container', 'database'];
@@ -53,11 +52,6 @@ const LATER: Readonly<Record<LaterKind, readonly Later[]>> = {
     { path: ['signOff'], when: oneOf('before-start') },
     { path: ['rollback', 'on', '*'], when: oneOf('hard-gate'), instead: REMOVED },
     { path: ['rollback', 'to'], when: otherThanPrevious },
-    // Their defaults stand in what is read back; any other value would be accepted and ignored.
-    { path: ['deadlines', 'targetSeconds'], when: otherThan(300) },
-    { path: ['deadlines', 'progressSeconds'], when: otherThan(600) },
-    { path: ['deadlines', 'releaseSeconds'], when: otherThan(14_400) },
-    { path: ['deadlines', 'rollbackSeconds'], when: otherThan(3_600) },
   ],
   Package: [
     { path: ['kind'], when: oneOf('incremental') },

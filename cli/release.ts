@@ -28,6 +28,8 @@ export interface Release {
   readonly batches: readonly Batch[];
   readonly allowedCommands: readonly string[];
   readonly waiting: Waiting | null;
+  /** servers of an older version tell none */
+  readonly deadline?: Deadline | null;
   /** seconds of machine work left */
   readonly eta: { readonly p50: number; readonly p90: number } | null;
   readonly rollback: Rollback | null;
@@ -41,6 +43,12 @@ export interface Release {
   readonly createdAt: string;
   readonly finishedAt: string | null;
   readonly rollbackOf: string | null;
+}
+
+export interface Deadline {
+  readonly which: string;
+  readonly at: string;
+  readonly then: string;
 }
 
 export interface ReleaseChange {

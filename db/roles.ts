@@ -20,6 +20,8 @@ const RIGHTS: Readonly<Record<string, string>> = {
   tokens: 'select, insert, update',
   inventory: 'select, insert, update, delete',
   findings: 'select, insert, update, delete',
+  service_pulse: 'select, insert, update',
+  outages: 'select, insert',
   plans: 'select, insert, update, delete',
   release_paces: 'select, insert, delete',
   kysely_migration: 'select',

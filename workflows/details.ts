@@ -1,4 +1,5 @@
 /** The Markdown an operator reads in Temporal's UI: where the release stands, which host failed, what it waits for. */
+import { CONSEQUENCES, overallDeadline } from '../domain/release/deadlines.ts';
 import { waitingOf } from '../domain/release/waiting.ts';
 import { progressOf } from '../domain/release/evolve.ts';
 import type { ReleaseState, Situation } from '../domain/release/state.ts';
@@ -18,6 +19,8 @@ export function detailsOf(state: ReleaseState, inWork: readonly string[]): strin
   ];
   const waiting = waitingOf(state, {}, 1);
   if (waiting !== null) lines.push(`⏳ ${waiting.sentence} (since ${waiting.since}; who can end it: ${waiting.who})`);
+  const deadline = overallDeadline(state);
+  if (deadline !== null) lines.push(`Deadline ${deadline.which}: ${CONSEQUENCES[deadline.which]} at ${new Date(deadline.atMs).toISOString()}, later if something of Signalbox's own is away`);
   return lines.join('\n\n');
 }
 

@@ -1,6 +1,7 @@
 /** One release: ask the domain what comes next, do it, ask again, until it says done. */
 import { allHandlersFinished, CancellationScope, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
 import { nextStep } from '../domain/release/next-step.ts';
+import { startDeadlineClock } from './deadline-clock.ts';
 import { timerSummary } from './details.ts';
 import { listenToOperators } from './operators.ts';
 import { prepare } from './prepare.ts';
@@ -32,13 +33,15 @@ export async function release({ release: id, carried }: ReleaseInput): Promise<R
   return CancellationScope.nonCancellable(async () => {
     if (!run.isOpen) run.fold(await deciding('open').openRelease({ release: id }));
     else run.watchPause();
+    startDeadlineClock(run);
     for (;;) {
       await run.settled();
       const seen = run.revision;
       const step = nextStep(run.state, Date.now());
       if (step.do === 'done') break;
       if (shouldContinue(step)) {
-        await condition(allHandlersFinished);
+        // The next run begins with this state: what is being written must be in it.
+        await condition(() => allHandlersFinished() && !run.isDeciding);
         await continueAsNew<typeof release>({ release: id, carried: run.carried() });
       }
       await act(run, operators, step, seen);

@@ -3,6 +3,7 @@ import { CancellationScope, condition, isCancellation } from '@temporalio/workfl
 import { failuresLeft } from '../domain/brake.ts';
 import { SLICE_MAX } from '../domain/plan/slices.ts';
 import { planOf, progressOf } from '../domain/release/evolve.ts';
+import { isExpired, notBegun } from '../domain/release/next-rollback-step.ts';
 import { NO_STREAK } from '../domain/release/streak.ts';
 import { timerSummary } from './details.ts';
 import { runLanes } from './lanes.ts';
@@ -44,7 +45,7 @@ export async function restore(run: Run, step: RestoreStep): Promise<void> {
   const result = await interruptible(run, work);
   if (result === null) return;
   const { succeeded, untouchedOnArrival, failed, untouched } = result;
-  const notReached = untouched.map((host) => ({ host, step: 'fence' as const, failure: { class: 'refused' as const, code: 'rollback-aborted', message: `The rollback was aborted before ${host} was reached.`, next: 'Send `retry` to finish the rollback.' } }));
+  const notReached = untouched.map((host) => ({ host, step: 'fence' as const, failure: notBegun(run.state.situation, host) }));
   const finished: CoreEvent = { type: 'rollback-batch-finished', data: { index: step.index, restored: succeeded, untouched: untouchedOnArrival, failed: [...failed, ...notReached] } };
   await run.decide((state) => (state.situation.status === 'rolling-back' && state.situation.rollback.stage === 'rolling' && state.situation.rollback.mode === mode ? [finished] : []));
 }
@@ -89,7 +90,7 @@ function runHere(run: Run, work: SliceWork): Promise<LaneResult> {
     if (run.isDeciding) await run.settled();
     if (run.state.paused !== null) await whilePaused(run);
     const { situation, aborting } = run.state;
-    if (aborting !== null || isTooMany(work, failed, streak)) return false;
+    if (aborting !== null || isExpired(situation) || isTooMany(work, failed, streak)) return false;
     return work.kind === 'restore' || (situation.status !== 'rolling-back' && !progressOf(situation)?.excluded.includes(host));
   };
   return runLanes({ hosts: work.hosts, lanes: work.lanes, streak: work.streak, mayBegin, work: (host) => inWork(run, host, () => (work.kind === 'roll' ? rollTarget(host, targetWork(work)) : restoreTarget(host, targetWork(work)))) });

@@ -1,6 +1,7 @@
 /** Runs a large batch as several slices that together keep to its lanes and its tolerance, and adds up what they report. */
 import { ChildWorkflowCancellationType, condition, ParentClosePolicy, patched, setHandler, startChild } from '@temporalio/workflow';
 import { planSlices, SLICE_MAX } from '../domain/plan/slices.ts';
+import { isExpired } from '../domain/release/next-rollback-step.ts';
 import { NO_STREAK } from '../domain/release/streak.ts';
 import { timerSummary } from './details.ts';
 import { haltSignal, holdSignal, sliceFailuresSignal, sliceQuietSignal, sliceWorkflowId } from './messages.ts';
@@ -93,7 +94,7 @@ async function runSlot(slices: Slices, slot: number, lanes: number): Promise<Lan
 
 /** Nothing new is begun: the release ends, or more hosts of all slices together have failed than the brake leaves. */
 function isStopped({ run, work, failures }: Slices): boolean {
-  if (run.state.aborting !== null || (work.kind === 'roll' && run.state.situation.status === 'rolling-back')) return true;
+  if (run.state.aborting !== null || isExpired(run.state.situation) || (work.kind === 'roll' && run.state.situation.status === 'rolling-back')) return true;
   return failures.size > 0 && work.failuresMax !== null && [...failures.values()].reduce((sum, failed) => sum + failed, 0) > work.failuresMax;
 }
 

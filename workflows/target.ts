@@ -6,7 +6,7 @@ import type { Step } from '../domain/vocabulary.ts';
 import type { TargetEnd } from './lanes.ts';
 
 /** `label` names the batch in Temporal's UI: "batch 2". */
-export interface TargetWork extends Omit<StepInput, 'host' | 'direction' | 'processes'> {
+export interface TargetWork extends Omit<StepInput, 'host' | 'direction' | 'processes' | 'spentMs'> {
   readonly label: string;
   readonly steps: readonly Step[];
   /** by host: the failed step that a person took as done; only the steps after it are run */
@@ -29,10 +29,12 @@ export async function restoreTarget(host: string, { label, steps: _none, ignored
 
 async function runSteps(input: StepInput, label: string, steps: readonly Step[]): Promise<TargetEnd> {
   let processes: StepInput['processes'];
+  let spentMs = 0;
   for (const step of steps) {
-    const outcome = await runStep(step, processes === undefined ? input : { ...input, processes }, `${label} · ${input.host} · ${step}`);
+    const outcome = await runStep(step, { ...input, spentMs, ...(processes === undefined ? {} : { processes }) }, `${label} · ${input.host} · ${step}`);
     if (!outcome.ok) return { host: input.host, step, failure: outcome.failure };
     processes = step === 'start' ? outcome.processes : undefined;
+    spentMs += outcome.tookMs ?? 0;
   }
   return 'succeeded';
 }

@@ -53,6 +53,8 @@ const SENTENCES: Readonly<Record<string, (data: Data, batches: Batches) => Told>
     tone: failures(data) > 0 ? 'bad' : 'good',
     text: `rollback batch ${word(data, 'index')} finished: ${word(data, 'restored')} restored, ${word(data, 'untouched')} untouched${failureText(data)}`,
   }),
+  'deadline-extended': (data) => ({ tone: 'held', text: `deadline ${word(data, 'which')} put off by ${Math.round(Number(data['ms']) / 1000)}s: ${word(data, 'reason')}` }),
+  'deadline-reached': (data) => ({ tone: 'warn', text: `deadline ${word(data, 'which')} reached: ${word(data, 'reason')}` }),
   'audit-finished': (data) => {
     const wrong = list(data, 'mismatches').length;
     return wrong === 0 ? { tone: 'good', text: 'audit: every host is as the log says' } : { tone: 'bad', text: `audit: ${wrong} hosts differ from the log` };

@@ -49,6 +49,7 @@ function header(release: Release, options: TreeOptions): string[] {
   ];
   if (release.rollback !== null) fields.push(['Rollback', printable(`${release.rollback.mode}, by ${release.rollback.by}: ${release.rollback.reason}`)]);
   if (release.waiting !== null) fields.push(['Waits', printable(release.waiting.sentence)]);
+  if (release.deadline) fields.push(['Deadline', printable(`${release.deadline.then} at ${release.deadline.at}, ${showDuration(Date.parse(release.deadline.at) - options.nowMs)} from now`)]);
   for (const warning of release.warnings) fields.push(['Warning', paint(printable(warning), 'warn', color)]);
   return fields.map(([name, value]) => `${pad(`${name}:`, 10)} ${clip(value, options.columns - 11, color)}`);
 }

@@ -20,10 +20,16 @@ export interface Change {
 export type Part = 'install' | 'join' | 'whole';
 
 /** `ask`: the strategy wants a person's answer for each failed target. */
-export type PauseCause = 'operator' | 'brake' | 'ask' | 'dependency' | 'drift' | 'audit';
+export type PauseCause = 'operator' | 'brake' | 'ask' | 'dependency' | 'drift' | 'audit' | 'deadline';
 
 /** What a person says of a failed target: run it again, go on with it from the step after the failed one, leave it out, or take the release back. */
 export type Choice = 'retry' | 'ignore' | 'exclude' | 'fail';
+
+/**
+ * The deadlines a whole release has, besides those of its steps and targets. `progress`: no target finished for so long while a batch
+ * is in work. `release`: working time of the way forward. `rollback`: working time of the way back.
+ */
+export type DeadlineName = 'progress' | 'release' | 'rollback';
 
 /** A host that ends the release without the new version in service, and why. */
 export interface Debt {
@@ -126,6 +132,10 @@ export interface CoreEventData {
   'rollback-escalated': { readonly batches: readonly (readonly string[])[]; readonly reason: string };
   'rollback-batch-started': { readonly index: number; readonly hosts: readonly string[] };
   'rollback-batch-finished': { readonly index: number; readonly restored: number; readonly untouched: number; readonly failed: readonly FailedTarget[] };
+  /** something of ours was away for `ms` of the time that the deadline had counted: it comes so much later */
+  'deadline-extended': { readonly which: DeadlineName; readonly ms: number; readonly reason: string };
+  /** `hosts`: those in work at that moment. Progress and release pause, a rollback begins no further host; the count of the deadline begins anew */
+  'deadline-reached': { readonly which: DeadlineName; readonly limitSeconds: number; readonly hosts: readonly string[]; readonly reason: string };
   'audit-finished': { readonly mismatches: readonly AuditMismatch[] };
   'release-succeeded': { readonly debt: readonly Debt[] };
   'release-failed': { readonly failure: Failure };

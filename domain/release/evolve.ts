@@ -2,6 +2,7 @@
 import type { Plan } from '../plan/plan.ts';
 import type { Failure } from '../vocabulary.ts';
 import { afterBatchFinished, afterBatchStarted, afterRetry, afterSkip, bakeStarted, freezeBake, startProgress, thawBake } from './progress.ts';
+import { clockAfter } from './work-clock.ts';
 import type { CoreEvent, Debt, Stored } from './events.ts';
 import type { Ended, Preparing, Progress, ReleaseState, RollbackProgress, RollingBack, Situation } from './state.ts';
 import type { FailedTarget } from '../vocabulary.ts';
@@ -20,7 +21,9 @@ export function initialRelease(event: Stored<Extract<CoreEvent, { type: 'release
 }
 
 export function evolve(state: ReleaseState, event: Stored<CoreEvent>): ReleaseState {
-  return { ...fold(state, event), decisions: state.decisions + 1 };
+  const folded = { ...fold(state, event), decisions: state.decisions + 1 };
+  const clock = clockAfter(folded, event);
+  return clock === undefined ? folded : { ...folded, clock };
 }
 
 function fold(state: ReleaseState, event: Stored<CoreEvent>): ReleaseState {
@@ -71,6 +74,12 @@ function fold(state: ReleaseState, event: Stored<CoreEvent>): ReleaseState {
     case 'rollback-batch-started':
     case 'rollback-batch-finished':
       return foldRollback(state, event);
+    case 'deadline-extended':
+      return state;
+    case 'deadline-reached':
+      return event.data.which === 'rollback' && situation.status === 'rolling-back'
+        ? { ...state, situation: { ...situation, rollback: { ...situation.rollback, expiredSeconds: event.data.limitSeconds } } }
+        : state;
     case 'release-rejected':
     case 'release-succeeded':
     case 'release-failed':
@@ -203,7 +212,7 @@ function rollbackProgress(situation: RollingBack, event: Exclude<RollbackEvent, 
   const { rollback } = situation;
   switch (event.type) {
     case 'rollback-escalated':
-      return { ...rollback, mode: 'emergency', reason: event.data.reason, batches: event.data.batches, index: 0, stage: 'ready', bake: null };
+      return { ...withoutDeadline(rollback), mode: 'emergency', reason: event.data.reason, batches: event.data.batches, index: 0, stage: 'ready', bake: null };
     case 'rollback-batch-started':
       return { ...rollback, index: event.data.index, stage: 'rolling' };
     case 'rollback-batch-finished':
@@ -217,6 +226,11 @@ function rollbackProgress(situation: RollingBack, event: Exclude<RollbackEvent, 
     default:
       return unknownEvent(event);
   }
+}
+
+/** Who escalates wants it to go on: the emergency gets the whole time again. */
+function withoutDeadline({ expiredSeconds: _reached, ...rollback }: RollbackProgress): RollbackProgress {
+  return rollback;
 }
 
 type EndEvent = Extract<Stored<CoreEvent>, { type: 'release-rejected' | 'release-succeeded' | 'release-failed' | 'release-rolled-back' | 'rollback-ended-incomplete' | 'release-aborted' }>;

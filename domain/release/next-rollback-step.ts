@@ -2,8 +2,8 @@
 import { bakeEndMs } from './progress.ts';
 import type { NextStep } from './next-step.ts';
 import type { CoreEvent } from './events.ts';
-import type { ReleaseState, RollbackProgress, RollingBack } from './state.ts';
-import type { FailedTarget } from '../vocabulary.ts';
+import type { ReleaseState, RollbackProgress, RollingBack, Situation } from './state.ts';
+import type { FailedTarget, Failure } from '../vocabulary.ts';
 
 export function nextRollbackStep(state: ReleaseState, { rollback }: RollingBack, nowMs: number): NextStep {
   const hosts = rollback.batches[rollback.index];
@@ -11,6 +11,7 @@ export function nextRollbackStep(state: ReleaseState, { rollback }: RollingBack,
     return hosts === undefined ? finish(rollback, []) : { do: 'restore', index: rollback.index, hosts, lanes: lanes(state, rollback, hosts) };
   }
   if (state.aborting !== null) return finish(rollback, notReached(rollback, state.aborting.reason));
+  if (isExpired(state.situation)) return finish(rollback, notReached(rollback, null));
   if (rollback.stage === 'baking') return bakeStep(rollback, nowMs);
   const index = rollback.stage === 'settled' ? rollback.index + 1 : rollback.index;
   const next = rollback.batches[index];
@@ -41,14 +42,40 @@ function finish(rollback: RollbackProgress, notRestored: readonly FailedTarget[]
   return record({ type: 'release-rolled-back', data: { restored: rollback.restored, untouched: rollback.untouched } });
 }
 
-/** Aborting a rollback leaves hosts behind: each is named with what to do. */
-function notReached(rollback: RollbackProgress, reason: string): readonly FailedTarget[] {
+/** Aborting a rollback, or its deadline, leaves hosts behind: each is named with what to do. `reason` null: nobody aborted it. */
+function notReached(rollback: RollbackProgress, reason: string | null): readonly FailedTarget[] {
   const from = rollback.stage === 'ready' ? rollback.index : rollback.index + 1;
+  const next = 'Send `retry` to this release to finish the rollback.';
   return rollback.batches.slice(from).flat().map((host) => ({
     host,
     step: 'fence',
-    failure: { class: 'refused', code: 'rollback-aborted', message: `The rollback was aborted before ${host} was reached: ${reason}`, next: 'Send `retry` to this release to finish the rollback.' },
+    failure:
+      reason === null
+        ? pastDeadline(host, rollback.expiredSeconds ?? 0)
+        : { class: 'refused', code: 'rollback-aborted', message: `The rollback was aborted before ${host} was reached: ${reason}`, next },
   }));
+}
+
+/** The deadline of a rollback was reached: it begins no further host. */
+export function isExpired(situation: Situation): boolean {
+  return situation.status === 'rolling-back' && situation.rollback.expiredSeconds !== undefined;
+}
+
+/** Of a host of the batch at hand that was not begun any more, because the rollback was aborted or had reached its deadline. */
+export function notBegun(situation: Situation, host: string): Failure {
+  const limitSeconds = situation.status === 'rolling-back' ? situation.rollback.expiredSeconds : undefined;
+  if (limitSeconds !== undefined) return pastDeadline(host, limitSeconds);
+  return { class: 'refused', code: 'rollback-aborted', message: `The rollback was aborted before ${host} was reached.`, next: 'Send `retry` to finish the rollback.' };
+}
+
+/** Such a host still runs what was being taken back. */
+function pastDeadline(host: string, limitSeconds: number): Failure {
+  return {
+    class: 'refused',
+    code: 'rollback-deadline',
+    message: `The rollback reached its deadline of ${limitSeconds} s before ${host} was begun; ${host} is as the release left it.`,
+    next: 'Find out what took so long, then send `retry` to this release to finish the rollback.',
+  };
 }
 
 function record(event: CoreEvent): NextStep {

@@ -22,6 +22,25 @@ export interface ReleaseState {
   readonly situation: Situation;
   /** core events folded so far: decisions take their ids from it */
   readonly decisions: number;
+  /** absent before the pool is acquired, and in what builds without deadlines have carried or stored until the next event */
+  readonly clock?: WorkClock;
+}
+
+/**
+ * How long the release has worked on the way at hand, forward or back: the times in which a step was due, without pauses and planned
+ * waits. Folded from the moments of events, so it is the same for everybody.
+ */
+export interface WorkClock {
+  /** when this count began: with the pool, with the rollback, or anew after its deadline was reached */
+  readonly from: string;
+  /** counted up to `since`; all of it while the clock stands */
+  readonly workedMs: number;
+  /** null while the clock stands */
+  readonly since: string | null;
+  /** part of the count in which something of ours was away, as far as anybody has looked */
+  readonly awayMs: number;
+  /** the batch in work on the way forward: since when without a pause, and the part of that in which something of ours was away */
+  readonly batch: { readonly from: string; readonly awayMs: number } | null;
 }
 
 export interface Paused {
@@ -141,4 +160,6 @@ export interface RollbackProgress {
   readonly unrestored: readonly FailedTarget[];
   readonly bake: Bake | null;
   readonly then: 'rolled-back' | 'aborted';
+  /** seconds of its deadline, once that was reached: no further host is begun */
+  readonly expiredSeconds?: number;
 }

@@ -4,6 +4,7 @@
  */
 import { batchValues } from '../plan/batch-values.ts';
 import { allowedCommands } from './decide.ts';
+import { CONSEQUENCES, overallDeadline } from './deadlines.ts';
 import { etaOf } from './eta.ts';
 import { planOf, progressOf } from './evolve.ts';
 import { targetView } from './target-view.ts';
@@ -32,6 +33,8 @@ export interface ReleaseView {
   readonly batches: readonly BatchView[];
   readonly allowedCommands: readonly CommandType[];
   readonly waiting: Waiting | null;
+  /** null while none runs: planned waits and pauses count against no deadline */
+  readonly deadline: DeadlineView | null;
   readonly eta: Eta | null;
   readonly rollback: RollbackView | null;
   readonly debt: readonly Debt[];
@@ -52,6 +55,13 @@ export interface ChangeView {
   readonly from: string | null;
   readonly to: string;
   readonly config: null;
+}
+
+/** The deadline of the way at hand. `at`: if nothing of ours is away until then; `then`: what it leads to, in a sentence. */
+export interface DeadlineView {
+  readonly which: 'release' | 'rollback';
+  readonly at: string;
+  readonly then: string;
 }
 
 /** A planned batch carries what counts for it; a batch of a rollback has no values of its own. */
@@ -89,6 +99,7 @@ export function releaseView({ core, targets, version }: Folded): ReleaseView {
     batches: batchesOf(core, targets),
     allowedCommands: allowedCommands(core),
     waiting: waitingOf(core, targets, version),
+    deadline: deadlineView(core),
     eta: etaOf(core, targets),
     rollback: rollbackView(rollbackOf(situation)),
     debt: ended?.debt ?? progress?.debt ?? [],
@@ -137,6 +148,11 @@ function rollbackView(rollback: RollbackProgress | null): RollbackView | null {
   if (rollback === null) return null;
   const { mode, cause, by, reason, since, restored, untouched } = rollback;
   return { mode, cause, by, reason, since, restored, untouched };
+}
+
+function deadlineView(core: ReleaseState): DeadlineView | null {
+  const deadline = overallDeadline(core);
+  return deadline === null ? null : { which: deadline.which, at: new Date(deadline.atMs).toISOString(), then: CONSEQUENCES[deadline.which] };
 }
 
 function versionsBefore(targets: Readonly<Record<string, TargetState>>, application: string): string | null {

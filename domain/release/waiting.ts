@@ -1,4 +1,5 @@
 /** Why a release does not move right now: one sentence with what for, since when, until when, and who can end it. */
+import { CONSEQUENCES, overallDeadline } from './deadlines.ts';
 import { bakeEndMs } from './progress.ts';
 import { progressOf } from './evolve.ts';
 import { isSignOffOpen } from './sign-off.ts';
@@ -24,7 +25,7 @@ export function waitingOf(core: ReleaseState, targets: Readonly<Record<string, T
     return { for: 'resume', since, until: deadline, who: 'an operator', sentence: `Paused by ${by}: ${reason}. ${end}` };
   }
   if (situation.status === 'queued') return waitingInQueue(core, situation.behind, version);
-  const stuck = dependencyOf(targets, situation.status === 'rolling-back');
+  const stuck = dependencyOf(core, targets);
   if (stuck !== null) return stuck;
   const bake = bakeOf(core);
   if (bake !== null && bake.remainingMs === null) {
@@ -46,14 +47,18 @@ function waitingInQueue(core: ReleaseState, behind: string | null, version: numb
 }
 
 /** On the way back only what the way back waits for counts: forward waits ended with the rollback. */
-function dependencyOf(targets: Readonly<Record<string, TargetState>>, isBack: boolean): Waiting | null {
+function dependencyOf(core: ReleaseState, targets: Readonly<Record<string, TargetState>>): Waiting | null {
+  const isBack = core.situation.status === 'rolling-back';
   for (const { host, forward, back } of Object.values(targets)) {
     const { waiting } = isBack ? back : forward;
     if (waiting === null) continue;
     const { dependency, message, since } = waiting;
     if (dependency === 'capacity') {
       const who = 'a host of the pool that comes back into service, or an operator with rollback or abort';
-      return { for: 'dependency', since, until: null, who, sentence: `${host} waits: ${message}. It goes on by itself as soon as another host serves again.` };
+      const deadline = overallDeadline(core);
+      const until = deadline === null ? null : new Date(deadline.atMs).toISOString();
+      const end = deadline === null ? '' : ` At ${until ?? ''} ${CONSEQUENCES[deadline.which]}.`;
+      return { for: 'dependency', since, until, who, sentence: `${host} waits: ${message}. It goes on by itself as soon as another host serves again.${end}` };
     }
     return { for: 'dependency', since, until: null, who: `whoever runs ${dependency}`, sentence: `${host} waits for ${dependency}: ${message}. Nothing is judged meanwhile; it goes on by itself when ${dependency} is back.` };
   }

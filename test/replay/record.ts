@@ -130,6 +130,28 @@ const STORIES: readonly Story[] = [
   { name: 'pause-deadline-in-batch', hosts: 8, faults: {}, play: untilDeadline },
   // The same in a build in which each pause has one clock: the story above is kept of one in which each lane had its own.
   { name: 'pause-deadline-one-clock', hosts: 8, faults: {}, play: untilDeadline },
+  {
+    name: 'release-deadline', hosts: 8, faults: { health: [{ call: 'verify web-03', nth: 1, fault: 'hang' }] },
+    play: async (bench) => {
+      const deadlines = { ...FAST.deadlines, stepSeconds: 4, releaseSeconds: 2 };
+      const id = await bench.release({ strategy: { deadlines, tolerance: { perBatch: 1, total: 1 } } });
+      await bench.until(id, ({ paused }) => paused?.cause === 'deadline');
+      await bench.send(id, 'resume');
+      await bench.send(id, 'abort');
+      await bench.ended(id);
+      return id;
+    },
+  },
+  {
+    name: 'rollback-deadline', hosts: 4, faults: { executor: [{ call: 'restore', nth: 1, fault: 'hang' }] },
+    play: async (bench) => {
+      const id = await bench.release({ strategy: { batches: { ...FAST.batches, bakeSeconds: 60 }, deadlines: { ...FAST.deadlines, stepSeconds: 3, rollbackSeconds: 1 } } });
+      await bench.until(id, ({ batches }) => batches[1]?.status === 'baking');
+      await bench.send(id, 'rollback');
+      await bench.ended(id);
+      return id;
+    },
+  },
 ];
 
 async function untilDeadline(bench: Bench): Promise<string> {

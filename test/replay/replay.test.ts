@@ -13,6 +13,7 @@ const files = readdirSync(HISTORIES).filter((name) => name.endsWith('.json')).so
 const KEPT = [
   'success', 'pause-and-resume', 'operator-rollback', 'automatic-rollback', 'continue-as-new', 'continue-as-new-2',
   'slices', 'slices-slice-1', 'slices-of-one-lane', 'slices-of-one-lane-slice-1', 'pause-in-rollback', 'pause-in-survey', 'pause-deadline-in-batch', 'pause-deadline-one-clock',
+  'release-deadline', 'rollback-deadline',
 ];
 
 test('releases begun by an earlier build are replayed by the workflows of today without a difference', async () => {

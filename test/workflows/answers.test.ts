@@ -74,8 +74,8 @@ test('one flap at host 77 of 100 holds and asks; the finished batches stay as th
 });
 
 test('failures one after the other brake a release that would stand as many apart', async () => {
-  await using(12, { health: [fails('web-02', 1), fails('web-04', 1), fails('web-05', 1)] }, async (bench) => {
-    const batches: StrategySpec['batches'] = { ...FAST.batches, percent: [50], maxParallel: 1 };
+  await using(16, { health: [fails('web-02', 1), fails('web-04', 1), fails('web-05', 1)] }, async (bench) => {
+    const batches: StrategySpec['batches'] = { ...FAST.batches, percent: [33], maxParallel: 1 };
     const id = await bench.release({ strategy: { batches, tolerance: { perBatch: 9, total: 9, consecutive: 1 }, onFailure: 'hold' } });
     const held = await bench.until(id, ({ paused }) => paused?.cause === 'brake', 'the brake');
     expect(held.paused?.reason).toBe('2 targets failed one after the other; the strategy tolerates 1 in a row.');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { detailsOf } from '../../workflows/details.ts';
-import { failed, PLAN, release, rolling } from '../domain/release/situations.ts';
+import { AT, failed, PLAN, release, rolling } from '../domain/release/situations.ts';
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `web-${index + 1}`);
 
@@ -14,6 +14,12 @@ test('the view in Temporal names the batches with their hosts, who is in work, a
 test('a window says its width and a batch of a zone its zone', () => {
   const plan = { ...PLAN, batches: PLAN.batches.map((batch) => (batch.index === 1 ? { ...batch, mode: 'window' as const, zone: 'idc-a' } : batch)) };
   expect(detailsOf(release(rolling({ stage: 'rolling' }, plan)), [])).toContain('batch 1 (idc-a, window of 2): b, c');
+});
+
+test('while the clock of a deadline runs, the view says until when and what then', () => {
+  const clock = { from: AT, workedMs: 0, since: AT, awayMs: 0, batch: null };
+  expect(detailsOf(release(rolling({ stage: 'rolling' }), { clock }), [])).toContain('Deadline release: the release pauses at 2026-01-01T04:00:00.000Z');
+  expect(detailsOf(release(rolling({ stage: 'rolling' })), [])).not.toContain('Deadline');
 });
 
 test('it stays short for a pool of thousands in which hundreds failed, and says how many it leaves out', () => {

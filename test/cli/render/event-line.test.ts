@@ -19,6 +19,8 @@ describe('one line per event', () => {
     ['target-step-succeeded', { host: 'web-07', step: 'admit', direction: 'back', result: {} }, '10:00:07Z ✔ web-07 restored and back in service'],
     ['target-step-succeeded', { host: 'web-08', step: 'verify', direction: 'forward', result: { observedVersion: { web: '2.0.0' } } }, '10:00:07Z ✔ web-08 answers web 2.0.0'],
     ['release-succeeded', { debt: [{ host: 'web-07' }] }, '10:00:07Z ⚠ release succeeded with debt on 1 hosts'],
+    ['deadline-extended', { which: 'release', ms: 95_400, reason: 'the balancer was away' }, '10:00:07Z ‖ deadline release put off by 95s: the balancer was away'],
+    ['deadline-reached', { which: 'progress', limitSeconds: 600, hosts: ['b'], reason: 'No target of batch 1 has finished for 600 s. In work: b (verify)' }, '10:00:07Z ⚠ deadline progress reached: No target of batch 1 has finished for 600 s. In work: b (verify)'],
     ['something-new', { host: 'web-07' }, '10:00:07Z ⟳ something-new'],
   ])('%s with %j reads as one sentence', (type, data, line) => {
     expect(eventLine(eventLike(7, type, data), PLAIN)).toBe(line);

@@ -55,6 +55,13 @@ describe('the tree of a release', () => {
     expect(lines).toContain('Waits:     Paused by ann: lunch.');
   });
 
+  test('a deadline that runs is shown with its moment, how far away it is and what it leads to', () => {
+    const at = new Date(PLAIN.nowMs + 7_200_000).toISOString();
+    const lines = renderTree(releaseLike({ deadline: { which: 'release', at, then: 'the release pauses' } }), PLAIN);
+    expect(lines).toContain(`Deadline:  the release pauses at ${at}, 2h00m from now`);
+    expect(renderTree(releaseLike({ deadline: null }), PLAIN).join()).not.toContain('Deadline');
+  });
+
   test('batches without trouble fold when the terminal is too low, batches in work or in trouble never', () => {
     const many = releaseLike({
       batches: [batch(0, 'done', [target('web-001', 'succeeded')]), batch(1, 'done', Array.from({ length: 60 }, (_, n) => target(`web-1${n}`, 'succeeded'))), ...ROLLING.batches.slice(1, 2)],

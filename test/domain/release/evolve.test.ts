@@ -154,7 +154,7 @@ describe('a rollback', () => {
     expect(after(release(rolling(), { paused: paused(), aborting: { reason: 'x' } }), start)).toEqual(
       release(
         { status: 'rolling-back', plan: PLAN, progress: progress(), rollback: rollback({ mode: 'emergency', cause: 'bastion', reason: 'sick', batches: [['a']], then: 'aborted', by: 'op', since: LATER }) },
-        { epoch: 9, decisions: 10 },
+        { epoch: 9, decisions: 10, clock: { from: LATER, workedMs: 0, since: LATER, awayMs: 0, batch: null } },
       ),
     );
   });

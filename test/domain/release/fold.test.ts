@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { foldEvent } from '../../../domain/release/fold.ts';
-import { ended, failed, paused, postRelease, preparing, release, rolling, rollingBack, stored } from './situations.ts';
+import { AT, ended, failed, paused, postRelease, preparing, release, rolling, rollingBack, stored } from './situations.ts';
 import type { ReleaseEventType, StoredReleaseEvent } from '../../../domain/release/events.ts';
 import type { Folded } from '../../../domain/release/fold.ts';
 import type { ReleaseState } from '../../../domain/release/state.ts';
@@ -43,6 +43,8 @@ const READS: Readonly<Record<ReleaseEventType, readonly [ReleaseState | null, ob
   'rollback-escalated': [release(rollingBack()), { core: { situation: { rollback: { mode: 'emergency', batches: [['b', 'a']] } } } }],
   'rollback-batch-started': [release(rollingBack()), { core: { situation: { rollback: { index: 1, stage: 'rolling' } } } }],
   'rollback-batch-finished': [release(rollingBack({ stage: 'rolling' })), { core: { situation: { rollback: { stage: 'settled', restored: 1, unrestored: [{ host: 'b' }] } } } }],
+  'deadline-extended': [release(rolling(), { clock: { from: AT, workedMs: 0, since: AT, awayMs: 5_000, batch: null } }), { core: { clock: { since: AT, awayMs: 100_000 } } }],
+  'deadline-reached': [release(rollingBack({ stage: 'rolling' })), { core: { situation: { rollback: { expiredSeconds: 3600 } } } }],
   'audit-finished': [release(postRelease()), { core: { situation: { mismatches: [{ host: 'a', observed: 'web 1.9.0' }] } } }],
   'release-succeeded': [release(postRelease()), { core: { situation: { status: 'succeeded', debt: [{ host: 'c' }] } } }],
   'release-failed': [release(preparing()), { core: { situation: { status: 'failed', failure: { code: 'health-timeout' } } } }],

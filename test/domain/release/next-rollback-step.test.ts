@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { nextRollbackStep } from '../../../domain/release/next-rollback-step.ts';
+import { nextRollbackStep, notBegun } from '../../../domain/release/next-rollback-step.ts';
 import { AT, failed, release, rollingBack } from './situations.ts';
 import { STRATEGY } from './simulated-release.ts';
 import type { RollbackProgress } from '../../../domain/release/state.ts';
@@ -46,6 +46,27 @@ describe('the way back, batch by batch', () => {
 
   test('a bake that was lost is over', () => {
     expect(next({ stage: 'baking', index: 1 })).toMatchObject({ events: [{ type: 'bake-finished', data: { index: 1 } }] });
+  });
+});
+
+describe('a way back past its deadline', () => {
+  const expired = { expiredSeconds: 3600 };
+  const left = (hosts: readonly string[]) => hosts.map((host) => expect.objectContaining({ host, step: 'fence', failure: expect.objectContaining({ class: 'refused', code: 'rollback-deadline', next: expect.stringContaining('retry') }) }));
+
+  test('lets the batch in work come to its end, and begins no other', () => {
+    expect(next({ ...expired, stage: 'rolling' })).toMatchObject({ do: 'restore', hosts: ['c'] });
+    expect(next({ ...expired, stage: 'settled' })).toEqual({ do: 'record', events: [{ type: 'rollback-ended-incomplete', data: { unrestored: left(['b', 'a']) } }] });
+    expect(next({ ...expired, stage: 'baking', bake })).toMatchObject({ events: [{ type: 'rollback-ended-incomplete' }] });
+    expect(next({ ...expired, stage: 'ready', index: 1 })).toEqual({ do: 'record', events: [{ type: 'rollback-ended-incomplete', data: { unrestored: left(['b', 'a']) } }] });
+  });
+
+  test('is rolled back after all when the batch in work was the last', () => {
+    expect(next({ ...expired, index: 2, stage: 'settled', restored: 3 })).toMatchObject({ events: [{ type: 'release-rolled-back' }] });
+  });
+
+  test('names a host of its batch that was not begun any more, and what to do', () => {
+    expect(notBegun(rollingBack(expired), 'b')).toMatchObject({ code: 'rollback-deadline', message: 'The rollback reached its deadline of 3600 s before b was begun; b is as the release left it.' });
+    expect(notBegun(rollingBack(), 'b')).toMatchObject({ code: 'rollback-aborted' });
   });
 });
 

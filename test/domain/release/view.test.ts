@@ -21,9 +21,16 @@ describe('a release as it is read', () => {
       id: 'r-1', kind: 'rollout', status: 'releasing', phase: 'release', paused: null, pool: 'web-prod', environment: 'prod',
       changes: [{ application: 'web', from: null, to: '2', config: null }], strategy: 'standard',
       batches: [expect.objectContaining({ index: 0, kind: 'bastion' }), expect.objectContaining({ index: 1, kind: 'batch' }), expect.objectContaining({ index: 2 })],
-      allowedCommands: ['pause', 'rollback', 'abort'], waiting: null, eta: { p50: 13.2, p90: 43.2 }, rollback: null, debt: [], unrestored: [], failure: null,
+      allowedCommands: ['pause', 'rollback', 'abort'], waiting: null, deadline: null, eta: { p50: 13.2, p90: 43.2 }, rollback: null, debt: [], unrestored: [], failure: null,
       warnings: ['Nobody watches this one.'], version: 11, requestedBy: 'ci', reason: 'weekly', createdAt: AT, finishedAt: null, rollbackOf: null,
     });
+  });
+
+  test('names the deadline of the way at hand while it runs, put off by what was away', () => {
+    const clock = { from: AT, workedMs: 60_000, since: AT, awayMs: 5_000, batch: null };
+    expect(view(release(rolling(), { clock })).deadline).toEqual({ which: 'release', at: '2026-01-01T03:59:05.000Z', then: 'the release pauses' });
+    expect(view(release(rollingBack(), { clock })).deadline).toEqual({ which: 'rollback', at: '2026-01-01T00:59:05.000Z', then: 'the rollback begins no further host' });
+    expect(view(release(rolling(), { clock: { ...clock, since: null } })).deadline).toBeNull();
   });
 
   test('shows the pause and what it waits for', () => {

@@ -40,6 +40,17 @@ describe('what a release waits for', () => {
     });
   });
 
+  test('a wait for capacity works against the deadline, and says until when', () => {
+    const forward = { ...initialTarget('b', 'z').forward, waiting: { dependency: 'capacity', message: 'too few would serve', since: LATER } };
+    const clock = { from: AT, workedMs: 0, since: AT, awayMs: 0, batch: null };
+    const targets = { b: { ...initialTarget('b', 'z'), forward } };
+    expect(waitingOf(release(rolling({ stage: 'rolling' }), { clock }), targets, 5)).toMatchObject({
+      for: 'dependency', until: '2026-01-01T04:00:00.000Z',
+      sentence: 'b waits: too few would serve. It goes on by itself as soon as another host serves again. At 2026-01-01T04:00:00.000Z the release pauses.',
+    });
+    expect(waitingOf(release(rolling({ stage: 'rolling' })), targets, 5)).toMatchObject({ until: null, sentence: expect.stringMatching(/serves again\.$/) });
+  });
+
   test('of a target that waits in both directions the way back is told', () => {
     const journey = (dependency: string) => ({ ...initialTarget('b', 'z').forward, waiting: { dependency, message: 'm', since: LATER } });
     const b = { ...initialTarget('b', 'z'), forward: journey('the store'), back: journey('the executor') };

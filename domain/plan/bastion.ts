@@ -1,6 +1,7 @@
 /** Which hosts prove the build first. */
-import type { PoolStanding } from './standing.ts';
-import type { PlanHost } from './standing.ts';
+import type { StrategySpec } from '../inventory.ts';
+import { targetsOf } from './standing.ts';
+import type { PlanHost, PoolStanding } from './standing.ts';
 
 /**
  * Hosts that could be bastions together, best first: those in service in declared order, as far as the floor lets them be out all
@@ -9,8 +10,14 @@ import type { PlanHost } from './standing.ts';
  */
 export function bastionCandidates(standing: PoolStanding): PlanHost[] {
   const { live, returning, staying, spare, repairFirst } = standing;
-  if (repairFirst) return [...returning];
-  return [...live.slice(0, spare), ...returning, ...staying];
+  if (repairFirst) return targetsOf(returning);
+  return targetsOf([...targetsOf(live).slice(0, Math.max(0, spare)), ...returning, ...staying]);
+}
+
+/** As many as the strategy says; where hosts are passed untouched, no more than are left. */
+export function bastionsWanted({ bastion }: Pick<StrategySpec, 'bastion'>, { live, returning, staying, hostsTotal }: PoolStanding): number {
+  const targets = targetsOf([...live, ...returning, ...staying]).length;
+  return targets < hostsTotal ? Math.min(bastion.count, targets) : bastion.count;
 }
 
 /** The most bastions this pool allows: at least one host must be left to release to. */

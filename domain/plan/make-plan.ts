@@ -6,7 +6,7 @@ import { lanesOf } from './capacity.ts';
 import { orderHosts, spreadZones } from './host-order.ts';
 import type { Plan, PlannedBatch, PlannedChange, PlanRefusal } from './plan.ts';
 import { refusalsOf } from './refusals.ts';
-import { standingOf } from './standing.ts';
+import { standingOf, targetsOf } from './standing.ts';
 import type { PlanHost, PoolStanding } from './standing.ts';
 import { warningsOf } from './warnings.ts';
 
@@ -20,6 +20,8 @@ export interface PlanInput {
   readonly reason: string | null;
   /** nothing was ever released here, so there is nothing to go back to */
   readonly firstRelease?: boolean;
+  /** the versions serve in this pool already */
+  readonly isProven?: boolean;
 }
 
 export type PlanResult = { readonly plan: Plan } | { readonly refusals: readonly PlanRefusal[] };
@@ -28,14 +30,16 @@ export type PlanResult = { readonly plan: Plan } | { readonly refusals: readonly
 const ROLLBACK_PERCENT_MIN = 33;
 
 /**
- * Every host in exactly one batch, the bastion first, hosts of a batch to be started in their order. Refuses with all complaints at
+ * Every host that is not passed in exactly one batch, the bastion first, hosts of a batch to be started in their order. Refuses with all complaints at
  * once when the pool is empty, of one host without a consented outage, cannot spare a host, or the strategy's numbers do not fit.
  */
 export function makePlan(input: PlanInput): PlanResult {
   const standing = standingOf(input.hosts, input.pool.capacity.minInServicePercent);
-  const refusals = refusalsOf(input, standing);
+  const targets = targetsOf(input.hosts);
+  const isNothingToDo = targets.length === 0 && input.hosts.length > 0;
+  const refusals = isNothingToDo ? [] : refusalsOf(input, standing);
   if (refusals.length > 0) return { refusals };
-  const batches = input.hosts.length === 1 ? [onlyBatch(input)] : allBatches(input, standing);
+  const batches = isNothingToDo ? [] : input.hosts.length === 1 ? [onlyBatch(input)] : allBatches(input, targets, standing);
   const { percent } = input.strategy.batches;
   return {
     plan: {
@@ -48,7 +52,8 @@ export function makePlan(input: PlanInput): PlanResult {
       },
       changes: input.changes,
       rollback: { batchPercent: input.strategy.rollback.batchPercent ?? Math.max(ROLLBACK_PERCENT_MIN, ...percent) },
-      warnings: warningsOf(input, standing, batches),
+      ...skippedOf(input),
+      warnings: isNothingToDo ? [] : warningsOf(input, standing, batches),
     },
   };
 }
@@ -59,9 +64,16 @@ function onlyBatch({ hosts, strategy }: PlanInput): PlannedBatch {
   return { index: 0, kind: 'batch', hosts: hosts.map((host) => host.name), lanes: 1, bakeSeconds, manual: promote === 'manual' };
 }
 
-function allBatches({ hosts, strategy }: PlanInput, standing: PoolStanding): PlannedBatch[] {
+/** `skipped` only where there are some: a plan without them reads as it always did. */
+function skippedOf({ hosts }: PlanInput): Pick<Plan, 'skipped'> {
+  const skipped = hosts.flatMap(({ name, skip }) => (skip === undefined ? [] : [{ host: name, why: skip }]));
+  return skipped.length === 0 ? {} : { skipped };
+}
+
+/** Parts are parts of the whole pool, also where some of it is passed. */
+function allBatches({ hosts, strategy }: PlanInput, targets: readonly PlanHost[], standing: PoolStanding): PlannedBatch[] {
   const bastions = bastionCandidates(standing).slice(0, strategy.bastion.count);
-  const rest = orderRest(hosts.filter((host) => !bastions.includes(host)), standing);
+  const rest = orderRest(targets.filter((host) => !bastions.includes(host)), standing);
   const { percent, maxParallel, bakeSeconds, advance } = strategy.batches;
   const lanes = { spare: standing.spare, maxParallel };
   const planned: PlannedBatch[] = [];

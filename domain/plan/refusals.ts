@@ -1,6 +1,6 @@
 /** Why no plan can be made: every complaint at once, each with what to do. */
 import type { StrategySpec } from '../inventory.ts';
-import { bastionsMax } from './bastion.ts';
+import { bastionsMax, bastionsWanted } from './bastion.ts';
 import { percentagesComplaint } from './batch-sizes.ts';
 import type { PlanRefusal } from './plan.ts';
 import type { PoolStanding } from './standing.ts';
@@ -44,7 +44,7 @@ function capacityFloor({ pool }: RefusalInput, { stuck, live, hostsTotal, floor,
 }
 
 function bastionTooLarge({ pool, strategy }: RefusalInput, standing: PoolStanding): PlanRefusal | null {
-  const { count } = strategy.bastion;
+  const count = bastionsWanted(strategy, standing);
   const most = bastionsMax(standing);
   // A pool that is stuck says so itself; that no bastion fits either would only repeat it.
   if (count <= most || standing.stuck) return null;

@@ -5,6 +5,13 @@ import type { PlannedHost } from './plan.ts';
 /** `staysOut`: out of service by somebody else's wish, which the release will not overrule; so installing it gives no capacity back. */
 export interface PlanHost extends PlannedHost {
   readonly staysOut?: boolean;
+  /** why the host is passed untouched; absent: it is released to */
+  readonly skip?: string;
+}
+
+/** The hosts a release is for; the others only count. */
+export function targetsOf<H extends PlanHost>(hosts: readonly H[]): H[] {
+  return hosts.filter(({ skip }) => skip === undefined);
 }
 
 /** Lists are in declared order. */
@@ -31,7 +38,7 @@ export function standingOf(hosts: readonly PlanHost[], minInServicePercent: numb
   const returning = hosts.filter((host) => !host.inService && host.staysOut !== true);
   const staying = hosts.filter((host) => !host.inService && host.staysOut === true);
   const spare = live.length - floor;
-  const blocked = live.length > 0 && spare < 1;
-  const stuck = blocked && spare + returning.length < 1;
+  const blocked = targetsOf(live).length > 0 && spare < 1;
+  const stuck = blocked && spare + targetsOf(returning).length < 1;
   return { hostsTotal: hosts.length, floor, live, returning, staying, spare, repairFirst: blocked && !stuck, stuck };
 }

@@ -6,6 +6,7 @@ import type { PlanHost, PoolStanding } from './standing.ts';
 interface WarningInput {
   readonly strategy: StrategySpec;
   readonly firstRelease?: boolean;
+  readonly isProven?: boolean;
 }
 
 /** More of a pool than this in one batch is worth a second look, even where the floor allows it. */
@@ -54,8 +55,8 @@ function staysOut({ staying }: PoolStanding): string | null {
   return staying.length > 0 ? `Released but left out of traffic, as somebody put them: ${listed(staying)}.` : null;
 }
 
-function noBastion({ strategy }: WarningInput, { hostsTotal }: PoolStanding): string | null {
-  return strategy.bastion.count === 0 && hostsTotal > 1 ? 'The strategy has no bastion: the first batch takes an unproven build into traffic.' : null;
+function noBastion({ strategy, isProven }: WarningInput, { hostsTotal }: PoolStanding): string | null {
+  return strategy.bastion.count === 0 && hostsTotal > 1 && isProven !== true ? 'The strategy has no bastion: the first batch takes an unproven build into traffic.' : null;
 }
 
 function wideBatch({ hostsTotal }: PoolStanding, batches: readonly PlannedBatch[]): string | null {

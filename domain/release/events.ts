@@ -22,8 +22,20 @@ export type PauseCause = 'operator' | 'brake' | 'dependency' | 'drift' | 'audit'
 /** A host that ends the release without the new version in service, and why. */
 export interface Debt {
   readonly host: string;
-  readonly cause: 'failed' | 'skipped';
+  readonly cause: 'failed' | 'skipped' | 'left';
   readonly reason: string;
+}
+
+/** The hosts of a release beside those its pool has at the end of it. */
+export interface PoolComparison {
+  /** hosts of the release that the pool has no more: nobody relies on them, so they are debt and not audited */
+  readonly left: readonly string[];
+  /** hosts of the pool that the release knew nothing of */
+  readonly joined: readonly string[];
+  /** the release that brings up those that joined, queued behind this one; null when there is none to make */
+  readonly scaleOut: string | null;
+  /** why none was made for hosts that joined, with what to do; null when one was, or nobody joined */
+  readonly note: string | null;
 }
 
 export interface CoreEventData {
@@ -46,6 +58,8 @@ export interface CoreEventData {
     readonly rollbackOf: string | null;
     readonly restoreFrom: string | null;
     readonly mode: RollbackMode | null;
+    /** only of a scale-out that a release made for hosts that joined its pool meanwhile: that release, and those hosts */
+    readonly joined?: { readonly release: string; readonly hosts: readonly string[] };
   };
   'inventory-captured': { readonly inventory: Inventory };
   'release-queued': { readonly behind: string };
@@ -96,6 +110,7 @@ export interface CoreEventData {
   'rollback-batch-started': { readonly index: number; readonly hosts: readonly string[] };
   'rollback-batch-finished': { readonly index: number; readonly restored: number; readonly untouched: number; readonly failed: readonly FailedTarget[] };
   'audit-finished': { readonly mismatches: readonly AuditMismatch[] };
+  'pool-compared': PoolComparison;
   'release-succeeded': { readonly debt: readonly Debt[] };
   'release-failed': { readonly failure: Failure };
   'release-rolled-back': { readonly restored: number; readonly untouched: number };

@@ -8,7 +8,7 @@
 import type { Plan } from '../plan/plan.ts';
 import type { RollbackMode } from '../inventory.ts';
 import type { FailedTarget, Failure } from '../vocabulary.ts';
-import type { AuditMismatch, CoreEventData, Debt, Part, PauseCause } from './events.ts';
+import type { AuditMismatch, CoreEventData, Debt, Part, PauseCause, PoolComparison } from './events.ts';
 
 export interface ReleaseState {
   readonly request: CoreEventData['release-requested'];
@@ -19,6 +19,8 @@ export interface ReleaseState {
   /** the fencing number under which this release acts; null before the pool is acquired */
   readonly epoch: number | null;
   readonly situation: Situation;
+  /** how the pool had changed when it was compared at the end; absent or null: not compared yet */
+  readonly compared?: PoolComparison | null;
   /** core events folded so far: decisions take their ids from it */
   readonly decisions: number;
 }

@@ -39,6 +39,7 @@ const READS: Readonly<Record<ReleaseEventType, readonly [ReleaseState | null, ob
   'rollback-batch-started': [release(rollingBack()), { core: { situation: { rollback: { index: 1, stage: 'rolling' } } } }],
   'rollback-batch-finished': [release(rollingBack({ stage: 'rolling' })), { core: { situation: { rollback: { stage: 'settled', restored: 1, unrestored: [{ host: 'b' }] } } } }],
   'audit-finished': [release(postRelease()), { core: { situation: { mismatches: [{ host: 'a', observed: 'web 1.9.0' }] } } }],
+  'pool-compared': [release(postRelease()), { core: { compared: { left: ['d'], joined: ['e'], scaleOut: 'r-0cq1a2k7m9p2x4z6', note: null } } }],
   'release-succeeded': [release(postRelease()), { core: { situation: { status: 'succeeded', debt: [{ host: 'c' }] } } }],
   'release-failed': [release(preparing()), { core: { situation: { status: 'failed', failure: { code: 'health-timeout' } } } }],
   'release-rolled-back': [release(rollingBack()), { core: { situation: { status: 'rolled-back' } } }],

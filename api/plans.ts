@@ -5,7 +5,7 @@ import { PlanAnswer, ReleaseRequest } from './schemas/release.ts';
 import type { ApiDeps } from './deps.ts';
 import type { Operation } from './route.ts';
 
-const ASSUMES = 'Every host of the pool is taken to be in service. The release itself looks first, plans with what it sees, and never takes out a host below the floor.';
+const ASSUMES = 'Every host of the pool is taken to be in service and to lack what is asked for. The release itself looks first, plans with what it sees, passes hosts that need nothing, and never takes out a host below the floor.';
 
 export function makePlanAhead(deps: ApiDeps): Operation {
   return operation({

@@ -1,13 +1,15 @@
 /** From "pool web-prod, web=2" to everything a release runs on: found, checked, captured, never read again from live tables. */
 import { getInventory } from '../db/inventory.ts';
 import { makePlan } from '../domain/plan/make-plan.ts';
+import { KIND_POLICIES, effectiveStrategy } from '../domain/release-kind.ts';
+import { changesFor } from './kind-versions.ts';
 import { invalid } from './problem.ts';
 import { badSubstitutions } from './substitutions.ts';
 import type { Queryable } from '../db/client.ts';
 import type { InventoryKind } from '../db/inventory-kinds.ts';
 import type { ApplicationSpec, HostSpec, Inventory, PackageSpec, PoolSpec, StrategySpec } from '../domain/inventory.ts';
 import type { Plan, PlanRefusal } from '../domain/plan/plan.ts';
-import type { CoreEventData } from '../domain/release/events.ts';
+import type { Change, CoreEventData } from '../domain/release/events.ts';
 import type { Complaint } from './problem.ts';
 import type { ReleaseAsked } from './schemas/release.ts';
 
@@ -20,23 +22,25 @@ export async function captureInventory(db: Queryable, asked: ReleaseAsked): Prom
   const strategy = await find<StrategySpec>(db, 'strategy', strategyName);
   if (strategy === null) complaints.push(complaint('/strategy', `strategy ${strategyName} does not exist`));
   const hosts = await findHosts(db, pool, complaints);
-  const { applications, packages } = await findChanges(db, asked, pool, complaints);
-  complaints.push(...variableComplaints(asked, pool, applications, hosts));
+  const changes = await changesFor(db, { kind: asked.kind, pool, changes: asked.changes ?? null }, complaints);
+  const { applications, packages } = await findChanges(db, changes, pool, complaints);
+  complaints.push(...variableComplaints(changes, pool, applications, hosts));
   if (strategy === null || complaints.length > 0) throw invalid(complaints.slice(0, 100));
-  const inventory: Inventory = { pool, strategy, applications, hosts, packages };
+  const inventory: Inventory = { pool, strategy: effectiveStrategy(asked.kind, strategy, pool.environment), applications, hosts, packages };
   return { inventory, plan: planAhead(inventory, asked) };
 }
 
 /** The first event of the release. */
 export function releaseRequested(id: string, asked: ReleaseAsked, inventory: Inventory, requestedBy: string): CoreEventData['release-requested'] {
-  const { pool, strategy, hosts } = inventory;
+  const { pool, strategy, hosts, packages } = inventory;
+  const changes = packages.map(({ application, version }) => ({ application, version }));
   return {
     id,
-    kind: 'rollout',
+    kind: asked.kind,
     pool: pool.name,
     environment: pool.environment,
-    applications: asked.changes.map(({ application }) => application),
-    changes: asked.changes,
+    applications: changes.map(({ application }) => application),
+    changes,
     strategy,
     hosts: hosts.map(({ name, zone }) => ({ name, zone })),
     requestedBy,
@@ -61,10 +65,10 @@ async function findHosts(db: Queryable, pool: PoolSpec, complaints: Complaint[])
   return hosts;
 }
 
-async function findChanges(db: Queryable, asked: ReleaseAsked, pool: PoolSpec, complaints: Complaint[]): Promise<{ applications: ApplicationSpec[]; packages: PackageSpec[] }> {
+async function findChanges(db: Queryable, changes: readonly Change[], pool: PoolSpec, complaints: Complaint[]): Promise<{ applications: ApplicationSpec[]; packages: PackageSpec[] }> {
   const applications: ApplicationSpec[] = [];
   const packages: PackageSpec[] = [];
-  for (const [index, { application: name, version }] of asked.changes.entries()) {
+  for (const [index, { application: name, version }] of changes.entries()) {
     const at = `/changes/${index}`;
     const application = await find<ApplicationSpec>(db, 'application', name);
     if (application === null) complaints.push(complaint(`${at}/application`, `application ${name} does not exist`));
@@ -77,10 +81,10 @@ async function findChanges(db: Queryable, asked: ReleaseAsked, pool: PoolSpec, c
   return { applications, packages };
 }
 
-function variableComplaints(asked: ReleaseAsked, pool: PoolSpec, applications: readonly ApplicationSpec[], hosts: readonly HostSpec[]): Complaint[] {
-  const versions = Object.fromEntries(asked.changes.map(({ application, version }) => [application, version]));
+function variableComplaints(changes: readonly Change[], pool: PoolSpec, applications: readonly ApplicationSpec[], hosts: readonly HostSpec[]): Complaint[] {
+  const versions = Object.fromEntries(changes.map(({ application, version }) => [application, version]));
   return badSubstitutions(pool, applications, hosts, versions).map((bad) => {
-    const pointer = bad.of === 'pool' ? '/pool' : `/changes/${asked.changes.findIndex(({ application }) => application === bad.application)}/application`;
+    const pointer = bad.of === 'pool' ? '/pool' : `/changes/${changes.findIndex(({ application }) => application === bad.application)}/application`;
     return complaint(pointer, `${bad.of} ${bad.of === 'pool' ? pool.name : bad.application}, ${bad.field}: ${bad.message}`);
   });
 }
@@ -92,6 +96,7 @@ function planAhead({ pool, strategy, hosts, packages }: Inventory, asked: Releas
     strategy,
     hosts: hosts.map(({ name, zone }) => ({ name, zone, inService: true })),
     changes: packages.map(({ application, version, sha256 }) => ({ application, version, sha256 })),
+    isProven: KIND_POLICIES[asked.kind].isProven,
     allowOutage: asked.allowOutage,
     reason: asked.reason,
   });

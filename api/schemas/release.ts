@@ -1,5 +1,6 @@
 /** POST /v1/releases, POST /v1/plans, and how a release reads. */
 import { z } from 'zod';
+import { ASKED_KINDS, KIND_POLICIES, RELEASE_KINDS } from '../../domain/release-kind.ts';
 import { COMMAND_TYPES } from '../../domain/release/commands.ts';
 import { BUSY } from './pool.ts';
 import { Name, Reason, ReleaseId, Version } from './text.ts';
@@ -21,15 +22,26 @@ const Changes = z
     });
   });
 
+const NOT_ASKED_SO = 'a rollback is asked of the release that is to be taken back: send it the command `rollback`';
+
+const Kind = z
+  .enum(ASKED_KINDS, { error: ({ input }) => (input === 'rollback' ? NOT_ASKED_SO : undefined) })
+  .default('rollout')
+  .meta({ description: 'hotfix: first in the queue, short waits; scale-out: only hosts that do not serve yet; redeploy: what runs is installed again' });
+
 export const ReleaseRequest = z
   .strictObject({
     pool: Name,
-    changes: Changes,
+    kind: Kind,
+    changes: Changes.optional().meta({ description: 'scale-out and redeploy: what the pool runs, unless named' }),
     strategy: Name.nullable().default(null),
     busy: z.enum(BUSY).nullable().default(null),
     allowOutage: z.boolean().default(false),
     adopt: z.boolean().default(false),
     reason: Reason.nullable().default(null),
+  })
+  .superRefine(({ kind, changes }, context) => {
+    if (changes === undefined && !KIND_POLICIES[kind].changesOptional) context.addIssue({ code: 'custom', path: ['changes'], message: `is required for a ${kind}` });
   })
   .meta({ id: 'ReleaseRequest', example: { pool: 'web-prod', changes: [{ application: 'web', version: '1.4.0' }], reason: 'weekly release' } });
 
@@ -43,7 +55,7 @@ const Person = z.string();
 export const Release = z
   .looseObject({
     id: ReleaseId,
-    kind: z.enum(['rollout', 'rollback']),
+    kind: z.enum(RELEASE_KINDS),
     status: z.enum(STATUSES),
     phase: z.string().nullable(),
     paused: z.looseObject({}).nullable(),
@@ -64,7 +76,7 @@ export const Release = z
 
 /** One line of a list: what a table of releases shows. */
 export const ReleaseSummary = z
-  .looseObject({ id: ReleaseId, kind: z.enum(['rollout', 'rollback']), status: z.enum(STATUSES), pool: z.string(), createdAt: z.string(), finishedAt: z.string().nullable() })
+  .looseObject({ id: ReleaseId, kind: z.enum(RELEASE_KINDS), status: z.enum(STATUSES), pool: z.string(), createdAt: z.string(), finishedAt: z.string().nullable() })
   .meta({ id: 'ReleaseSummary' });
 
 export const ReleaseEvent = z

@@ -2,10 +2,12 @@
 import type { Command } from 'commander';
 import { planLines } from '../render/plan.ts';
 import type { PlanAnswer } from '../render/plan.ts';
-import { parseChanges, remote } from '../shell.ts';
+import { askedChanges, kindOption } from '../release-kind.ts';
+import { remote } from '../shell.ts';
 import type { RemoteFlags, Shell } from '../shell.ts';
 
 interface PlanFlags extends RemoteFlags {
+  readonly kind?: string;
   readonly strategy?: string;
   readonly reason?: string;
   readonly allowOutage: boolean;
@@ -15,9 +17,10 @@ interface PlanFlags extends RemoteFlags {
 export function addPlan(program: Command, shell: Shell): void {
   remote(
     program
-      .command('plan <pool> <app=version...>')
+      .command('plan <pool> [app=version...]')
       .helpGroup('Releases:')
       .description('show the batches, the capacity line and the waits a release would have; nothing is started')
+      .addOption(kindOption())
       .option('--strategy <name>', "another strategy than the pool's own")
       .option('--reason <text>', 'why; needed with --allow-outage')
       .option('--allow-outage', 'plan for a pool of one', false)
@@ -27,7 +30,7 @@ export function addPlan(program: Command, shell: Shell): void {
 
 async function plan(pool: string, changes: string[], flags: PlanFlags, shell: Shell): Promise<void> {
   const { strategy, reason, allowOutage } = flags;
-  const body = { pool, changes: parseChanges(changes), allowOutage, ...(strategy === undefined ? {} : { strategy }), ...(reason === undefined ? {} : { reason }) };
+  const body = { pool, ...askedChanges(changes, flags), allowOutage, ...(strategy === undefined ? {} : { strategy }), ...(reason === undefined ? {} : { reason }) };
   const { body: answer } = await shell.client(flags).request<PlanAnswer>('POST', '/v1/plans', { body });
   shell.say(...(flags.output === 'json' ? [JSON.stringify(answer, null, 2)] : planLines(answer, pool, shell.color(flags))));
 }

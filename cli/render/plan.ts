@@ -2,6 +2,7 @@
 import { showDuration } from '../duration.ts';
 import { bold, marked, printable } from './glyphs.ts';
 import { table } from './table.ts';
+import type { Skipped } from '../release.ts';
 
 export interface PlanAnswer {
   readonly plan: {
@@ -10,6 +11,7 @@ export interface PlanAnswer {
     readonly changes: readonly { readonly application: string; readonly version: string; readonly sha256: string }[];
     readonly rollback: { readonly batchPercent: number };
     readonly warnings: readonly string[];
+    readonly skipped?: readonly Skipped[];
   };
   /** what the plan takes for granted, one sentence */
   readonly assumes: string;
@@ -41,6 +43,13 @@ export function planLines({ plan, assumes, plannedWaitSeconds }: PlanAnswer, poo
     `capacity: ${capacity.hosts} hosts, ${capacity.inService} in service, never below ${capacity.floor}${capacity.outageAllowed ? ', outage allowed' : ''}`,
     `waits planned: ${showDuration(plannedWaitSeconds * 1000)}; a rollback goes ${plan.rollback.batchPercent}% of the pool at a time`,
     ...(assumes === '' ? [] : [printable(assumes)]),
+    ...skippedLines(plan.skipped ?? []),
     ...plan.warnings.map((warning) => marked('warn', printable(warning), color)),
   ];
+}
+
+/** One line per reason: a pool passes most of its hosts for the same one. */
+export function skippedLines(skipped: readonly Skipped[]): string[] {
+  const reasons = Map.groupBy(skipped, ({ why }) => why);
+  return [...reasons].map(([why, hosts]) => printable(`passed untouched: ${hosts.map(({ host }) => host).join(', ')} (${why})`));
 }

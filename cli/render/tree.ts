@@ -3,6 +3,7 @@ import { showDuration } from '../duration.ts';
 import { hasEnded, progressOf, versionText } from '../release.ts';
 import type { Batch, Release, Target } from '../release.ts';
 import { bold, marked, paint, printable, toneOf } from './glyphs.ts';
+import { skippedLines } from './plan.ts';
 import { pad } from './table.ts';
 
 export interface TreeOptions {
@@ -49,6 +50,8 @@ function header(release: Release, options: TreeOptions): string[] {
   ];
   if (release.rollback !== null) fields.push(['Rollback', printable(`${release.rollback.mode}, by ${release.rollback.by}: ${release.rollback.reason}`)]);
   if (release.waiting !== null) fields.push(['Waits', printable(release.waiting.sentence)]);
+  for (const line of skippedLines(release.skipped)) fields.push(['Passed', line.replace('passed untouched: ', '')]);
+  if (release.compared?.scaleOut != null) fields.push(['Followed', `by scale-out ${release.compared.scaleOut} for ${release.compared.joined.join(', ')}`]);
   for (const warning of release.warnings) fields.push(['Warning', paint(printable(warning), 'warn', color)]);
   return fields.map(([name, value]) => `${pad(`${name}:`, 10)} ${clip(value, options.columns - 11, color)}`);
 }

@@ -65,6 +65,8 @@ export const Release = z
     batches: z.array(z.looseObject({ index: z.int(), kind: z.string(), status: z.string(), targets: z.array(z.looseObject({ host: z.string() })) })),
     allowedCommands: z.array(z.enum(COMMAND_TYPES)),
     waiting: z.looseObject({}).nullable(),
+    skipped: z.array(z.strictObject({ host: z.string(), why: z.string() })).meta({ description: 'hosts passed untouched, with the reason' }),
+    compared: z.strictObject({ left: z.array(z.string()), joined: z.array(z.string()), scaleOut: ReleaseId.nullable(), note: z.string().nullable() }).nullable().meta({ description: 'how the pool changed while the release ran' }),
     version: z.int(),
     requestedBy: Person,
     reason: z.string().nullable(),

@@ -40,7 +40,7 @@ function header(release: Release, options: TreeOptions): string[] {
   const { done, all } = progressOf(release);
   const endMs = release.finishedAt === null ? options.nowMs : Date.parse(release.finishedAt);
   const fields: [string, string][] = [
-    ['Release', bold(release.id, color) + (release.rollbackOf === null ? '' : `  (takes back ${release.rollbackOf})`)],
+    ['Release', bold(release.id, color) + kindText(release)],
     ['Pool', `${release.pool} (${release.environment})`],
     ['Status', status],
     ['Changes', release.changes.map(({ application, from, to }) => `${application} ${from ?? 'none'} → ${to}`).join(', ')],
@@ -54,6 +54,12 @@ function header(release: Release, options: TreeOptions): string[] {
   if (release.compared?.scaleOut != null) fields.push(['Followed', `by scale-out ${release.compared.scaleOut} for ${release.compared.joined.join(', ')}`]);
   for (const warning of release.warnings) fields.push(['Warning', paint(printable(warning), 'warn', color)]);
   return fields.map(([name, value]) => `${pad(`${name}:`, 10)} ${clip(value, options.columns - 11, color)}`);
+}
+
+/** Said only where it is no ordinary rollout. */
+function kindText({ kind, rollbackOf }: Release): string {
+  if (rollbackOf !== null) return `  (takes back ${rollbackOf})`;
+  return kind === 'rollout' ? '' : `  (${kind})`;
 }
 
 function etaText(release: Release): string {

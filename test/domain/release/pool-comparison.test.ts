@@ -1,10 +1,11 @@
 /** A pool that changes while a release runs on it, and hosts the release passes: what is decided about either. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { decide } from '../../../domain/release/decide.ts';
 import { evolve } from '../../../domain/release/evolve.ts';
 import { nextStep } from '../../../domain/release/next-step.ts';
 import { releaseView } from '../../../domain/release/view.ts';
-import { HOSTS, LATER, PLAN, failed, paused, postRelease, preparing, release, rollback, rollingBack, stored } from './situations.ts';
+import { HOSTS, LATER, PLAN, failed, paused, postRelease, preparing, release, rolling, rollback, rollingBack, stored } from './situations.ts';
 import { Play, STRATEGY, fleet } from './simulated-release.ts';
 import type { Plan } from '../../../domain/plan/plan.ts';
 import type { PoolComparison } from '../../../domain/release/events.ts';
@@ -81,6 +82,12 @@ describe('a release of which every host is passed', () => {
     const view = releaseView({ core: evolve(state, stored({ type: 'release-succeeded', data: { debt: [] } })), targets: {}, version: 5 });
     expect(view).toMatchObject({ status: 'succeeded', batches: [], skipped: NOTHING.skipped, allowedCommands: [] });
   });
+});
+
+test('a host that is passed cannot be skipped: there is nothing to leave out', () => {
+  const state = release({ ...rolling({ failed: [failed('c')] }), plan: { ...COMPARING, skipped: [{ host: 'd', why: 'runs it already' }] } });
+  const sent = { id: 'c-1', by: { kind: 'token', name: 'op' }, reason: 'r', type: 'skip', targets: ['d'] } as const;
+  expect(decide(state, sent, { now: LATER, inWork: [], begunNow: [] })).toMatchObject({ refusal: { code: 'unknown-target' } });
 });
 
 test('a release touches no host it passes, neither forward nor back, and every other one', () => {

@@ -1,6 +1,7 @@
 /** The activities by name: what a worker registers and workflows call. */
 import { acquirePool } from './acquire-pool.ts';
 import { auditTargets } from './audit-targets.ts';
+import { comparePool } from './compare-pool.ts';
 import { fenceTarget } from './fence-target.ts';
 import { makePlan } from './make-plan.ts';
 import { observeTargets } from './observe-targets.ts';
@@ -22,6 +23,7 @@ export function createActivities(deps: ActivityDeps) {
     record: bind(deps, record),
     makePlan: bind(deps, makePlan),
     weighDeadline: bind(deps, weighDeadline),
+    comparePool: bind(deps, comparePool),
     observeTargets: bind(deps, observeTargets),
     stageTargets: bind(deps, stageTargets),
     auditTargets: bind(deps, auditTargets),

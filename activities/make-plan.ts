@@ -1,11 +1,14 @@
 /** The plan of a release, from the service state just observed; stored as an event and never computed again. */
 import { appendReleaseEvents } from '../db/events.ts';
+import { lastGoodVersions } from '../db/running-versions.ts';
 import { preImages } from '../db/queries.ts';
 import { begunHosts, originalChanges } from '../db/rollback-source.ts';
 import { capacityFloor } from '../domain/plan/capacity.ts';
 import { makePlan as plan } from '../domain/plan/make-plan.ts';
 import { planAhead } from '../domain/plan/plan-ahead.ts';
 import { courseDifferences } from '../domain/plan/plan-difference.ts';
+import { whySkipped } from '../domain/plan/skip.ts';
+import { KIND_POLICIES } from '../domain/release-kind.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { packageOf } from './facts.ts';
 import { storing } from './failures.ts';
@@ -13,6 +16,7 @@ import type { ActivityDeps } from './deps.ts';
 import type { Inventory } from '../domain/inventory.ts';
 import type { CoreEvent, Stored } from '../domain/release/events.ts';
 import type { Observation } from '../domain/release/target.ts';
+import type { ReleaseKind } from '../domain/vocabulary.ts';
 import type { Plan, PlannedChange } from '../domain/plan/plan.ts';
 
 export interface PlanInput {
@@ -27,32 +31,64 @@ export interface PlanInput {
   readonly restoreFrom: string | null;
   /** the release was started to follow one plan that was read, and follows no other; absent from older workflows */
   readonly isPlanned?: boolean;
+  /** absent: asked by a release of an earlier build, which passes no host */
+  readonly kind?: ReleaseKind;
+  /** the hosts a scale-out was made for, when a release made it */
+  readonly joined?: readonly string[] | null;
 }
 
 export async function makePlan(deps: ActivityDeps, input: PlanInput): Promise<Stored<CoreEvent>> {
   const inventory = await deps.facts.inventory(input.release);
-  const event = input.restoreFrom === null ? await forward(deps, inventory, input) : { type: 'plan-made' as const, data: { plan: await back(deps, inventory, input, input.restoreFrom) } };
+  const images = await preImages(deps.db, input.release);
+  const skips = input.kind === undefined ? {} : await skipsOf(deps, inventory, images, { ...input, kind: input.kind });
+  const event = input.restoreFrom === null ? forward(inventory, images, skips, input) : await back(deps, inventory, skips, input, input.restoreFrom);
   const [stored] = await storing(() => appendReleaseEvents(deps.db, { release: input.release, opId: input.opId, actor: SIGNALBOX, events: [event] }));
   if (stored === undefined) throw new Error(`The plan of ${input.release} was not stored`);
   return stored;
 }
 
-async function forward(deps: ActivityDeps, inventory: Inventory, { release, inService, allowOutage, reason, batchCapPercent = null, isPlanned }: PlanInput): Promise<CoreEvent> {
+type Images = Readonly<Record<string, Observation>>;
+
+/** Why a host is passed, for those that are. */
+type Skips = Readonly<Record<string, string>>;
+
+async function skipsOf(deps: ActivityDeps, inventory: Inventory, images: Images, { kind, joined = null }: PlanInput & { readonly kind: ReleaseKind }): Promise<Skips> {
+  const outdated = joined === null ? null : await whyOutdated(deps, inventory);
+  return Object.fromEntries(
+    Object.entries(images).flatMap(([host, observation]) => {
+      const why = whySkipped({ kind, host, observation, joined, outdated });
+      return why === null ? [] : [[host, why]];
+    }),
+  );
+}
+
+/** While a scale-out waited, another release may have brought the pool elsewhere: that one brings up the hosts that joined. */
+async function whyOutdated(deps: ActivityDeps, inventory: Inventory): Promise<string | null> {
+  const { name } = inventory.pool;
+  const good = await lastGoodVersions(deps.db, name);
+  const overtaken = changesOf(inventory).find(({ application, version }) => good[application] !== undefined && good[application].version !== version);
+  const by = overtaken && good[overtaken.application];
+  return by ? `pool ${name} runs ${overtaken.application} ${by.version} since release ${by.release}, which sees to hosts that joined` : null;
+}
+
+function forward(inventory: Inventory, images: Images, skips: Skips, { inService, allowOutage, reason, kind, batchCapPercent = null, isPlanned }: PlanInput): CoreEvent {
   const serving = new Set(inService);
-  const images = await preImages(deps.db, release);
   const firstRelease = Object.values(images).every(({ applications }) => applications.every(({ digest }) => digest === null));
   const made = plan({
     pool: inventory.pool,
     strategy: inventory.strategy,
-    hosts: inventory.hosts.map(({ name, zone, labels }) => ({ name, zone, labels, inService: serving.has(name), staysOut: staysOut(images[name]) })),
+    hosts: inventory.hosts.map(({ name, zone, labels }) => ({ name, zone, labels, inService: serving.has(name), staysOut: staysOut(images[name]), ...(skips[name] === undefined ? {} : { skip: skips[name] }) })),
     firstRelease,
+    isProven: kind !== undefined && KIND_POLICIES[kind].isProven,
     changes: changesOf(inventory),
     allowOutage,
     reason,
     batchCapPercent,
   });
   // Before the first release no host serves, whatever its plan took for granted.
-  if ('plan' in made) return (isPlanned === true && !firstRelease ? otherThanPlanned(inventory, { allowOutage, reason, batchCapPercent }, made.plan) : null) ?? { type: 'plan-made', data: { plan: made.plan } };
+  const other = 'plan' in made && isPlanned === true && !firstRelease ? otherThanPlanned(inventory, { allowOutage, reason, batchCapPercent }, made.plan) : null;
+  if (other !== null) return other;
+  if ('plan' in made) return { type: 'plan-made', data: { plan: { ...made.plan, ...comparing(kind) } } };
   const [first] = made.refusals;
   return {
     type: 'release-failed',
@@ -85,23 +121,33 @@ function otherThanPlanned(inventory: Inventory, asked: Pick<PlanInput, 'allowOut
 
 const DIFFERENCES_MAX = 10;
 
+/** Only a release that asks for its plan with its kind knows what to do with the comparison. */
+function comparing(kind: ReleaseKind | undefined): Pick<Plan, 'comparesPool'> {
+  return kind === undefined ? {} : { comparesPool: true };
+}
+
 /** Somebody else took the server out, and this release will not put it in. */
 function staysOut(image: Observation | undefined): boolean {
   return image !== undefined && image.leftBy === undefined && (image.traffic.admin === 'drain' || image.traffic.admin === 'maint');
 }
 
 /** A rollback release has no batches of its own: it restores what the earlier release began, in the order of a rollback. */
-async function back(deps: ActivityDeps, inventory: Inventory, input: PlanInput, restoreFrom: string): Promise<Plan> {
+async function back(deps: ActivityDeps, inventory: Inventory, skips: Skips, input: PlanInput, restoreFrom: string): Promise<CoreEvent> {
   const hosts = inventory.hosts.length;
   const { rollback, batches } = inventory.strategy;
-  return {
+  const begun = await begunHosts(deps.db, restoreFrom);
+  const skipped = begun.flatMap((host) => (skips[host] === undefined ? [] : [{ host, why: skips[host] }]));
+  const made: Plan = {
     batches: [],
     capacity: { hosts, inService: input.inService.length, floor: capacityFloor(inventory.pool.capacity.minInServicePercent, hosts), outageAllowed: input.allowOutage },
     changes: await originalChanges(deps.db, restoreFrom),
     rollback: { batchPercent: rollback.batchPercent ?? Math.max(33, ...batches.percent) },
-    restore: await begunHosts(deps.db, restoreFrom),
+    restore: begun.filter((host) => skips[host] === undefined),
+    ...(skipped.length === 0 ? {} : { skipped }),
     warnings: [],
+    ...comparing(input.kind),
   };
+  return { type: 'plan-made', data: { plan: made } };
 }
 
 function changesOf(inventory: Inventory): readonly PlannedChange[] {

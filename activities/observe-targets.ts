@@ -2,6 +2,8 @@
 import { appendTargetEvent, recallTargets } from '../db/events.ts';
 import { leftOutBy } from '../db/target-facts.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
+import { KIND_POLICIES } from '../domain/release-kind.ts';
+import { observeCurrent } from './current-hosts.ts';
 import { hostOf, packageOf } from './facts.ts';
 import { asTemporal, StepFailed, verdictOn } from './failures.ts';
 import { alive, inLanes } from './heartbeat.ts';
@@ -12,13 +14,20 @@ import type { ActivityDeps } from './deps.ts';
 import type { Acting, HostResult } from './host-call.ts';
 import type { Inventory } from '../domain/inventory.ts';
 import type { Observation, ObservedTraffic } from '../domain/release/target.ts';
-import type { FailedTarget } from '../domain/vocabulary.ts';
+import type { FailedTarget, ReleaseKind } from '../domain/vocabulary.ts';
 
 export interface SurveyInput {
   readonly release: string;
   readonly epoch: number;
   readonly hosts: readonly string[];
   readonly adopt: boolean;
+}
+
+export interface ObserveInput extends SurveyInput {
+  /** absent: asked by a release of an earlier build, which passes no host */
+  readonly kind?: ReleaseKind;
+  /** the release whose pre-images are restored */
+  readonly restoreFrom?: string | null;
 }
 
 export interface Survey {
@@ -32,7 +41,7 @@ const TIMEOUT_MS = 15_000;
 const SPACE_FACTOR = 2.5;
 const RESERVE_BYTES = 64 * 1024 * 1024;
 
-export function observeTargets(deps: ActivityDeps, input: SurveyInput): Promise<Survey> {
+export function observeTargets(deps: ActivityDeps, input: ObserveInput): Promise<Survey> {
   return alive(async (signal) => {
     const inventory = await deps.facts.inventory(input.release);
     const observing = async (): Promise<readonly Seen[]> => {
@@ -59,7 +68,7 @@ interface Looked extends Pick<Acting, 'host' | 'signal'> {
   readonly traffic: ObservedTraffic | undefined;
 }
 
-async function observeTarget(deps: ActivityDeps, inventory: Inventory, input: SurveyInput, { host, traffic, signal }: Looked): Promise<Seen> {
+async function observeTarget(deps: ActivityDeps, inventory: Inventory, input: ObserveInput, { host, traffic, signal }: Looked): Promise<Seen> {
   const { release, epoch, adopt } = input;
   const { name } = host;
   const acting: Acting = { release, host, epoch, direction: 'forward', round: 0, timeoutMs: TIMEOUT_MS, signal };
@@ -67,10 +76,11 @@ async function observeTarget(deps: ActivityDeps, inventory: Inventory, input: Su
     const { observation: seen, result } = await patient({ signal, timeoutMs: HICCUP_MS }, () => observe(deps, inventory, acting, { verb: 'observe', traffic }));
     const marker = result['marker'];
     const leftBy = seen.traffic.admin === 'drain' ? await leftOutBy(deps.db, release, name) : null;
-    const observation: Observation = leftBy === null ? seen : { ...seen, leftBy };
-    refuseUnfit(inventory, name, observation, result, adopt);
+    const found: Observation = leftBy === null ? seen : { ...seen, leftBy };
+    refuseUnfit(inventory, name, found, result, adopt);
     // The first command that carries the marker is the adoption: from here on the host obeys again. Only a host that can be released is adopted.
     if (adopt && typeof marker === 'string' && marker !== '') await observe(deps, inventory, acting, { verb: 'fence', input: { marker }, traffic });
+    const observation = passesCurrent(input) ? await observeCurrent(deps, inventory, { acting, observation: found, restoreFrom: input.restoreFrom ?? null }) : found;
     await appendTargetEvent(deps.db, { release, opId: `${name}/observe`, actor: SIGNALBOX, event: { type: 'target-observed', data: { host: name, epoch, observation } } });
     return { host: name, inService: observation.traffic.inService, failed: null };
   } catch (error) {
@@ -80,6 +90,10 @@ async function observeTarget(deps: ActivityDeps, inventory: Inventory, input: Su
     await appendTargetEvent(deps.db, { release, opId: `${name}/observe-failed`, actor: SIGNALBOX, event: { type: 'target-preparation-failed', data: { host: name, epoch, step: 'observe', failure } } });
     return { host: name, inService: false, failed: { host: name, step: 'observe', failure } };
   }
+}
+
+function passesCurrent({ kind }: ObserveInput): boolean {
+  return kind !== undefined && KIND_POLICIES[kind].passesCurrentHosts;
 }
 
 /** Every reason to stop before traffic moves: missing tools, break-glass, a foreign application, too little room. */

@@ -61,7 +61,6 @@ const LATER: Readonly<Record<LaterKind, readonly Later[]>> = {
   ],
   Release: [
     { path: ['template'] },
-    { path: ['kind'] },
     { path: ['train'] },
     { path: ['changes', '*', 'config'] },
   ],

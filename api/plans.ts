@@ -16,7 +16,7 @@ import type { Captured } from './release-request.ts';
 import type { Operation } from './route.ts';
 import type { ReleaseAsked } from './schemas/release.ts';
 
-const ASSUMES = 'Every host of the pool is taken to be in service. The release itself looks first, plans with what it sees, and never takes out a host below the floor.';
+const ASSUMES = 'Every host of the pool is taken to be in service and to lack what is asked for. The release itself looks first, plans with what it sees, passes hosts that need nothing, and never takes out a host below the floor.';
 const KEPT_MS = 7 * 24 * 3_600_000;
 
 export function makePlanAhead(deps: ApiDeps): Operation {

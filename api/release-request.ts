@@ -2,6 +2,8 @@
 import { getInventories } from '../db/inventory.ts';
 import { neverFits } from '../domain/plan/health-fit.ts';
 import { planAhead } from '../domain/plan/plan-ahead.ts';
+import { effectiveStrategy, KIND_POLICIES } from '../domain/release-kind.ts';
+import { changesFor } from './kind-versions.ts';
 import { invalid } from './problem.ts';
 import { badSubstitutions } from './substitutions.ts';
 import type { Queryable } from '../db/client.ts';
@@ -9,7 +11,7 @@ import type { InventoryKind, InventorySpecs } from '../db/inventory-kinds.ts';
 import type { ApplicationSpec, HostSpec, Inventory, PackageSpec, PoolSpec, StrategySpec } from '../domain/inventory.ts';
 import type { Paces } from '../domain/simulation/paces.ts';
 import type { Plan, PlanRefusal } from '../domain/plan/plan.ts';
-import type { CoreEventData } from '../domain/release/events.ts';
+import type { Change, CoreEventData } from '../domain/release/events.ts';
 import type { Complaint } from './problem.ts';
 import type { ReleaseAsked } from './schemas/release.ts';
 
@@ -30,23 +32,25 @@ export async function captureInventory(db: Queryable, asked: ReleaseAsked): Prom
   const strategy = await reader.find('strategy', strategyName);
   if (strategy === null) complaints.push(complaint('/strategy', `strategy ${strategyName} does not exist`));
   const hosts = await findHosts(reader, pool, complaints);
-  const { applications, packages } = await findChanges(reader, asked, pool, complaints);
-  complaints.push(...variableComplaints(asked, pool, applications, hosts), ...(strategy === null ? [] : healthComplaints(strategy, applications)));
+  const changes = await changesFor(db, { kind: asked.kind, pool, changes: asked.changes ?? null }, complaints);
+  const { applications, packages } = await findChanges(reader, changes, pool, complaints);
+  complaints.push(...variableComplaints(changes, pool, applications, hosts), ...(strategy === null ? [] : healthComplaints(strategy, applications)));
   if (strategy === null || complaints.length > 0) throw invalid(complaints.slice(0, 100));
-  const inventory: Inventory = { pool, strategy, applications, hosts, packages };
+  const inventory: Inventory = { pool, strategy: effectiveStrategy(asked.kind, strategy, pool.environment), applications, hosts, packages };
   return { inventory, plan: planOrComplain(inventory, asked), versions: reader.versions };
 }
 
 /** The first event of the release. */
 export function releaseRequested(id: string, asked: ReleaseAsked, inventory: Inventory, by: { readonly requestedBy: string; readonly paces: Paces }): CoreEventData['release-requested'] {
-  const { pool, strategy, hosts } = inventory;
+  const { pool, strategy, hosts, packages } = inventory;
+  const changes = packages.map(({ application, version }) => ({ application, version }));
   return {
     id,
-    kind: 'rollout',
+    kind: asked.kind,
     pool: pool.name,
     environment: pool.environment,
-    applications: asked.changes.map(({ application }) => application),
-    changes: asked.changes,
+    applications: changes.map(({ application }) => application),
+    changes,
     strategy,
     hosts: hosts.map(({ name, zone }) => ({ name, zone })),
     requestedBy: by.requestedBy,
@@ -71,10 +75,10 @@ async function findHosts(reader: Reader, pool: PoolSpec, complaints: Complaint[]
   return pool.hosts.flatMap((name) => found.get(name) ?? []);
 }
 
-async function findChanges(reader: Reader, asked: ReleaseAsked, pool: PoolSpec, complaints: Complaint[]): Promise<{ applications: ApplicationSpec[]; packages: PackageSpec[] }> {
+async function findChanges(reader: Reader, changes: readonly Change[], pool: PoolSpec, complaints: Complaint[]): Promise<{ applications: ApplicationSpec[]; packages: PackageSpec[] }> {
   const applications: ApplicationSpec[] = [];
   const packages: PackageSpec[] = [];
-  for (const [index, { application: name, version }] of asked.changes.entries()) {
+  for (const [index, { application: name, version }] of changes.entries()) {
     const at = `/changes/${index}`;
     const application = await reader.find('application', name);
     if (application === null) complaints.push(complaint(`${at}/application`, `application ${name} does not exist`));
@@ -87,10 +91,10 @@ async function findChanges(reader: Reader, asked: ReleaseAsked, pool: PoolSpec, 
   return { applications, packages };
 }
 
-function variableComplaints(asked: ReleaseAsked, pool: PoolSpec, applications: readonly ApplicationSpec[], hosts: readonly HostSpec[]): Complaint[] {
-  const versions = Object.fromEntries(asked.changes.map(({ application, version }) => [application, version]));
+function variableComplaints(changes: readonly Change[], pool: PoolSpec, applications: readonly ApplicationSpec[], hosts: readonly HostSpec[]): Complaint[] {
+  const versions = Object.fromEntries(changes.map(({ application, version }) => [application, version]));
   return badSubstitutions(pool, applications, hosts, versions).map((bad) => {
-    const pointer = bad.of === 'pool' ? '/pool' : `/changes/${asked.changes.findIndex(({ application }) => application === bad.application)}/application`;
+    const pointer = bad.of === 'pool' ? '/pool' : `/changes/${changes.findIndex(({ application }) => application === bad.application)}/application`;
     return complaint(pointer, `${bad.of} ${bad.of === 'pool' ? pool.name : bad.application}, ${bad.field}: ${bad.message}`);
   });
 }
@@ -107,7 +111,7 @@ function healthComplaints(strategy: StrategySpec, applications: readonly Applica
 
 /** Who serves right now is seen by the worker. */
 function planOrComplain(inventory: Inventory, asked: ReleaseAsked): Plan {
-  const made = planAhead(inventory, asked);
+  const made = planAhead(inventory, { ...asked, isProven: KIND_POLICIES[asked.kind].isProven });
   if ('plan' in made) return made.plan;
   throw invalid(made.refusals.map((refusal) => complaint(POINTERS[refusal.code], `${refusal.message} ${refusal.next}`)));
 }

@@ -68,8 +68,9 @@ const ABSENT = 'absent';
 
 /** Queued behind whatever runs: a rollback that was asked for is never turned away because the pool is busy. */
 function rollbackRequested(id: string, original: CoreEventData['release-requested'], command: Command, restoreFrom: string, restored: Readonly<Record<string, string>>): CoreEventData['release-requested'] {
+  const { joined: _joined, ...asked } = original;
   return {
-    ...original,
+    ...asked,
     changes: original.changes.map((change) => ({ ...change, version: restored[change.application] ?? ABSENT })),
     id,
     kind: 'rollback',

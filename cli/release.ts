@@ -37,6 +37,10 @@ export interface Release {
   readonly unrestored: readonly FailedTarget[];
   readonly failure: Failure | null;
   readonly warnings: readonly string[];
+  /** hosts passed untouched, with the reason */
+  readonly skipped: readonly Skipped[];
+  /** how the pool changed while the release ran; null until it was looked at */
+  readonly compared: PoolComparison | null;
   readonly version: number;
   readonly requestedBy: string;
   readonly reason: string | null;
@@ -49,6 +53,19 @@ export interface Deadline {
   readonly which: string;
   readonly at: string;
   readonly then: string;
+}
+
+export interface Skipped {
+  readonly host: string;
+  readonly why: string;
+}
+
+export interface PoolComparison {
+  readonly left: readonly string[];
+  readonly joined: readonly string[];
+  /** the release that brings up the hosts that joined */
+  readonly scaleOut: string | null;
+  readonly note: string | null;
 }
 
 export interface ReleaseChange {

@@ -1,5 +1,6 @@
 /** Taking a pool: one release owns a pool and its hosts at a time; the others are refused, wait, or end those that waited before. */
 import { sql } from 'kysely';
+import { KIND_POLICIES } from '../domain/release-kind.ts';
 import { isTargetEvent } from '../domain/release/events.ts';
 import type { CoreEvent, CoreEventData, Stored } from '../domain/release/events.ts';
 import type { Actor } from '../domain/vocabulary.ts';
@@ -18,9 +19,6 @@ export interface AcquirePool {
   readonly opId: string;
   readonly actor: Actor;
 }
-
-/** A way back goes before every way forward that waits. */
-const PRIORITY = { rollback: 10, rollout: 0 } as const;
 
 const ROUNDS_MAX = 20;
 
@@ -55,7 +53,7 @@ async function answer(tx: Tx, ask: AcquirePool): Promise<Stored<CoreEvent>> {
 }
 
 function placeOf(request: CoreEventData['release-requested']): QueuedRelease {
-  return { release: request.id, pool: request.pool, hosts: request.hosts.map((host) => host.name), priority: PRIORITY[request.kind] };
+  return { release: request.id, pool: request.pool, hosts: request.hosts.map((host) => host.name), priority: KIND_POLICIES[request.kind].queuePriority };
 }
 
 async function earlierAnswer(tx: Tx, ask: AcquirePool): Promise<Stored<CoreEvent> | null> {
@@ -129,13 +127,14 @@ async function wait(tx: Tx, ask: AcquirePool, { self, blocker, busy }: InTheWay)
   return queueUp(tx, ask, self, blocker.release);
 }
 
-/** Ends only releases that wait for the same pool; who has it already goes on. */
+/** Ends only releases that wait for the same pool and are not more urgent; who has it already goes on. */
 async function supersede(tx: Tx, self: QueuedRelease): Promise<void> {
   const ended = await tx.kysely
     .updateTable('pool_queue')
     .set({ superseded_by: self.release })
     .where('pool', '=', self.pool)
     .where('release', '<>', self.release)
+    .where('priority', '<=', self.priority)
     .where('superseded_by', 'is', null)
     .returning('release')
     .execute();

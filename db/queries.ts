@@ -65,13 +65,14 @@ export async function preImages(db: Queryable, release: string): Promise<Readonl
 
 /**
  * The newest release that began a step on any of the hosts after `release` had its turn; null = none did. One that was rolled back
- * whole left every host as it found it and does not count; the release of a rollback does.
+ * whole left every host as it found it and does not count; the release of a rollback does. A scale-out only brought hosts to what the
+ * pool ran: taking back what it ran takes them along.
  */
 export async function laterReleaseTouching(db: Queryable, range: { readonly release: string; readonly hosts: readonly string[] }): Promise<string | null> {
   const { rows } = await sql<{ id: string }>`
     select later.id from releases later
     where later.epoch > coalesce((select epoch from releases where id = ${range.release}), 0) and later.id <> ${range.release}
-      and not (later.status = 'rolled-back' and later.kind <> 'rollback')
+      and not (later.status = 'rolled-back' and later.kind <> 'rollback') and (later.kind <> 'scale-out' or (select kind from releases where id = ${range.release}) = 'scale-out')
       and exists (select from release_targets t where t.release = later.id and t.touched and t.host = any(${range.hosts}))
     order by later.epoch desc limit 1`.execute(db.kysely);
   return rows[0]?.id ?? null;
@@ -79,13 +80,13 @@ export async function laterReleaseTouching(db: Queryable, range: { readonly rele
 
 /**
  * Digests of an application that must stay on each host, as something may roll back to them: of every release that has not ended, and of
- * the ended ones back to the last that succeeded, what each found there (a rollback: also what it restores from) and what each brought.
+ * the ended ones back to the last good one that touched the host (a scale-out is none), what each found there (a rollback: also what it restores from) and what each brought.
  * A host of which nothing must stay has no entry.
  */
 export async function rollbackDigests(db: Queryable, { hosts, application }: { readonly hosts: readonly string[]; readonly application: string }): Promise<ReadonlyMap<string, readonly string[]>> {
   const { rows } = await sql<{ host: string; digests: readonly string[] }>`
     with of_host as (
-      select t.host, r.restore_from, r.finished_at, r.created_at, r.core, t.state, max(r.created_at) filter (where r.status = 'succeeded') over (partition by t.host) as last_good
+      select t.host, r.restore_from, r.finished_at, r.created_at, r.core, t.state, max(r.created_at) filter (where r.status = 'succeeded' and r.kind <> 'scale-out' and t.touched) over (partition by t.host) as last_good
       from release_targets t join releases r on r.id = t.release where t.host = any(${hosts})
     ), kept as (
       select * from of_host where finished_at is null or created_at >= coalesce(last_good, '')

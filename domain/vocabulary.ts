@@ -26,8 +26,15 @@ export const STEPS: readonly Step[] = ['drain', 'stop', 'switch', 'start', 'veri
 /** `forward` brings the new version, `back` restores the pre-image. */
 export type Direction = 'forward' | 'back';
 
-/** Why a release was made. Only `rollout` and `rollback` can be asked for so far. */
-export type ReleaseKind = 'rollout' | 'rollback';
+/**
+ * Why a release was made; what each kind does differently stands in release-kind.ts.
+ * - `rollout`: a new version, as the strategy says.
+ * - `hotfix`: a rollout in a hurry: first in the queue, with short waits.
+ * - `scale-out`: brings hosts that do not serve to what the pool runs, and touches no other.
+ * - `redeploy`: installs again what the pool runs.
+ * - `rollback`: takes an earlier release back.
+ */
+export type ReleaseKind = 'rollout' | 'hotfix' | 'scale-out' | 'redeploy' | 'rollback';
 
 /**
  * Who has to act on a failure decides its class.

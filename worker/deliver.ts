@@ -49,7 +49,8 @@ async function start({ client, taskQueue, db }: DispatcherDeps, release: string)
 /** What Temporal's lists show of a release. */
 function summaryOf({ kind, pool, changes, rollbackOf }: CoreEventData['release-requested']): string {
   const what = changes.map(({ application, version }) => `${application} ${version}`).join(', ');
-  return kind === 'rollback' ? `roll back ${rollbackOf ?? ''} on ${pool} to ${what}` : `${what} → ${pool}`;
+  if (kind === 'rollback') return `roll back ${rollbackOf ?? ''} on ${pool} to ${what}`;
+  return `${kind === 'rollout' ? '' : `${kind} `}${what} → ${pool}`;
 }
 
 async function command({ client, db }: DispatcherDeps, release: string, id: string): Promise<void> {

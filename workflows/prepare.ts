@@ -1,11 +1,12 @@
 /** The steps that survey the whole pool: before any traffic moves, and the audit at the end. */
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import { SURVEY_MAX } from '../domain/plan/slices.ts';
+import { nextStep } from '../domain/release/next-step.ts';
 import { deciding, surveying } from './proxies.ts';
 import type { NextStep } from '../domain/release/next-step.ts';
 import type { Run } from './run.ts';
 
-type PrepareStep = Extract<NextStep, { do: 'acquire' | 'observe' | 'plan' | 'stage' | 'audit' }>;
+type PrepareStep = Extract<NextStep, { do: 'acquire' | 'observe' | 'plan' | 'stage' | 'compare' | 'audit' }>;
 
 export async function prepare(run: Run, step: PrepareStep): Promise<void> {
   switch (step.do) {
@@ -17,6 +18,8 @@ export async function prepare(run: Run, step: PrepareStep): Promise<void> {
       return plan(run);
     case 'stage':
       return stage(run, step.hosts);
+    case 'compare':
+      return compare(run);
     case 'audit':
       return audit(run, step.hosts);
     default:
@@ -33,7 +36,8 @@ export function acquire(run: Run): Promise<void> {
 }
 
 async function observe(run: Run, hosts: readonly string[]): Promise<void> {
-  const seen = await survey(run, hosts, (some) => surveying(`observe ${named(some)}`).observeTargets({ release: run.id, epoch: epochOf(run), hosts: some, adopt: run.state.request.adopt }));
+  const { adopt, kind, restoreFrom } = run.state.request;
+  const seen = await survey(run, hosts, (some) => surveying(`observe ${named(some)}`).observeTargets({ release: run.id, epoch: epochOf(run), hosts: some, adopt, kind, restoreFrom }));
   if (seen === null) return;
   const inService = seen.flatMap((one) => one.inService);
   const failed = seen.flatMap((one) => one.failed);
@@ -44,10 +48,10 @@ function plan(run: Run): Promise<void> {
   return run.alone(async () => {
     const { situation, request } = run.state;
     if (situation.status !== 'preparing') return;
-    const { allowOutage, reason, kind, restoreFrom, batchCapPercent = null, plan: planned } = request;
+    const { allowOutage, reason, kind, restoreFrom, batchCapPercent = null, plan: planned, joined } = request;
     const input = {
       release: run.id, opId: `d${run.state.decisions}`, inService: situation.inService ?? [], allowOutage, reason, batchCapPercent,
-      restoreFrom: kind === 'rollback' ? restoreFrom : null, ...(planned == null ? {} : { isPlanned: true }),
+      restoreFrom: kind === 'rollback' ? restoreFrom : null, kind, joined: joined?.hosts ?? null, ...(planned == null ? {} : { isPlanned: true }),
     };
     run.fold([await deciding('plan').makePlan(input)]);
   });
@@ -58,6 +62,14 @@ async function stage(run: Run, hosts: readonly string[]): Promise<void> {
   if (staged === null) return;
   const failed = staged.flatMap((one) => one.failed);
   await run.decide((state) => (state.situation.status === 'preparing' ? [{ type: 'targets-staged', data: { failed } }] : []));
+}
+
+/** Only plans that say so lead here: releases of earlier builds end without this look, and so do their replays. */
+function compare(run: Run): Promise<void> {
+  return run.alone(async () => {
+    if (nextStep(run.state, Date.now()).do !== 'compare') return;
+    run.fold([await deciding(`compare pool ${run.state.request.pool}`).comparePool({ release: run.id, opId: `d${run.state.decisions}` })]);
+  });
 }
 
 async function audit(run: Run, hosts: readonly string[]): Promise<void> {

@@ -16,7 +16,7 @@ const onTargets = {
 
 /** Writing down decisions: short, and repeated until the database has them. */
 export const deciding = (summary: string) =>
-  proxyActivities<Pick<Activities, 'openRelease' | 'acquirePool' | 'record' | 'makePlan' | 'weighDeadline'>>({
+  proxyActivities<Pick<Activities, 'openRelease' | 'acquirePool' | 'record' | 'makePlan' | 'weighDeadline' | 'comparePool'>>({
     startToCloseTimeout: '20s',
     scheduleToCloseTimeout: PATIENCE,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

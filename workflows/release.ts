@@ -63,6 +63,7 @@ async function act(run: Run, operators: Operators, step: NextStep, seen: number)
     case 'observe':
     case 'plan':
     case 'stage':
+    case 'compare':
     case 'audit':
       return prepare(run, step);
     case 'roll':

@@ -1,6 +1,7 @@
 /** POST /v1/releases, POST /v1/plans, and how a release reads. */
 import { z } from 'zod';
 import { BATCH_CAP_RAISED } from '../../domain/plan/batch-cap.ts';
+import { ASKED_KINDS, KIND_POLICIES, RELEASE_KINDS } from '../../domain/release-kind.ts';
 import { COMMAND_TYPES } from '../../domain/release/commands.ts';
 import { BUSY } from './pool.ts';
 import { Name, Reason, ReleaseId, Version, whole } from './text.ts';
@@ -24,10 +25,18 @@ const Changes = z
     });
   });
 
+const NOT_ASKED_SO = 'a rollback is asked of the release that is to be taken back: send it the command `rollback`';
+
+const Kind = z
+  .enum(ASKED_KINDS, { error: ({ input }) => (input === 'rollback' ? NOT_ASKED_SO : undefined) })
+  .default('rollout')
+  .meta({ description: 'hotfix: first in the queue, short waits; scale-out: only hosts that do not serve yet; redeploy: what runs is installed again' });
+
 export const ReleaseRequest = z
   .strictObject({
     pool: Name,
-    changes: Changes,
+    kind: Kind,
+    changes: Changes.optional().meta({ description: 'scale-out and redeploy: what the pool runs, unless named' }),
     strategy: Name.nullable().default(null),
     busy: z.enum(BUSY).nullable().default(null),
     allowOutage: z.boolean().default(false),
@@ -39,6 +48,9 @@ export const ReleaseRequest = z
     reason: Reason.nullable().default(null),
     /** id of a plan that POST /v1/plans answered: the release starts only if it would still do the same. No default: a key used before this member came still names the same request */
     plan: PlanId.nullish(),
+  })
+  .superRefine(({ kind, changes }, context) => {
+    if (changes === undefined && !KIND_POLICIES[kind].changesOptional) context.addIssue({ code: 'custom', path: ['changes'], message: `is required for a ${kind}` });
   })
   .meta({ id: 'ReleaseRequest', example: { pool: 'web-prod', changes: [{ application: 'web', version: '1.4.0' }], reason: 'weekly release' } });
 
@@ -66,7 +78,7 @@ export function batchValues() {
 export const Release = z
   .looseObject({
     id: ReleaseId,
-    kind: z.enum(['rollout', 'rollback']),
+    kind: z.enum(RELEASE_KINDS),
     status: z.enum(STATUSES),
     phase: z.string().nullable(),
     paused: z.looseObject({}).nullable(),
@@ -76,6 +88,8 @@ export const Release = z
     batches: z.array(z.looseObject({ index: z.int(), kind: z.string(), status: z.string(), ...batchValues(), targets: z.array(z.looseObject({ host: z.string() })) })),
     allowedCommands: z.array(z.enum(COMMAND_TYPES)),
     waiting: z.looseObject({}).nullable(),
+    skipped: z.array(z.strictObject({ host: z.string(), why: z.string() })).meta({ description: 'hosts passed untouched, with the reason' }),
+    compared: z.strictObject({ left: z.array(z.string()), joined: z.array(z.string()), scaleOut: ReleaseId.nullable(), note: z.string().nullable() }).nullable().meta({ description: 'how the pool changed while the release ran' }),
     version: z.int(),
     requestedBy: Person,
     reason: z.string().nullable(),
@@ -87,7 +101,7 @@ export const Release = z
 
 /** One line of a list: what a table of releases shows. */
 export const ReleaseSummary = z
-  .looseObject({ id: ReleaseId, kind: z.enum(['rollout', 'rollback']), status: z.enum(STATUSES), pool: z.string(), createdAt: z.string(), finishedAt: z.string().nullable() })
+  .looseObject({ id: ReleaseId, kind: z.enum(RELEASE_KINDS), status: z.enum(STATUSES), pool: z.string(), createdAt: z.string(), finishedAt: z.string().nullable() })
   .meta({ id: 'ReleaseSummary' });
 
 export const ReleaseEvent = z

@@ -3,10 +3,12 @@ import type { Command } from 'commander';
 import { planLines } from '../render/plan.ts';
 import type { PlanAnswer } from '../render/plan.ts';
 import { BATCH_CAP_HELP, parseBatchCap } from '../batch-cap.ts';
-import { parseChanges, remote } from '../shell.ts';
+import { askedChanges, kindOption } from '../release-kind.ts';
+import { remote } from '../shell.ts';
 import type { RemoteFlags, Shell } from '../shell.ts';
 
 interface PlanFlags extends RemoteFlags {
+  readonly kind?: string;
   readonly strategy?: string;
   readonly reason?: string;
   readonly allowOutage: boolean;
@@ -17,9 +19,10 @@ interface PlanFlags extends RemoteFlags {
 export function addPlan(program: Command, shell: Shell): void {
   remote(
     program
-      .command('plan <pool> <app=version...>')
+      .command('plan <pool> [app=version...]')
       .helpGroup('Releases:')
       .description('play a release through without starting it: batches, hosts in service, waits, how long it takes, what is different from the last good one')
+      .addOption(kindOption())
       .option('--strategy <name>', "another strategy than the pool's own")
       .option('--reason <text>', 'why; needed with --allow-outage and --batch-cap')
       .option('--allow-outage', 'plan for a pool of one', false)
@@ -30,7 +33,7 @@ export function addPlan(program: Command, shell: Shell): void {
 
 async function plan(pool: string, changes: string[], flags: PlanFlags, shell: Shell): Promise<void> {
   const { strategy, reason, allowOutage, batchCap } = flags;
-  const body = { pool, changes: parseChanges(changes), allowOutage, ...(batchCap === undefined ? {} : { batchCapPercent: batchCap }), ...(strategy === undefined ? {} : { strategy }), ...(reason === undefined ? {} : { reason }) };
+  const body = { pool, ...askedChanges(changes, flags), allowOutage, ...(batchCap === undefined ? {} : { batchCapPercent: batchCap }), ...(strategy === undefined ? {} : { strategy }), ...(reason === undefined ? {} : { reason }) };
   const { body: answer } = await shell.client(flags).request<PlanAnswer>('POST', '/v1/plans', { body });
   shell.say(...(flags.output === 'json' ? [JSON.stringify(answer, null, 2)] : planLines(answer, pool, shell.color(flags))));
 }

@@ -4,13 +4,15 @@ import type { Command } from 'commander';
 import { BATCH_CAP_HELP, parseBatchCap } from '../batch-cap.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
-import { keyOf, parseChanges, remote } from '../shell.ts';
+import { askedChanges, kindOption } from '../release-kind.ts';
+import { keyOf, remote } from '../shell.ts';
 import type { Shell } from '../shell.ts';
 import { watchRelease, watching } from '../watching.ts';
 import type { WatchFlags } from '../watching.ts';
 
 interface ReleaseFlags extends WatchFlags {
   readonly wait: boolean;
+  readonly kind?: string;
   readonly strategy?: string;
   readonly reason?: string;
   readonly busy?: string;
@@ -24,9 +26,10 @@ interface ReleaseFlags extends WatchFlags {
 
 export function addRelease(program: Command, shell: Shell): void {
   const command = program
-    .command('release <pool> <app=version...>')
+    .command('release <pool> [app=version...]')
     .helpGroup('Releases:')
     .description('release versions to a pool; prints the id of the release')
+    .addOption(kindOption())
     .option('--strategy <name>', "another strategy than the pool's own")
     .option('--reason <text>', 'why; kept with the release')
     .addOption(new Option('--busy <policy>', "when the pool is busy; default: the pool's own policy").choices(['reject', 'queue', 'supersede']))
@@ -61,7 +64,7 @@ function requestBody(pool: string, changes: string[], flags: ReleaseFlags): Reco
   const { strategy, reason, busy, allowOutage, batchCap, adopt, plan } = flags;
   return {
     pool,
-    changes: parseChanges(changes),
+    ...askedChanges(changes, flags),
     allowOutage,
     adopt,
     ...(batchCap === undefined ? {} : { batchCapPercent: batchCap }),

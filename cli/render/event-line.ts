@@ -59,6 +59,7 @@ const SENTENCES: Readonly<Record<string, (data: Data, batches: Batches) => Told>
     const wrong = list(data, 'mismatches').length;
     return wrong === 0 ? { tone: 'good', text: 'audit: every host is as the log says' } : { tone: 'bad', text: `audit: ${wrong} hosts differ from the log` };
   },
+  'pool-compared': (data) => comparedTold(data),
   'release-succeeded': (data) => {
     const debt = list(data, 'debt').length;
     return debt === 0 ? { tone: 'good', text: 'release succeeded' } : { tone: 'warn', text: `release succeeded with debt on ${debt} hosts` };
@@ -106,6 +107,15 @@ export function toldEventTypes(): string[] {
   return Object.keys(SENTENCES);
 }
 
+function comparedTold(data: Data): Told {
+  const [left, joined] = [list(data, 'left'), list(data, 'joined')];
+  if (left.length + joined.length === 0) return { tone: 'quiet', text: 'the pool has the hosts it had', detail: true };
+  const gone = left.length === 0 ? [] : [`left the pool: ${left.join(', ')}`];
+  const brought = typeof data['note'] === 'string' ? `. ${data['note']}` : `, brought up by release ${word(data, 'scaleOut')}`;
+  const came = joined.length === 0 ? [] : [`joined the pool: ${joined.join(', ')}${brought}`];
+  return { tone: 'warn', text: [...gone, ...came].join('; ') };
+}
+
 function stepSucceeded(data: Data): Told {
   const host = word(data, 'host');
   const back = data['direction'] === 'back';
@@ -144,7 +154,9 @@ function round(data: Data): string {
 function planText(data: Data): string {
   const plan = isData(data['plan']) ? data['plan'] : {};
   const capacity = isData(plan['capacity']) ? plan['capacity'] : {};
-  return `${list(plan, 'batches').length} batches, ${word(capacity, 'hosts')} hosts, floor ${word(capacity, 'floor')}`;
+  const skipped = list(plan, 'skipped').length;
+  const passed = skipped === 0 ? '' : `, ${skipped} passed untouched`;
+  return `${list(plan, 'batches').length} batches, ${word(capacity, 'hosts')} hosts, floor ${word(capacity, 'floor')}${passed}`;
 }
 
 function failures(data: Data): number {

@@ -15,6 +15,8 @@ export function outcomeLines(release: Release, color: boolean): string[] {
   if (release.failure !== null) lines.push(`  why:  ${printable(release.failure.message)}`, `  next: ${printable(release.failure.next)}`, ...logLines(release.failure.log));
   if (release.rollback !== null) lines.push(`  rolled back because: ${printable(release.rollback.reason)}`);
   for (const { host, cause, reason } of release.debt) lines.push(`  debt: ${host} ${cause}: ${printable(reason)}`);
+  if (release.compared?.note != null) lines.push(`  next: ${printable(release.compared.note)}`);
+  if (release.compared?.scaleOut != null) lines.push(`  joined meanwhile: ${release.compared.joined.join(', ')}, brought up by release ${release.compared.scaleOut}`);
   if (release.status !== 'succeeded') lines.push(...failureLines(release, color));
   if (release.status === 'aborted') lines.push(...versionLines(release));
   return lines;
@@ -23,8 +25,13 @@ export function outcomeLines(release: Release, color: boolean): string[] {
 function verdict(release: Release): string {
   const took = release.finishedAt === null ? '' : ` after ${showDuration(Date.parse(release.finishedAt) - Date.parse(release.createdAt))}`;
   if (release.status === 'succeeded' && release.debt.length > 0) return `succeeded${took}, with debt on ${release.debt.length} of its hosts`;
+  if (release.status === 'succeeded' && isUntouched(release)) return `succeeded${took}: nothing was to be done, all ${release.skipped.length} hosts were passed untouched`;
   if (release.status === 'rollback-incomplete') return `rollback-incomplete${took}: ${release.unrestored.length} hosts are not restored and stay out of traffic`;
   return `${release.status}${took}`;
+}
+
+function isUntouched({ skipped, batches }: Release): boolean {
+  return skipped.length > 0 && batches.length === 0;
 }
 
 function runningLines(release: Release, color: boolean): string[] {

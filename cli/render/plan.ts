@@ -4,6 +4,7 @@ import { changeText } from './diff.ts';
 import { bold, marked, printable } from './glyphs.ts';
 import { table } from './table.ts';
 import type { FieldChange } from './diff.ts';
+import type { Skipped } from '../release.ts';
 
 export interface PlanAnswer {
   /** names the plan: `release --plan` starts exactly this one */
@@ -15,6 +16,7 @@ export interface PlanAnswer {
     readonly rollback: { readonly batchPercent: number };
     readonly batchCap?: { readonly percent: number; readonly hosts: number };
     readonly warnings: readonly string[];
+    readonly skipped?: readonly Skipped[];
   };
   /** what the plan takes for granted, one sentence */
   readonly assumes: string;
@@ -108,6 +110,7 @@ export function planLines(answer: PlanAnswer, pool: string, color: boolean): str
     ...openWaits(simulation),
     ...(different === null ? [] : differentLines(different)),
     ...(assumes === '' ? [] : [printable(assumes)]),
+    ...skippedLines(plan.skipped ?? []),
     ...plan.warnings.map((warning) => marked('warn', printable(warning), color)),
     `to start exactly this plan: --plan ${id}`,
   ];
@@ -141,4 +144,10 @@ function differentLines({ release, versions, config, strategy, hosts, outOfServi
 
 function seconds(count: number): string {
   return showDuration(count * 1000);
+}
+
+/** One line per reason: a pool passes most of its hosts for the same one. */
+export function skippedLines(skipped: readonly Skipped[]): string[] {
+  const reasons = Map.groupBy(skipped, ({ why }) => why);
+  return [...reasons].map(([why, hosts]) => printable(`passed untouched: ${hosts.map(({ host }) => host).join(', ')} (${why})`));
 }

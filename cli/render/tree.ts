@@ -3,6 +3,7 @@ import { showDuration } from '../duration.ts';
 import { hasEnded, progressOf, versionText } from '../release.ts';
 import type { Batch, Release, Target } from '../release.ts';
 import { bold, marked, paint, printable, toneOf } from './glyphs.ts';
+import { skippedLines } from './plan.ts';
 import { pad } from './table.ts';
 
 export interface TreeOptions {
@@ -39,7 +40,7 @@ function header(release: Release, options: TreeOptions): string[] {
   const { done, all } = progressOf(release);
   const endMs = release.finishedAt === null ? options.nowMs : Date.parse(release.finishedAt);
   const fields: [string, string][] = [
-    ['Release', bold(release.id, color) + (release.rollbackOf === null ? '' : `  (takes back ${release.rollbackOf})`)],
+    ['Release', bold(release.id, color) + kindText(release)],
     ['Pool', `${release.pool} (${release.environment})`],
     ['Status', status],
     ['Changes', release.changes.map(({ application, from, to }) => `${application} ${from ?? 'none'} → ${to}`).join(', ')],
@@ -50,8 +51,16 @@ function header(release: Release, options: TreeOptions): string[] {
   if (release.rollback !== null) fields.push(['Rollback', printable(`${release.rollback.mode}, by ${release.rollback.by}: ${release.rollback.reason}`)]);
   if (release.waiting !== null) fields.push(['Waits', printable(release.waiting.sentence)]);
   if (release.deadline) fields.push(['Deadline', printable(`${release.deadline.then} at ${release.deadline.at}, ${showDuration(Date.parse(release.deadline.at) - options.nowMs)} from now`)]);
+  for (const line of skippedLines(release.skipped)) fields.push(['Passed', line.replace('passed untouched: ', '')]);
+  if (release.compared?.scaleOut != null) fields.push(['Followed', `by scale-out ${release.compared.scaleOut} for ${release.compared.joined.join(', ')}`]);
   for (const warning of release.warnings) fields.push(['Warning', paint(printable(warning), 'warn', color)]);
   return fields.map(([name, value]) => `${pad(`${name}:`, 10)} ${clip(value, options.columns - 11, color)}`);
+}
+
+/** Said only where it is no ordinary rollout. */
+function kindText({ kind, rollbackOf }: Release): string {
+  if (rollbackOf !== null) return `  (takes back ${rollbackOf})`;
+  return kind === 'rollout' ? '' : `  (${kind})`;
 }
 
 function etaText(release: Release): string {

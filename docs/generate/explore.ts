@@ -158,6 +158,8 @@ function outcomes(state: ReleaseState): readonly (readonly CoreEvent[])[] {
       return [planned(state)];
     case 'stage':
       return [[], [failed('b', 'stage')]].map((list) => [{ type: 'targets-staged', data: { failed: list } }]);
+    case 'compare':
+      return [[{ type: 'pool-compared', data: { left: [], joined: [], scaleOut: null, note: null } }]];
     case 'audit':
       return [[], [{ host: 'a', expected: 'v2', observed: 'v1' }]].map((mismatches) => [{ type: 'audit-finished', data: { mismatches } }]);
     case 'roll':

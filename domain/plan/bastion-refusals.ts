@@ -1,6 +1,6 @@
 /** Why the bastion a strategy wants cannot be had in this pool. */
 import { BATCH_CAP_PERCENT, batchCap } from './batch-cap.ts';
-import { bastionChoice, bastionCount, bastionsMax } from './bastion.ts';
+import { bastionChoice, bastionsMax, bastionsWanted } from './bastion.ts';
 import type { PlanRefusal } from './plan.ts';
 import type { RefusalInput } from './refusals.ts';
 import type { PoolStanding } from './standing.ts';
@@ -8,7 +8,7 @@ import type { PoolStanding } from './standing.ts';
 /** Empty where there is no bastion: in the environments the strategy skips, and in a pool of one whose names are right. */
 export function bastionRefusals(input: RefusalInput, standing: PoolStanding): PlanRefusal[] {
   const { pool, strategy } = input;
-  const wanted = bastionCount(strategy.bastion, pool.environment);
+  const wanted = bastionsWanted(strategy.bastion, pool.environment, standing);
   if (wanted === 0) return [];
   const strangers = notInPool(input);
   if (strangers !== null) return [strangers];

@@ -1,5 +1,6 @@
 /** Which hosts prove the build first. */
 import type { BastionPolicy } from '../inventory.ts';
+import { targetsOf } from './standing.ts';
 import type { PlanHost, PoolStanding } from './standing.ts';
 
 /** Those of some hosts of a pool that a strategy would have as bastions, in its order. */
@@ -26,8 +27,15 @@ export function bastionCount({ count, skipIn = [] }: Pick<BastionPolicy, 'count'
  */
 export function bastionCandidates(standing: PoolStanding, choose: BastionChoice = anyHost): PlanHost[] {
   const { live, returning, staying, spare, repairFirst } = standing;
-  if (repairFirst) return [...choose(returning)];
-  return [...choose(live).slice(0, Math.max(0, spare)), ...choose(returning), ...choose(staying)];
+  if (repairFirst) return targetsOf(choose(returning));
+  return targetsOf([...targetsOf(choose(live)).slice(0, Math.max(0, spare)), ...choose(returning), ...choose(staying)]);
+}
+
+/** As many as the strategy says in this environment; where hosts are passed untouched, no more than are left of those it chooses among. */
+export function bastionsWanted(policy: BastionPolicy, environment: string | undefined, { live, returning, staying, hostsTotal }: PoolStanding): number {
+  const wanted = bastionCount(policy, environment);
+  const all = [...live, ...returning, ...staying];
+  return targetsOf(all).length < hostsTotal ? Math.min(wanted, targetsOf(bastionChoice(policy)(all)).length) : wanted;
 }
 
 /** The most bastions this pool allows: at least one host must be left to release to. */

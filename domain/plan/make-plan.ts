@@ -6,7 +6,7 @@ import { batchRefusals, listRefusals } from './batch-refusals.ts';
 import { layOut } from './layout.ts';
 import { emptyPool, poolRefusals, strategyRefusals } from './refusals.ts';
 import { settleBastion, settleBatches, settleOnly } from './settle.ts';
-import { standingOf } from './standing.ts';
+import { standingOf, targetsOf } from './standing.ts';
 import { warningsOf } from './warnings.ts';
 import type { Layout } from './layout.ts';
 import type { Plan, PlannedBatch, PlannedChange, PlanRefusal } from './plan.ts';
@@ -25,6 +25,8 @@ export interface PlanInput {
   readonly batchCapPercent?: number | null;
   /** nothing was ever released here, so there is nothing to go back to */
   readonly firstRelease?: boolean;
+  /** the versions serve in this pool already */
+  readonly isProven?: boolean;
 }
 
 export type PlanResult = { readonly plan: Plan } | { readonly refusals: readonly PlanRefusal[] };
@@ -33,7 +35,7 @@ export type PlanResult = { readonly plan: Plan } | { readonly refusals: readonly
 const ROLLBACK_PERCENT_MIN = 33;
 
 /**
- * Every host in exactly one batch, the bastion first, hosts of a batch to be started in their order. Refuses with all complaints at
+ * Every host that is not passed in exactly one batch, the bastion first, hosts of a batch to be started in their order. Refuses with all complaints at
  * once when the pool is empty, of one host without a consented outage, cannot spare a host, or the strategy's numbers and names do
  * not fit it.
  */
@@ -41,6 +43,7 @@ export function makePlan(input: PlanInput): PlanResult {
   const { hosts, pool, strategy } = input;
   if (hosts.length === 0) return { refusals: [emptyPool(input)] };
   const standing = standingOf(hosts, pool.capacity.minInServicePercent);
+  if (targetsOf(hosts).length === 0) return { plan: nothingToDo(input, standing) };
   const wrong = strategyRefusals(strategy);
   const layout = wrong.length === 0 && hosts.length > 1 ? layOut(input, standing) : null;
   const refusals = [
@@ -59,6 +62,7 @@ export function makePlan(input: PlanInput): PlanResult {
       changes: input.changes,
       rollback: { batchPercent: rollbackPercent(input, batches) },
       batchCap: { percent: capPercent(input), hosts: batchCap(capPercent(input), hosts.length) },
+      ...skippedOf(input),
       warnings: warningsOf(input, standing, { batches, layout }),
     },
   };
@@ -69,6 +73,19 @@ function settled(input: PlanInput, standing: PoolStanding, { bastions, cut }: La
   const limits = { spare: standing.spare, maxParallel: strategy.batches.maxParallel, cap: batchCap(capPercent(input), hosts.length) };
   const batches = settleBatches(strategy, cut.batches, { bastions: bastions.length, hostsTotal: hosts.length, limits });
   return bastions.length === 0 ? batches : [settleBastion(strategy, bastions, limits), ...batches];
+}
+
+/** `skipped` only where there are some: a plan without them reads as it always did. */
+function skippedOf({ hosts }: PlanInput): Pick<Plan, 'skipped'> {
+  const skipped = hosts.flatMap(({ name, skip }) => (skip === undefined ? [] : [{ host: name, why: skip }]));
+  return skipped.length === 0 ? {} : { skipped };
+}
+
+/** Every host is passed: nothing is touched, and the release succeeds at once. */
+function nothingToDo(input: PlanInput, standing: PoolStanding): Plan {
+  const { hosts, changes } = input;
+  const capacity = { hosts: hosts.length, inService: standing.live.length, floor: standing.floor, outageAllowed: hosts.length === 1 };
+  return { batches: [], capacity, changes, rollback: { batchPercent: rollbackPercent(input, []) }, ...skippedOf(input), warnings: [] };
 }
 
 function capPercent({ batchCapPercent }: PlanInput): number {

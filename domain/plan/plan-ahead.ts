@@ -4,13 +4,13 @@ import type { Inventory } from '../inventory.ts';
 import type { PlanInput, PlanResult } from './make-plan.ts';
 import type { PlannedChange } from './plan.ts';
 
-type Asked = Pick<PlanInput, 'allowOutage' | 'reason' | 'batchCapPercent'>;
+type Asked = Pick<PlanInput, 'allowOutage' | 'reason' | 'batchCapPercent' | 'isProven'>;
 
 /** Every host of the pool is taken to be in service, which refuses nothing that could be released. */
-export function planAhead(inventory: Inventory, { allowOutage, reason, batchCapPercent = null }: Asked): PlanResult {
+export function planAhead(inventory: Inventory, { allowOutage, reason, batchCapPercent = null, isProven = false }: Asked): PlanResult {
   const { pool, strategy, hosts } = inventory;
   const seen = hosts.map(({ name, zone, labels }) => ({ name, zone, labels, inService: true }));
-  return makePlan({ pool, strategy, hosts: seen, changes: changesOf(inventory), allowOutage, reason, batchCapPercent });
+  return makePlan({ pool, strategy, hosts: seen, changes: changesOf(inventory), allowOutage, reason, batchCapPercent, isProven });
 }
 
 /** What is released, in the order in which the pool names its applications. */

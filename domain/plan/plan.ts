@@ -12,8 +12,18 @@ export interface Plan {
   readonly batchCap?: { readonly percent: number; readonly hosts: number };
   /** only in the plan of a `rollback` release: the hosts whose pre-images are restored, in the order they were begun */
   readonly restore?: readonly string[];
+  /** hosts of the pool that are passed untouched, in declared order; absent: none. They are in no batch, but count for floor and percentages */
+  readonly skipped?: readonly SkippedHost[];
+  /** at the end the hosts of this release are compared with those its pool has by then; absent in plans of earlier builds, which end without that look */
+  readonly comparesPool?: true;
   /** things an operator should read before starting, one sentence each */
   readonly warnings: readonly string[];
+}
+
+/** `why` reads after the host's name: "web-01 runs web 2.0.0 already". */
+export interface SkippedHost {
+  readonly host: string;
+  readonly why: string;
 }
 
 /** `index` 0 is the bastion when the strategy has one. */

@@ -15,18 +15,20 @@ export interface Segment {
 
 interface SegmentsInput {
   readonly batches: BatchPolicy;
-  /** the whole pool in declared order, and which of its hosts are the bastion */
+  /** the hosts to release to, in declared order, and which of them are the bastion */
   readonly hosts: readonly PlanHost[];
+  /** of the whole pool, passed ones included */
+  readonly hostsTotal: number;
   readonly bastions: readonly PlanHost[];
   readonly standing: PoolStanding;
 }
 
 export function segmentsOf(input: SegmentsInput): Segment[] {
-  const { batches, hosts, bastions, standing } = input;
+  const { batches, hosts, hostsTotal, bastions, standing } = input;
   const taken = new Set(bastions.map(({ name }) => name));
   const rest = hosts.filter(({ name }) => !taken.has(name));
   if ((batches.hosts ?? []).length > 0) return listed(input, rest);
-  const sizes = sizePattern(batches, hosts.length);
+  const sizes = sizePattern(batches, hostsTotal);
   if (batches.by === 'spread') return [{ zone: null, hosts: repairedFirst(rest, standing, (some) => inOrder(batches.order, some)), sizes }].filter(isNotEmpty);
   const zones = [...new Set(hosts.map(({ zone }) => zone))];
   const zoneByZone = (some: readonly PlanHost[]): readonly PlanHost[] => {
@@ -37,11 +39,11 @@ export function segmentsOf(input: SegmentsInput): Segment[] {
 }
 
 /** Each list a batch of its own, without the hosts that are the bastion already; what no list names follows in parts of 25 %. */
-function listed({ batches, hosts }: SegmentsInput, rest: readonly PlanHost[]): Segment[] {
+function listed({ batches, hostsTotal }: SegmentsInput, rest: readonly PlanHost[]): Segment[] {
   const left = new Map(rest.map((host) => [host.name, host]));
   const lists = (batches.hosts ?? []).map((names) => names.flatMap((name) => take(left, name)));
   const segments = lists.map((list): Segment => ({ zone: null, hosts: list, sizes: () => list.length }));
-  return [...segments, { zone: null, hosts: inOrder('interleave', [...left.values()]), sizes: leftoverPattern(hosts.length) }].filter(isNotEmpty);
+  return [...segments, { zone: null, hosts: inOrder('interleave', [...left.values()]), sizes: leftoverPattern(hostsTotal) }].filter(isNotEmpty);
 }
 
 function take(left: Map<string, PlanHost>, name: string): readonly PlanHost[] {

@@ -8,6 +8,13 @@ export interface PlanHost extends PlannedHost {
   readonly staysOut?: boolean;
   /** a strategy may choose its bastion by them; absent: none */
   readonly labels?: Variables;
+  /** why the host is passed untouched; absent: it is released to */
+  readonly skip?: string;
+}
+
+/** The hosts a release is for; the others only count. */
+export function targetsOf<H extends PlanHost>(hosts: readonly H[]): H[] {
+  return hosts.filter(({ skip }) => skip === undefined);
 }
 
 /** Lists are in declared order. */
@@ -34,7 +41,7 @@ export function standingOf(hosts: readonly PlanHost[], minInServicePercent: numb
   const returning = hosts.filter((host) => !host.inService && host.staysOut !== true);
   const staying = hosts.filter((host) => !host.inService && host.staysOut === true);
   const spare = live.length - floor;
-  const blocked = live.length > 0 && spare < 1;
-  const stuck = blocked && spare + returning.length < 1;
+  const blocked = targetsOf(live).length > 0 && spare < 1;
+  const stuck = blocked && spare + targetsOf(returning).length < 1;
   return { hostsTotal: hosts.length, floor, live, returning, staying, spare, repairFirst: blocked && !stuck, stuck };
 }

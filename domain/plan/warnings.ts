@@ -13,6 +13,7 @@ interface WarningInput {
   readonly firstRelease?: boolean;
   readonly batchCapPercent?: number | null;
   readonly reason: string | null;
+  readonly isProven?: boolean;
 }
 
 const NAMES_MAX = 5;
@@ -61,8 +62,8 @@ function staysOut({ staying }: PoolStanding): string | null {
   return staying.length > 0 ? `Released but left out of traffic, as somebody put them: ${listed(staying)}.` : null;
 }
 
-function noBastion({ pool, strategy }: WarningInput, { hostsTotal }: PoolStanding): string | null {
-  if (hostsTotal === 1 || bastionCount(strategy.bastion, pool.environment) > 0) return null;
+function noBastion({ pool, strategy, isProven }: WarningInput, { hostsTotal }: PoolStanding): string | null {
+  if (hostsTotal === 1 || isProven === true || bastionCount(strategy.bastion, pool.environment) > 0) return null;
   const here = strategy.bastion.count > 0 ? ` in environment ${pool.environment ?? ''}` : '';
   return `The strategy has no bastion${here}: the first batch takes an unproven build into traffic.`;
 }

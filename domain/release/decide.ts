@@ -6,6 +6,7 @@ import { answered, unanswered } from './answer.ts';
 import { isSignOffOpen } from './sign-off.ts';
 import { batchesBack, startRollback } from './start-rollback.ts';
 import { COMMAND_TYPES } from './commands.ts';
+import { planOf } from './evolve.ts';
 import { isTerminal } from '../vocabulary.ts';
 import type { Command, CommandType, Refusal } from './commands.ts';
 import type { Choice, CoreEvent } from './events.ts';
@@ -110,7 +111,8 @@ function skip(state: ReleaseState, targets: readonly string[] | null, reason: st
   const failed = progress.failed.map(({ host }) => host);
   const hosts = targets ?? failed;
   if (hosts.length === 0) return refuse('nothing-to-do', 'No target has failed; name the targets to skip.');
-  const known = new Set(state.request.hosts.map(({ name }) => name));
+  const passed = planOf(state.situation)?.skipped?.map(({ host }) => host) ?? [];
+  const known = new Set(state.request.hosts.map(({ name }) => name).filter((host) => !passed.includes(host)));
   const unknown = hosts.filter((host) => !known.has(host) || progress.excluded.includes(host));
   if (unknown.length > 0) return refuse('unknown-target', `${unknown.join(', ')} is not a target of this release that is still to do.`);
   const tooLate = hosts.filter((host) => (begunNow.includes(host) && !failed.includes(host)) || (progress.begun.includes(host) && !failed.includes(host)));

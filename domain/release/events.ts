@@ -34,9 +34,21 @@ export type DeadlineName = 'progress' | 'release' | 'rollback';
 /** A host that ends the release without the new version in service, and why. */
 export interface Debt {
   readonly host: string;
-  /** `ignored`: a person let it go on although a step had failed, so nobody vouches for it */
-  readonly cause: 'failed' | 'skipped' | 'ignored';
+  /** `ignored`: a person let it go on although a step had failed, so nobody vouches for it; `left`: taken out of the pool meanwhile */
+  readonly cause: 'failed' | 'skipped' | 'ignored' | 'left';
   readonly reason: string;
+}
+
+/** The hosts of a release beside those its pool has at the end of it. */
+export interface PoolComparison {
+  /** hosts of the release that the pool has no more: nobody relies on them, so they are debt and not audited */
+  readonly left: readonly string[];
+  /** hosts of the pool that the release knew nothing of */
+  readonly joined: readonly string[];
+  /** the release that brings up those that joined, queued behind this one; null when there is none to make */
+  readonly scaleOut: string | null;
+  /** why none was made for hosts that joined, with what to do; null when one was, or nobody joined */
+  readonly note: string | null;
 }
 
 export interface CoreEventData {
@@ -65,6 +77,8 @@ export interface CoreEventData {
     readonly plan?: string | null;
     /** how long things took in past releases, for estimates; absent: nobody looked */
     readonly paces?: Paces;
+    /** only of a scale-out that a release made for hosts that joined its pool meanwhile: that release, and those hosts */
+    readonly joined?: { readonly release: string; readonly hosts: readonly string[] };
   };
   'inventory-captured': { readonly inventory: Inventory };
   'release-queued': { readonly behind: string };
@@ -137,6 +151,7 @@ export interface CoreEventData {
   /** `hosts`: those in work at that moment. Progress and release pause, a rollback begins no further host; the count of the deadline begins anew */
   'deadline-reached': { readonly which: DeadlineName; readonly limitSeconds: number; readonly hosts: readonly string[]; readonly reason: string };
   'audit-finished': { readonly mismatches: readonly AuditMismatch[] };
+  'pool-compared': PoolComparison;
   'release-succeeded': { readonly debt: readonly Debt[] };
   'release-failed': { readonly failure: Failure };
   'release-rolled-back': { readonly restored: number; readonly untouched: number };

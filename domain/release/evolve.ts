@@ -46,6 +46,8 @@ function fold(state: ReleaseState, event: Stored<CoreEvent>): ReleaseState {
       return { ...state, situation: enterPhase(situation, event.data.phase, event.at) };
     case 'audit-finished':
       return situation.status === 'post-release' ? { ...state, situation: { ...situation, mismatches: event.data.mismatches } } : state;
+    case 'pool-compared':
+      return { ...state, compared: event.data };
     case 'batch-started':
     case 'batch-finished':
     case 'bake-started':
@@ -174,10 +176,15 @@ function foldPause(state: ReleaseState, event: PauseEvent): ReleaseState {
   }
 }
 
-/** Resuming after a failed audit asks for another one. */
+/** Resuming after a failed audit asks for another one, and looks at the pool again: a host that is gone may have been taken out of it. */
 function auditAgain(state: ReleaseState): ReleaseState {
   const { situation } = state;
-  return situation.status === 'post-release' && situation.mismatches?.length ? { ...state, situation: { ...situation, mismatches: null } } : state;
+  return situation.status === 'post-release' && situation.mismatches?.length ? { ...notCompared(state), situation: { ...situation, mismatches: null } } : state;
+}
+
+/** States of plans that never compare stay as they are. */
+function notCompared(state: ReleaseState): ReleaseState {
+  return state.compared ? { ...state, compared: null } : state;
 }
 
 function withBake(state: ReleaseState, change: (bake: Progress['bake']) => Progress['bake']): ReleaseState {
@@ -202,7 +209,7 @@ function foldRollback(state: ReleaseState, event: RollbackEvent): ReleaseState {
       mode, cause, reason, then, batches, by: event.actor.name, since: event.at,
       index: 0, stage: 'ready', restored: 0, untouched: 0, unrestored: [], bake: null,
     };
-    return { ...state, paused: null, aborting: null, epoch, situation: { status: 'rolling-back', plan: planOf(situation), progress: progressOf(situation), rollback } };
+    return { ...notCompared(state), paused: null, aborting: null, epoch, situation: { status: 'rolling-back', plan: planOf(situation), progress: progressOf(situation), rollback } };
   }
   if (situation.status !== 'rolling-back') return state;
   return { ...state, situation: { ...situation, rollback: rollbackProgress(situation, event) } };

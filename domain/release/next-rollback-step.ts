@@ -1,4 +1,5 @@
 /** The way back, batch by batch: never loops, never starts another rollback, and ends with the truth about every target. */
+import { planOf } from './evolve.ts';
 import { bakeEndMs } from './progress.ts';
 import type { NextStep } from './next-step.ts';
 import type { CoreEvent } from './events.ts';
@@ -8,14 +9,14 @@ import type { FailedTarget, Failure } from '../vocabulary.ts';
 export function nextRollbackStep(state: ReleaseState, { rollback }: RollingBack, nowMs: number): NextStep {
   const hosts = rollback.batches[rollback.index];
   if (rollback.stage === 'rolling') {
-    return hosts === undefined ? finish(rollback, []) : { do: 'restore', index: rollback.index, hosts, lanes: lanes(state, rollback, hosts) };
+    return hosts === undefined ? finish(state, rollback, []) : { do: 'restore', index: rollback.index, hosts, lanes: lanes(state, rollback, hosts) };
   }
-  if (state.aborting !== null) return finish(rollback, notReached(rollback, state.aborting.reason));
-  if (isExpired(state.situation)) return finish(rollback, notReached(rollback, null));
+  if (state.aborting !== null) return finish(state, rollback, notReached(rollback, state.aborting.reason));
+  if (isExpired(state.situation)) return finish(state, rollback, notReached(rollback, null));
   if (rollback.stage === 'baking') return bakeStep(rollback, nowMs);
   const index = rollback.stage === 'settled' ? rollback.index + 1 : rollback.index;
   const next = rollback.batches[index];
-  if (next === undefined) return finish(rollback, []);
+  if (next === undefined) return finish(state, rollback, []);
   const { bakeSeconds } = state.request.strategy.batches;
   if (rollback.stage === 'settled' && rollback.mode === 'regular' && bakeSeconds > 0) {
     return { do: 'record', events: [{ type: 'bake-started', data: { index: rollback.index, seconds: bakeSeconds } }] };
@@ -35,10 +36,12 @@ function bakeStep({ bake, index }: RollbackProgress, nowMs: number): NextStep {
   return { do: 'wait', for: 'bake', untilMs: bakeEndMs(bake) };
 }
 
-function finish(rollback: RollbackProgress, notRestored: readonly FailedTarget[]): NextStep {
+/** Hosts that joined meanwhile are brought to what the pool went back to. */
+function finish(state: ReleaseState, rollback: RollbackProgress, notRestored: readonly FailedTarget[]): NextStep {
   const unrestored = [...rollback.unrestored, ...notRestored];
   if (unrestored.length > 0) return record({ type: 'rollback-ended-incomplete', data: { unrestored } });
   if (rollback.then === 'aborted') return record({ type: 'release-aborted', data: { reason: rollback.reason } });
+  if (planOf(state.situation)?.comparesPool && !state.compared) return { do: 'compare' };
   return record({ type: 'release-rolled-back', data: { restored: rollback.restored, untouched: rollback.untouched } });
 }
 

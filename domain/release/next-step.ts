@@ -21,6 +21,7 @@ export type NextStep =
   | { readonly do: 'stage'; readonly hosts: readonly string[] }
   | { readonly do: 'roll'; readonly index: number; readonly part: Part; readonly round: number; readonly hosts: readonly string[]; readonly lanes: number; readonly steps: readonly Step[]; readonly ignored?: Readonly<Record<string, Step>> }
   | { readonly do: 'restore'; readonly index: number; readonly hosts: readonly string[]; readonly lanes: number }
+  | { readonly do: 'compare' }
   | { readonly do: 'audit'; readonly hosts: readonly string[] }
   | { readonly do: 'wait'; readonly for: WaitReason; readonly untilMs: number | null }
   | { readonly do: 'done' };
@@ -90,6 +91,7 @@ function prepareStep(state: ReleaseState, preparing: Preparing): NextStep {
     const reason = state.request.reason ?? `rollback of ${state.request.rollbackOf ?? 'an earlier release'}`;
     return { do: 'record', events: [startRollback(state, { cause: 'release', reason, mode: state.request.mode ?? 'regular', inWork: [] })] };
   }
+  if (preparing.plan.batches.length === 0) return { do: 'record', events: [{ type: 'release-succeeded', data: { debt: [] } }] };
   if (!preparing.staged) return { do: 'stage', hosts: preparing.plan.batches.flatMap(({ hosts }) => hosts) };
   return { do: 'record', events: [{ type: 'phase-entered', data: { phase: 'pre-release' } }] };
 }
@@ -195,13 +197,21 @@ function postReleaseStep({ progress, plan, mismatches }: PostRelease, state: Rel
     return { do: 'record', events: [{ type: 'bake-started', data: { index: plan.batches.length, seconds: watchSeconds } }] };
   }
   if (progress.stage === 'baking') return bakeStep(progress, nowMs);
-  if (mismatches === null) return { do: 'audit', hosts: inServiceByLog(progress) };
+  if (mismatches === null && plan.comparesPool && !state.compared) return { do: 'compare' };
+  if (mismatches === null) return { do: 'audit', hosts: inServiceByLog(progress).filter((host) => !state.compared?.left.includes(host)) };
   if (mismatches.length > 0) {
     const reason = `What was observed differs from the log on ${mismatches.map(({ host }) => host).join(', ')}`;
     return { do: 'record', events: [{ type: 'paused', data: { cause: 'audit', reason, deadline: null, then: 'stay' } }] };
   }
   const failed: readonly Debt[] = progress.failed.map(({ host, failure }) => ({ host, cause: 'failed', reason: failure.message }));
-  return { do: 'record', events: [{ type: 'release-succeeded', data: { debt: [...progress.debt, ...failed] } }] };
+  const owed = [...progress.debt, ...failed];
+  return { do: 'record', events: [{ type: 'release-succeeded', data: { debt: [...owed, ...leftDebt(state, owed)] } }] };
+}
+
+/** Hosts that left the pool meanwhile; one that was debt before stays what it was. */
+function leftDebt({ compared, request }: ReleaseState, owed: readonly Debt[]): readonly Debt[] {
+  const left = compared?.left.filter((host) => !owed.some((debt) => debt.host === host)) ?? [];
+  return left.map((host) => ({ host, cause: 'left', reason: `It was taken out of pool ${request.pool} while the release ran.` }));
 }
 
 /** A bastion is installed and proven first and admitted only when it joins. */

@@ -8,7 +8,7 @@
 import type { Plan } from '../plan/plan.ts';
 import type { RollbackMode } from '../inventory.ts';
 import type { FailedTarget, Failure, Step } from '../vocabulary.ts';
-import type { AuditMismatch, Choice, CoreEventData, Debt, Part, PauseCause } from './events.ts';
+import type { AuditMismatch, Choice, CoreEventData, Debt, Part, PauseCause, PoolComparison } from './events.ts';
 import type { Streak } from './streak.ts';
 
 export interface ReleaseState {
@@ -20,6 +20,8 @@ export interface ReleaseState {
   /** the fencing number under which this release acts; null before the pool is acquired */
   readonly epoch: number | null;
   readonly situation: Situation;
+  /** how the pool had changed when it was compared at the end; absent or null: not compared yet */
+  readonly compared?: PoolComparison | null;
   /** core events folded so far: decisions take their ids from it */
   readonly decisions: number;
   /** absent before the pool is acquired, and in what builds without deadlines have carried or stored until the next event */

@@ -14,6 +14,8 @@ export interface Observation {
   readonly freeBytes: number;
   /** how the server stood before an earlier release of ours took it out and could not bring it back; only such a drain is ours to lift */
   readonly leftBy?: { readonly release: string; readonly admin: ObservedTraffic['admin']; readonly weight: number | null };
+  /** the host runs exactly what the release would bring (package and configuration), in service, and its health checks passed; absent: it does not, or nobody looked */
+  readonly current?: true;
 }
 
 /** `digest` null: no release is linked (`absent` on a first install). `process` null: nothing runs. */

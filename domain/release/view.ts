@@ -14,8 +14,9 @@ import type { Eta } from './eta.ts';
 import type { TargetView } from './target-view.ts';
 import type { Waiting } from './waiting.ts';
 import type { Failure, FailedTarget, Phase, ReleaseKind, Status } from '../vocabulary.ts';
+import type { SkippedHost } from '../plan/plan.ts';
 import type { CommandType } from './commands.ts';
-import type { Debt } from './events.ts';
+import type { Debt, PoolComparison } from './events.ts';
 import type { Folded } from './fold.ts';
 import type { Paused, ReleaseState, RollbackProgress, Situation } from './state.ts';
 import type { TargetState } from './target.ts';
@@ -41,6 +42,10 @@ export interface ReleaseView {
   readonly unrestored: readonly FailedTarget[];
   readonly failure: Failure | null;
   readonly warnings: readonly string[];
+  /** hosts passed untouched, with the reason */
+  readonly skipped: readonly SkippedHost[];
+  /** how the pool changed while the release ran, and the release that brings up hosts that joined; null until it was looked at */
+  readonly compared: PoolComparison | null;
   readonly version: number;
   readonly requestedBy: string;
   readonly reason: string | null;
@@ -106,6 +111,8 @@ export function releaseView({ core, targets, version }: Folded): ReleaseView {
     unrestored: ended?.unrestored ?? [],
     failure: ended?.failure ?? null,
     warnings: planOf(situation)?.warnings ?? [],
+    skipped: planOf(situation)?.skipped ?? [],
+    compared: core.compared ?? null,
     version,
     requestedBy: request.requestedBy,
     reason: request.reason,

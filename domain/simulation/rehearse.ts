@@ -92,6 +92,8 @@ class Play {
         return this.#roll(step);
       case 'restore':
         return this.#restore(step);
+      case 'compare':
+        return this.#record([{ type: 'pool-compared', data: { left: [], joined: [], scaleOut: null, note: null } }]);
       case 'audit':
         this.#go({ do: 'audit', hosts: step.hosts.length, inService: this.#crew.inService });
         return this.#record([{ type: 'audit-finished', data: { mismatches: [] } }]);

@@ -41,7 +41,7 @@ const FULL_APPLICATION = {
 const FULL_HOST = { ...host('web-09'), labels: { machineType: 'small' } };
 const FULL_POOL = { ...POOL, name: 'full', capacity: { minInServicePercent: 66 }, traffic: { ...POOL.traffic, server: '${host.name}', drainTimeoutSeconds: 30 }, strategy: 'standard', busy: 'queue' };
 const FULL_PACKAGE = { ...packageOf('3'), sizeBytes: 10, kind: 'full', source: { commit: 'abc', build: '7', branch: 'main' } };
-const FULL_RELEASE = { ...RELEASE, strategy: 'standard', busy: 'queue', allowOutage: false, batchCapPercent: 50, adopt: false, reason: 'why' };
+const FULL_RELEASE = { ...RELEASE, kind: 'hotfix', strategy: 'standard', busy: 'queue', allowOutage: false, batchCapPercent: 50, adopt: false, reason: 'why' };
 
 const REQUESTS: readonly [string, string, string, object][] = [
   ['Application', 'PUT', '/v1/applications/web', FULL_APPLICATION],

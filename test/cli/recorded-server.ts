@@ -113,6 +113,8 @@ export function releaseLike(changes: Partial<Release>): Release {
     unrestored: [],
     failure: null,
     warnings: [],
+    skipped: [],
+    compared: null,
     version: 5,
     requestedBy: 'ci',
     reason: 'new checkout page',

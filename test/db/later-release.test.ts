@@ -58,6 +58,14 @@ describe('a later release on the same hosts', () => {
     expect(await laterThan(back)).toBe(null);
   });
 
+  test('does not count when it is a scale-out: what it brought there goes along. For another scale-out it does', async () => {
+    const first = await touched([SUCCEEDED]);
+    const scaleOut = await touched([SUCCEEDED], { kind: 'scale-out' });
+    const another = await touched([SUCCEEDED], { kind: 'scale-out' });
+    expect(await laterThan(first)).toBe(null);
+    expect(await laterThan(scaleOut)).toBe(another);
+  });
+
   test('is the newest that counts: one behind a release that was rolled back whole is found', async () => {
     const first = await touched([SUCCEEDED]);
     const second = await touched([SUCCEEDED]);

@@ -85,6 +85,36 @@ test('a rollback goes before releases that wait longer', async () => {
   expect(await holderOf('web-prod')).toBe(rollback);
 });
 
+test('a hotfix goes before every other way forward, and behind a rollback', async () => {
+  const { db } = store;
+  const holder = await running(db);
+  const order = ['rollout', 'scale-out', 'redeploy', 'hotfix', 'rollback', 'hotfix'] as const;
+  const asked: string[] = [];
+  for (const kind of order) {
+    const release = await open(db, { kind });
+    await acquire(db, release);
+    asked.push(release);
+  }
+  await end(db, holder.release);
+  const served: string[] = [];
+  for (let next = await holderOf('web-prod'); next !== null; next = await holderOf('web-prod')) {
+    await acquire(db, next, 'woken');
+    served.push(order[asked.indexOf(next)] ?? '');
+    await end(db, next);
+  }
+  expect(served).toEqual(['rollback', 'hotfix', 'hotfix', 'rollout', 'scale-out', 'redeploy']);
+});
+
+test('a rollout that supersedes ends no hotfix and no rollback that waits; a hotfix ends a rollout', async () => {
+  const { db } = store;
+  await running(db);
+  for (const kind of ['hotfix', 'rollback', 'rollout'] as const) await acquire(db, await open(db, { kind }));
+  await acquire(db, await open(db, { busy: 'supersede' }));
+  expect(await messages('supersede')).toHaveLength(1);
+  await acquire(db, await open(db, { kind: 'hotfix', busy: 'supersede' }));
+  expect(await messages('supersede')).toHaveLength(3);
+});
+
 test('superseding ends those that wait, never the one that has the pool', async () => {
   const { db } = store;
   const holder = await running(db);

@@ -114,10 +114,11 @@ describe('what a rollback needs to know', () => {
   test('what anything may still roll back to is kept, what nobody can reach is not', async () => {
     const { db } = store;
     const asked = { pool: 'kept', hosts: ['kept-01'] };
-    const finish = async (found: string, brought: string, last: CoreEvent): Promise<string> => {
-      const { release, epoch } = await running(db, asked);
+    const finish = async (found: string, brought: string, last: CoreEvent, kind: 'rollout' | 'scale-out' = 'rollout'): Promise<string> => {
+      const { release, epoch } = await running(db, { ...asked, kind });
       await observe(db, release, epoch, 'kept-01', found);
       await decide(db, release, 'plan', { type: 'plan-made', data: { plan: plan(brought) } });
+      if (found !== brought) await appendTargetEvent(db, { release, opId: 'drain', actor: SIGNALBOX, event: begun('kept-01', epoch) });
       await decide(db, release, 'end', last);
       return release;
     };
@@ -126,13 +127,17 @@ describe('what a rollback needs to know', () => {
     await finish('d0', 'd1', success);
     const last = await finish('d1', 'd2', success);
     expect(await kept('kept-01', 'web')).toEqual(['d1', 'd2']);
+    // Neither a release that passed the host nor a scale-out is the good one before which nothing is needed.
+    await finish('d2', 'd2', success);
+    await finish('d9', 'd2', success, 'scale-out');
+    expect(await kept('kept-01', 'web')).toEqual(['d1', 'd2', 'd9']);
     await finish('d2', 'd3', { type: 'release-aborted', data: { reason: 'x' } });
-    expect(await kept('kept-01', 'web')).toEqual(['d1', 'd2', 'd3']);
+    expect(await kept('kept-01', 'web')).toEqual(['d1', 'd2', 'd3', 'd9']);
     expect(await kept('kept-01', 'other')).toEqual([]);
     expect(await kept('kept-02', 'web')).toEqual([]);
     const back = await running(db, { ...asked, kind: 'rollback', restoreFrom: last });
     await observe(db, back.release, back.epoch, 'kept-01', 'd4');
-    expect(await kept('kept-01', 'web')).toEqual(['d1', 'd2', 'd3', 'd4']);
+    expect(await kept('kept-01', 'web')).toEqual(['d1', 'd2', 'd3', 'd4', 'd9']);
   });
 });
 

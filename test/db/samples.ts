@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { ApplicationSpec, HostSpec, Inventory, PackageSpec, PoolSpec, StrategySpec } from '../../domain/inventory.ts';
 import type { CoreEvent, CoreEventData, Stored, TargetEvent } from '../../domain/release/events.ts';
 import type { Observation } from '../../domain/release/target.ts';
-import { STEPS, type Actor, type Step } from '../../domain/vocabulary.ts';
+import { STEPS, type Actor, type ReleaseKind, type Step } from '../../domain/vocabulary.ts';
 import { openDatabase, type Database } from '../../db/client.ts';
 import { appendReleaseEvents } from '../../db/events.ts';
 import { acquirePool } from '../../db/pools.ts';
@@ -54,7 +54,9 @@ export interface Asked {
   readonly pool?: string;
   readonly hosts?: readonly string[];
   readonly busy?: 'reject' | 'queue' | 'supersede';
-  readonly kind?: 'rollout' | 'rollback';
+  readonly kind?: ReleaseKind;
+  /** version of web that is brought; default 2 */
+  readonly version?: string;
   readonly restoreFrom?: string;
 }
 
@@ -65,7 +67,7 @@ export function requestOf(id: string, asked: Asked = {}): CoreEventData['release
     pool: asked.pool ?? 'web-prod',
     environment: 'prod',
     applications: ['web'],
-    changes: [{ application: 'web', version: '2' }],
+    changes: [{ application: 'web', version: asked.version ?? '2' }],
     strategy: STRATEGY,
     hosts: (asked.hosts ?? HOSTS).map((name) => ({ name, zone: 'idc-a' })),
     requestedBy: 'ci',

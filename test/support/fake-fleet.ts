@@ -1,4 +1,5 @@
 /** Hosts in memory that answer like the host program: links, processes and fences, without a disk. For fault tests of workflows. */
+import { configDigest } from '../../activities/config-digest.ts';
 import { answered, createFakeExecutor, refused } from './fake-executor.ts';
 import type { FakeExecutor } from './fake-executor.ts';
 import type { HostAnswer, HostInput, HostVerb } from '../../drivers/executors/port.ts';
@@ -70,7 +71,7 @@ function act(host: FakeHost, verb: HostVerb, input: HostInput, nextPid: () => nu
       host.versions.set(input['sha256'] ?? '', input['version'] ?? '');
       return answered({ digest: input['sha256'], entries: 1, bytes: 1 });
     case 'configure':
-      return answered({ config: `config-${input['version'] ?? ''}` });
+      return answered({ config: configDigest(input['version'] ?? '', input) });
     case 'stop':
       host.pid = null;
       return answered({ stopped: true, forced: false });

@@ -9,6 +9,7 @@ import { acceptCommand, getReceipt } from '../../db/commands.ts';
 import { getRelease } from '../../db/queries.ts';
 import { createReleaseRequest } from '../../db/requests.ts';
 import { releaseView } from '../../domain/release/view.ts';
+import { effectiveStrategy } from '../../domain/release-kind.ts';
 import { isTerminal } from '../../domain/vocabulary.ts';
 import { startDispatcher } from '../../worker/dispatcher.ts';
 import { createReleaseWorker } from '../../worker/release-worker.ts';
@@ -27,6 +28,7 @@ import type { ReleaseView } from '../../domain/release/view.ts';
 import type { HostAnswer } from '../../drivers/executors/port.ts';
 import type { HealthVerdict } from '../../drivers/health/port.ts';
 import type { ObservedTraffic } from '../../domain/release/target.ts';
+import type { ReleaseKind } from '../../domain/vocabulary.ts';
 import type { Planned } from './fault-script.ts';
 
 export interface Faults {
@@ -39,6 +41,12 @@ export interface Asked {
   readonly version?: string;
   readonly strategy?: Partial<StrategySpec>;
   readonly busy?: 'reject' | 'queue' | 'supersede';
+  readonly kind?: ReleaseKind;
+  /** hosts of the pool; default: all of the bench */
+  readonly hosts?: readonly string[];
+  /** of a scale-out that was made for them */
+  readonly joined?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   readonly rollbackOf?: string;
   /** digest of a plan that the release follows or does not start */
   readonly plan?: string;
@@ -104,7 +112,7 @@ export async function openBench(hostCount: number, faults: Faults = {}, applicat
     /** asks for a release and answers its id */
     release: async (asked: Asked = {}): Promise<string> => {
       const id = `r-${randomBytes(6).toString('hex')}`;
-      const inventory = inventoryOf(names, asked, asked.applications ?? applications);
+      const inventory = inventoryOf(asked.hosts ?? names, asked, asked.applications ?? applications);
       await createReleaseRequest(db, { id, request: requestOf(id, inventory, asked), inventory, actor: { kind: 'token', name: 'ci' } });
       return id;
     },
@@ -141,21 +149,21 @@ async function settled(db: Database, command: Command): Promise<Receipt> {
 
 export type Bench = Awaited<ReturnType<typeof openBench>>;
 
-function inventoryOf(names: readonly string[], asked: Asked, applications: readonly string[]): Inventory {
+export function inventoryOf(names: readonly string[], asked: Asked, applications: readonly string[]): Inventory {
   const version = asked.version ?? 'v2';
   return {
     pool: { name: 'web-prod', environment: 'prod', applications, hosts: names, capacity: { minInServicePercent: 66 }, traffic: { driver: 'haproxy', socket: '/none', address: null, backend: 'web', server: '${host.name}', drainTimeoutSeconds: 5 }, strategy: 'fast', busy: asked.busy ?? 'queue' },
-    strategy: { ...FAST, ...asked.strategy },
-    applications: applications.map(applicationSpec),
+    strategy: effectiveStrategy(asked.kind ?? 'rollout', { ...FAST, ...asked.strategy }, 'prod'),
+    applications: applications.map((name) => applicationSpec(name, asked.env)),
     hosts: names.map(hostSpec),
     packages: asked.rollbackOf !== undefined ? [] : applications.map((application) => ({ id: `${application}@${version}`, application, version, uri: `http://127.0.0.1/${application}.tar.gz`, sha256: digestOf(version), sizeBytes: null, kind: 'full', source: { commit: null, build: null, branch: null } })),
   };
 }
 
-function applicationSpec(name: string): ApplicationSpec {
+function applicationSpec(name: string, env: Readonly<Record<string, string>> = {}): ApplicationSpec {
   return {
     name, recipe: 'service', productLine: null, owners: [], variables: {},
-    run: { command: ['./app'], stopSignal: 'SIGTERM', stopTimeoutSeconds: 10, account: null, env: {} },
+    run: { command: ['./app'], stopSignal: 'SIGTERM', stopTimeoutSeconds: 10, account: null, env },
     health: [{ http: { path: '/health', port: '80', method: 'GET', status: [200], version: { json: 'version' } }, passes: 1, intervalMs: 100, timeoutSeconds: 5 }],
   };
 }
@@ -166,10 +174,11 @@ function hostSpec(name: string, index: number): HostSpec {
 
 function requestOf(id: string, inventory: Inventory, asked: Asked): CoreEventData['release-requested'] {
   return {
-    id, kind: asked.rollbackOf === undefined ? 'rollout' : 'rollback', pool: inventory.pool.name, environment: 'prod', applications: inventory.pool.applications,
+    id, kind: asked.rollbackOf === undefined ? (asked.kind ?? 'rollout') : 'rollback', pool: inventory.pool.name, environment: 'prod', applications: inventory.pool.applications,
     changes: inventory.packages.map(({ application, version }) => ({ application, version })), strategy: inventory.strategy,
     hosts: inventory.hosts.map(({ name, zone }) => ({ name, zone })), requestedBy: 'ci', reason: 'test', busy: asked.busy ?? 'queue', allowOutage: false, adopt: false,
     rollbackOf: asked.rollbackOf ?? null, restoreFrom: asked.rollbackOf ?? null, mode: asked.rollbackOf === undefined ? null : 'regular',
     plan: asked.plan ?? null,
+    ...(asked.joined === undefined ? {} : { joined: { release: 'r-000000000000', hosts: asked.joined } }),
   };
 }

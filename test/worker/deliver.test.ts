@@ -157,7 +157,7 @@ describe('to a running release', () => {
   });
 
   test('a refusal by the workflow is the receipt\'s, with its code and what is allowed instead', async () => {
-    const id = await bench.release({ strategy: { bastion: { count: 1, bakeSeconds: 60, promote: 'auto' } } });
+    const id = await bench.release({ version: 'v3', strategy: { bastion: { count: 1, bakeSeconds: 60, promote: 'auto' } } });
     await bench.until(id, ({ waiting }) => waiting?.for === 'bake', 'the bake');
     const { version, allowedCommands } = await bench.view(id);
     const receipt = await bench.send(id, 'resume');

@@ -46,6 +46,7 @@ const READS: Readonly<Record<ReleaseEventType, readonly [ReleaseState | null, ob
   'deadline-extended': [release(rolling(), { clock: { from: AT, workedMs: 0, since: AT, awayMs: 5_000, batch: null } }), { core: { clock: { since: AT, awayMs: 100_000 } } }],
   'deadline-reached': [release(rollingBack({ stage: 'rolling' })), { core: { situation: { rollback: { expiredSeconds: 3600 } } } }],
   'audit-finished': [release(postRelease()), { core: { situation: { mismatches: [{ host: 'a', observed: 'web 1.9.0' }] } } }],
+  'pool-compared': [release(postRelease()), { core: { compared: { left: ['d'], joined: ['e'], scaleOut: 'r-0cq1a2k7m9p2x4z6', note: null } } }],
   'release-succeeded': [release(postRelease()), { core: { situation: { status: 'succeeded', debt: [{ host: 'c' }] } } }],
   'release-failed': [release(preparing()), { core: { situation: { status: 'failed', failure: { code: 'health-timeout' } } } }],
   'release-rolled-back': [release(rollingBack()), { core: { situation: { status: 'rolled-back' } } }],

@@ -11,7 +11,7 @@ import type { Choice, CoreEvent, Stored } from '../../../domain/release/events.t
 import type { NextStep } from '../../../domain/release/next-step.ts';
 import type { ReleaseState } from '../../../domain/release/state.ts';
 import type { StrategySpec } from '../../../domain/inventory.ts';
-import type { FailedTarget } from '../../../domain/vocabulary.ts';
+import type { FailedTarget, ReleaseKind } from '../../../domain/vocabulary.ts';
 
 export const STRATEGY: StrategySpec = {
   name: 'standard',
@@ -26,14 +26,14 @@ export const STRATEGY: StrategySpec = {
 };
 
 export interface Script {
-  readonly hosts: readonly { readonly name: string; readonly zone: string; readonly inService: boolean }[];
+  readonly hosts: readonly { readonly name: string; readonly zone: string; readonly inService: boolean; readonly skip?: string }[];
   readonly strategy?: StrategySpec;
   /** hosts whose forward steps fail, by round */
   readonly failsForward?: (host: string, round: number) => boolean;
   readonly failsBack?: (host: string) => boolean;
   /** commands sent before the n-th step of the interpreter; `midway` ones arrive while a batch is in work */
   readonly commands?: Readonly<Record<number, Command>>;
-  readonly kind?: 'rollout' | 'rollback';
+  readonly kind?: ReleaseKind;
 }
 
 export interface Played {
@@ -134,6 +134,8 @@ export class Play {
         return this.#roll(step);
       case 'restore':
         return this.#restore(step);
+      case 'compare':
+        return this.record([{ type: 'pool-compared', data: { left: [], joined: [], scaleOut: null, note: null } }]);
       case 'audit':
         return this.record([{ type: 'audit-finished', data: { mismatches: [] } }]);
       case 'wait':

@@ -22,7 +22,7 @@ describe('a release as it is read', () => {
       changes: [{ application: 'web', from: null, to: '2', config: null }], strategy: 'standard',
       batches: [expect.objectContaining({ index: 0, kind: 'bastion' }), expect.objectContaining({ index: 1, kind: 'batch' }), expect.objectContaining({ index: 2 })],
       allowedCommands: ['pause', 'rollback', 'abort'], waiting: null, deadline: null, eta: { p50: 13.2, p90: 43.2 }, rollback: null, debt: [], unrestored: [], failure: null,
-      warnings: ['Nobody watches this one.'], version: 11, requestedBy: 'ci', reason: 'weekly', createdAt: AT, finishedAt: null, rollbackOf: null,
+      warnings: ['Nobody watches this one.'], skipped: [], compared: null, version: 11, requestedBy: 'ci', reason: 'weekly', createdAt: AT, finishedAt: null, rollbackOf: null,
     });
   });
 

@@ -2,7 +2,7 @@
 import { getInventory } from '../db/inventory.ts';
 import { makePlan } from '../domain/plan/make-plan.ts';
 import { invalid } from './problem.ts';
-import { badSubstitutions } from './substitutions.ts';
+import { badBastionChecks, badSubstitutions } from './substitutions.ts';
 import type { Queryable } from '../db/client.ts';
 import type { InventoryKind } from '../db/inventory-kinds.ts';
 import type { ApplicationSpec, HostSpec, Inventory, PackageSpec, PoolSpec, StrategySpec } from '../domain/inventory.ts';
@@ -22,6 +22,7 @@ export async function captureInventory(db: Queryable, asked: ReleaseAsked): Prom
   const hosts = await findHosts(db, pool, complaints);
   const { applications, packages } = await findChanges(db, asked, pool, complaints);
   complaints.push(...variableComplaints(asked, pool, applications, hosts));
+  if (strategy !== null) complaints.push(...badBastionChecks(strategy, pool, applications, hosts).map((bad) => complaint('/strategy', `strategy ${strategyName}, ${bad.field}: ${bad.message}`)));
   if (strategy === null || complaints.length > 0) throw invalid(complaints.slice(0, 100));
   const inventory: Inventory = { pool, strategy, applications, hosts, packages };
   return { inventory, plan: planAhead(inventory, asked) };

@@ -20,7 +20,7 @@ export async function roll(run: Run, step: RollStep): Promise<void> {
   const label = step.part === 'whole' ? `batch ${step.index}` : `bastion ${step.part}`;
   const work: SliceWork = {
     kind: 'roll', release: run.id, epoch: epochOf(run), round: step.round, preImageOf: run.id, label, steps: step.steps,
-    hosts: step.hosts, lanes: step.lanes, failuresMax: failuresMax(run, step),
+    hosts: step.hosts, lanes: step.lanes, failuresMax: failuresMax(run, step), part: step.part, ...verificationOf(run, step),
   };
   const result = await interruptible(run, work);
   if (result === null) return;
@@ -43,6 +43,12 @@ export async function restore(run: Run, step: RestoreStep): Promise<void> {
   const notReached = untouched.map((host) => ({ host, step: 'fence' as const, failure: { class: 'refused' as const, code: 'rollback-aborted', message: `The rollback was aborted before ${host} was reached.`, next: 'Send `retry` to finish the rollback.' } }));
   const finished: CoreEvent = { type: 'rollback-batch-finished', data: { index: step.index, restored: succeeded, untouched: untouchedOnArrival, failed: [...failed, ...notReached] } };
   await run.decide((state) => (state.situation.status === 'rolling-back' && state.situation.rollback.stage === 'rolling' && state.situation.rollback.mode === mode ? [finished] : []));
+}
+
+/** Only where the plan says more than the usual, for histories are long enough. */
+function verificationOf(run: Run, step: RollStep): Pick<SliceWork, 'verification'> {
+  const verification = planOf(run.state.situation)?.batches.find(({ index }) => index === step.index)?.verification;
+  return verification === undefined ? {} : { verification };
 }
 
 /** Failures these hosts may still have before the brake speaks, earlier rounds counted. */
@@ -84,8 +90,8 @@ function runHere(run: Run, work: SliceWork): Promise<LaneResult> {
   return runLanes({ hosts: work.hosts, lanes: work.lanes, mayBegin, work: (host) => inWork(run, host, () => (work.kind === 'roll' ? rollTarget(host, targetWork(work)) : restoreTarget(host, targetWork(work)))) });
 }
 
-function targetWork({ release, epoch, round, preImageOf, label, steps }: SliceWork) {
-  return { release, epoch, round, preImageOf, label, steps };
+function targetWork({ kind: _kind, hosts: _hosts, lanes: _lanes, failuresMax: _failuresMax, ...target }: SliceWork) {
+  return target;
 }
 
 async function inWork(run: Run, host: string, work: () => Promise<TargetEnd>): Promise<TargetEnd> {

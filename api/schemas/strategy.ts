@@ -1,6 +1,7 @@
 /** PUT /v1/strategies/{name}, kind: Strategy. */
 import { z } from 'zod';
 import type { StrategySpec } from '../../domain/inventory.ts';
+import { BastionHealthList } from './health-check.ts';
 import { Name, distinct, whole } from './text.ts';
 
 export const ROLLBACK_MODES = ['regular', 'emergency'] as const;
@@ -8,7 +9,7 @@ const WEEK_SECONDS = 7 * 24 * 3600;
 /** A batch takes out at most a third of the pool; a wider one would need an audited override. */
 const BATCH_PERCENT_MAX = 33;
 
-const Bastion = z.strictObject({ count: whole(0, 100).default(1), bakeSeconds: whole(0, WEEK_SECONDS).default(10), promote: z.enum(['auto', 'manual']).default('auto') });
+const Bastion = z.strictObject({ count: whole(0, 100).default(1), bakeSeconds: whole(0, WEEK_SECONDS).default(10), promote: z.enum(['auto', 'manual']).default('auto'), health: BastionHealthList });
 
 const Batches = z.strictObject({
   percent: z

@@ -20,7 +20,7 @@ import { createTestDatabase } from './postgres.ts';
 import { devServer } from './temporal.ts';
 import type { Database } from '../../db/client.ts';
 import type { Receipt } from '../../db/commands.ts';
-import type { ApplicationSpec, HostSpec, Inventory, StrategySpec } from '../../domain/inventory.ts';
+import type { ApplicationSpec, HealthCheck, HostSpec, Inventory, StrategySpec } from '../../domain/inventory.ts';
 import type { Command } from '../../domain/release/commands.ts';
 import type { CoreEventData } from '../../domain/release/events.ts';
 import type { ReleaseView } from '../../domain/release/view.ts';
@@ -41,6 +41,8 @@ export interface Asked {
   readonly busy?: 'reject' | 'queue' | 'supersede';
   readonly rollbackOf?: string;
   readonly applications?: readonly string[];
+  /** health list of every application */
+  readonly health?: readonly HealthCheck[];
 }
 
 export const FAST: StrategySpec = {
@@ -144,7 +146,7 @@ function inventoryOf(names: readonly string[], asked: Asked, applications: reado
   return {
     pool: { name: 'web-prod', environment: 'prod', applications, hosts: names, capacity: { minInServicePercent: 66 }, traffic: { driver: 'haproxy', socket: '/none', address: null, backend: 'web', server: '${host.name}', drainTimeoutSeconds: 5 }, strategy: 'fast', busy: asked.busy ?? 'queue' },
     strategy: { ...FAST, ...asked.strategy },
-    applications: applications.map(applicationSpec),
+    applications: applications.map((name) => ({ ...applicationSpec(name), ...(asked.health === undefined ? {} : { health: asked.health }) })),
     hosts: names.map(hostSpec),
     packages: asked.rollbackOf !== undefined ? [] : applications.map((application) => ({ id: `${application}@${version}`, application, version, uri: `http://127.0.0.1/${application}.tar.gz`, sha256: digestOf(version), sizeBytes: null, kind: 'full', source: { commit: null, build: null, branch: null } })),
   };

@@ -57,10 +57,10 @@ async function isHealthy(deps: ActivityDeps, inventory: Inventory, { host, signa
   for (const application of applicationsOf(inventory)) {
     const seen = observation.applications.find((one) => one.application === application.name);
     if (seen === undefined) return false;
-    for (const check of healthChecks(inventory, application, host, seen.version ?? '')) {
+    for (const [index, check] of healthChecks(inventory, application, host, seen.version ?? '').entries()) {
       const input = { root: host.executor.root, application: application.name, epoch: String(epoch), opId: `${release}/${host.name}/${application.name}/look` };
-      const brief = { ...check, timeoutSeconds: Math.min(check.timeoutSeconds, HEALTH_SECONDS_MAX) };
-      const verdict = await deps.health.verify({ executor: deps.executorFor(host), host, application, check: brief, expectedVersion: seen.version, process: seen.process, input, signal }).catch(() => null);
+      const brief = { ...check, healthySeconds: 0, timeoutSeconds: Math.min(check.timeoutSeconds, HEALTH_SECONDS_MAX) };
+      const verdict = await deps.health.verify({ executor: deps.executorFor(host), host, application, check: brief, place: `health/${index}`, expectedVersion: seen.version, process: seen.process, input, signal }).catch(() => null);
       signal.throwIfAborted();
       if (verdict?.healthy !== true) return false;
     }

@@ -1,4 +1,5 @@
 /** The run configuration of one application on one host: what `configure` writes and `start` obeys, with every variable filled in. */
+import { mapTexts } from '../domain/health/check.ts';
 import { substitute, variablesOf } from '../domain/substitution.ts';
 import { StepFailed } from './failures.ts';
 import type { ApplicationSpec, HealthCheck, HostSpec, Inventory, Variables } from '../domain/inventory.ts';
@@ -18,11 +19,16 @@ export function runConfiguration(inventory: Inventory, application: ApplicationS
 
 /** The health checks of an application with this host's values. */
 export function healthChecks(inventory: Inventory, application: ApplicationSpec, host: HostSpec, version: string): readonly HealthCheck[] {
-  const variables = variablesFor(inventory, application, host, version);
-  return application.health.map((check) => ({
-    ...check,
-    http: { ...check.http, path: fill(check.http.path, variables, 'health path'), port: fill(check.http.port, variables, 'health port') },
-  }));
+  return filled(application.health, variablesFor(inventory, application, host, version), `of ${application.name}, health`);
+}
+
+/** The bastion's own checks with this host's values. */
+export function bastionChecks(inventory: Inventory, application: ApplicationSpec, host: HostSpec, version: string): readonly HealthCheck[] {
+  return filled(inventory.strategy.bastion.health ?? [], variablesFor(inventory, application, host, version), `of strategy ${inventory.strategy.name}, bastion/health`);
+}
+
+function filled(list: readonly HealthCheck[], variables: Variables, where: string): readonly HealthCheck[] {
+  return list.map((check, index) => mapTexts(check, (text, pointer) => fill(text, variables, `${where}/${index}${pointer}`)));
 }
 
 function variablesFor(inventory: Inventory, application: ApplicationSpec, host: HostSpec, version: string): Variables {

@@ -18,8 +18,8 @@ import { limitOf, withinLimit } from './step-limit.ts';
 import { StaleEpoch } from '../db/errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Acting } from './host-call.ts';
-import type { Inventory } from '../domain/inventory.ts';
-import type { TargetEvent } from '../domain/release/events.ts';
+import type { Inventory, Verification } from '../domain/inventory.ts';
+import type { Part, TargetEvent } from '../domain/release/events.ts';
 import type { Observation, ObservedProcess, StepResult } from '../domain/release/target.ts';
 import type { Direction, Failure, Step } from '../domain/vocabulary.ts';
 
@@ -31,6 +31,10 @@ export interface StepInput {
   readonly round: number;
   /** release that recorded the pre-image to compare with and to restore */
   readonly preImageOf: string;
+  /** which part of its batch is run; absent: `whole` */
+  readonly part?: Part;
+  /** absent: `required` */
+  readonly verification?: Verification;
   /** processes that `start` reported, for `verify` */
   readonly processes?: Readonly<Record<string, ObservedProcess>>;
   /** what the earlier steps of this target have taken, as they answered it; workflows of older builds do not tell */
@@ -74,13 +78,18 @@ export function runStep(deps: ActivityDeps, step: Step, input: StepInput): Promi
         const within = { ...acting, signal: limited };
         return patient(within, () => STEP[step]({ deps, inventory, input, acting: within, preImage }));
       });
-      await append(deps, input, `${step}/succeeded`, { type: 'target-step-succeeded', data: { ...key, result: done.result, durationMs: elapsed(), repeated: activityInfo().attempt > 1 } });
+      await append(deps, input, `${step}/succeeded`, { type: 'target-step-succeeded', data: { ...key, result: recorded(done), durationMs: elapsed(), repeated: activityInfo().attempt > 1 } });
       return { ok: true, tookMs: elapsed(), ...(done.processes === undefined ? {} : { processes: done.processes }) };
     } catch (error) {
       if (signal.aborted) throw new CancelledFailure(`${step} on ${host} was cancelled`);
       return failed(deps, input, step, error, elapsed());
     }
   });
+}
+
+/** What was started is kept, so that a later step, in whatever process, knows whose answers count. */
+function recorded({ result, processes }: StepDone): StepResult {
+  return processes === undefined ? result : { ...result, processes };
 }
 
 /** A verdict becomes an event and an answer; everything else goes to Temporal. */

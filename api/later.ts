@@ -20,7 +20,6 @@ interface Later {
 const oneOf = (...words: readonly string[]) => (value: unknown): boolean => typeof value === 'string' && words.includes(value);
 const startsWith = (...prefixes: readonly string[]) => (value: unknown): boolean => typeof value === 'string' && prefixes.some((prefix) => value.startsWith(prefix));
 const hasDriver = (...drivers: readonly string[]) => (value: unknown): boolean => oneOf(...drivers)(member(value, 'driver'));
-const hasAny = (...names: readonly string[]) => (value: unknown): boolean => names.some((name) => member(value, name) !== undefined);
 const hasEntries = (value: unknown): boolean => !(Array.isArray(value) && value.length === 0);
 const hasMembers = (value: unknown): boolean => !(typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0);
 const otherThanPrevious = (value: unknown): boolean => typeof value === 'string' && value !== 'previous';
@@ -35,8 +34,6 @@ const LATER: Readonly<Record<LaterKind, readonly Later[]>> = {
     { path: ['recipe'], when: oneOf(...RECIPES) },
     { path: ['hooks'], when: hasEntries },
     { path: ['keepAlive'] },
-    { path: ['health', '*', 'when'], when: oneOf('after-admit') },
-    { path: ['health', '*'], when: hasAny('tcp', 'process', 'command'), instead: { http: { path: '/', port: '1' } } },
   ],
   Host: [{ path: ['executor'], when: hasDriver('ssh', 'salt', 'agent', 'kubernetes', 'container'), instead: { driver: 'local', root: '/later' } }],
   Pool: [

@@ -1,8 +1,8 @@
 /** Do the names in changed documents lead anywhere, and do variables reach every host: asked before anything is stored. */
-import type { ApplicationSpec, HostSpec, PoolSpec } from '../domain/inventory.ts';
+import type { ApplicationSpec, HostSpec, PoolSpec, StrategySpec } from '../domain/inventory.ts';
 import { everyObject } from './inventory-reads.ts';
 import { pointerTo } from './json-scan.ts';
-import { badSubstitutions } from './substitutions.ts';
+import { badBastionChecks, badSubstitutions } from './substitutions.ts';
 import type { ApiDeps } from './deps.ts';
 import type { InventoryDocument } from '../db/inventory-kinds.ts';
 import type { StoredKind } from './kinds.ts';
@@ -38,10 +38,10 @@ class World {
     return ((await stored).get(name) as T | undefined) ?? null;
   }
 
-  /** Pools of the request, and stored ones that hold a host or an application of the request. */
+  /** Pools of the request, and stored ones that hold a host or an application of the request, or go by a strategy of it. */
   async poolsConcerned(): Promise<PoolSpec[]> {
     const stored = (await everyObject<PoolSpec>(this.#db, 'pool')).filter((pool) => this.placeOf('pool', pool.name) === undefined);
-    const touched = stored.filter((pool) => pool.hosts.some((name) => this.placeOf('host', name)) || pool.applications.some((name) => this.placeOf('application', name)));
+    const touched = stored.filter((pool) => pool.hosts.some((name) => this.placeOf('host', name)) || pool.applications.some((name) => this.placeOf('application', name)) || this.placeOf('strategy', pool.strategy));
     return [...this.#placed.flatMap(({ document }) => (document.kind === 'pool' ? [document.spec] : [])), ...touched];
   }
 }
@@ -50,8 +50,8 @@ class World {
 export async function referenceComplaints(db: ApiDeps['db'], placed: readonly Placed[]): Promise<readonly Complaint[]> {
   const world = new World(db, placed);
   const complaints: Complaint[] = [];
-  // Strategies are named by pools only, and bring no variables: alone they concern nobody.
-  if (placed.every(({ document }) => document.kind === 'strategy')) return complaints;
+  // Strategies are named by pools only, and use variables in the checks of their bastion only: without those they concern nobody.
+  if (placed.every(({ document }) => document.kind === 'strategy' && (document.spec.bastion.health ?? []).length === 0)) return complaints;
   for (const pool of await world.poolsConcerned()) complaints.push(...(await complaintsOfPool(world, pool)));
   return complaints.slice(0, 100);
 }
@@ -71,17 +71,19 @@ async function complaintsOfPool(world: World, pool: PoolSpec): Promise<Complaint
   };
   const applications = await seek<ApplicationSpec>('application', pool.applications, 'applications');
   const hosts = await seek<HostSpec>('host', pool.hosts, 'hosts');
-  await seek('strategy', [pool.strategy], 'strategy');
-  for (const bad of badSubstitutions(pool, applications, hosts)) complaints.push(placedComplaint(world, pool, bad));
+  const [strategy] = await seek<StrategySpec>('strategy', [pool.strategy], 'strategy');
+  const ofBastion = strategy === undefined ? [] : badBastionChecks(strategy, pool, applications, hosts);
+  for (const bad of [...badSubstitutions(pool, applications, hosts), ...ofBastion]) complaints.push(placedComplaint(world, pool, bad));
   return complaints;
 }
 
-/** Points into the document of the request that could be mended: the application, else the pool, else the host. */
+/** Points into the document of the request that could be mended: the one that holds the text, else the pool, else the host. */
 function placedComplaint(world: World, pool: PoolSpec, bad: BadSubstitution): Complaint {
-  const owner = bad.of === 'pool' ? world.placeOf('pool', pool.name) : world.placeOf('application', bad.application);
+  const name = { pool: pool.name, strategy: pool.strategy, application: bad.application }[bad.of];
+  const owner = world.placeOf(bad.of, name);
   if (owner !== undefined) return { in: 'body', pointer: owner.base + bad.field, message: bad.message };
   const inPool = world.placeOf('pool', pool.name);
-  const message = `${bad.of} ${bad.of === 'pool' ? pool.name : bad.application}, ${bad.field}: ${bad.message}`;
+  const message = `${bad.of} ${name}, ${bad.field}: ${bad.message}`;
   if (inPool !== undefined) return { in: 'body', pointer: `${inPool.base}/hosts/${pool.hosts.indexOf(bad.host)}`, message };
   return { in: 'body', pointer: `${world.placeOf('host', bad.host)?.base ?? ''}/variables`, message };
 }

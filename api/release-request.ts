@@ -5,7 +5,7 @@ import { planAhead } from '../domain/plan/plan-ahead.ts';
 import { effectiveStrategy, KIND_POLICIES } from '../domain/release-kind.ts';
 import { changesFor } from './kind-versions.ts';
 import { invalid } from './problem.ts';
-import { badSubstitutions } from './substitutions.ts';
+import { badBastionChecks, badSubstitutions } from './substitutions.ts';
 import type { Queryable } from '../db/client.ts';
 import type { InventoryKind, InventorySpecs } from '../db/inventory-kinds.ts';
 import type { ApplicationSpec, HostSpec, Inventory, PackageSpec, PoolSpec, StrategySpec } from '../domain/inventory.ts';
@@ -35,6 +35,7 @@ export async function captureInventory(db: Queryable, asked: ReleaseAsked): Prom
   const changes = await changesFor(db, { kind: asked.kind, pool, changes: asked.changes ?? null }, complaints);
   const { applications, packages } = await findChanges(reader, changes, pool, complaints);
   complaints.push(...variableComplaints(changes, pool, applications, hosts), ...(strategy === null ? [] : healthComplaints(strategy, applications)));
+  if (strategy !== null) complaints.push(...badBastionChecks(strategy, pool, applications, hosts).map((bad) => complaint('/strategy', `strategy ${strategyName}, ${bad.field}: ${bad.message}`)));
   if (strategy === null || complaints.length > 0) throw invalid(complaints.slice(0, 100));
   const inventory: Inventory = { pool, strategy: effectiveStrategy(asked.kind, strategy, pool.environment), applications, hosts, packages };
   return { inventory, plan: planOrComplain(inventory, asked), versions: reader.versions };

@@ -1,11 +1,12 @@
 /** Every `${name}` of a pool's applications and balancer, tried out for every host: an undefined one is found before a release is. */
-import type { ApplicationSpec, HostSpec, PoolSpec } from '../domain/inventory.ts';
+import type { ApplicationSpec, HealthCheck, HostSpec, PoolSpec, StrategySpec } from '../domain/inventory.ts';
+import { textsOf } from '../domain/health/check.ts';
 import { isServerName } from '../domain/names.ts';
 import { substitute, variablesOf } from '../domain/substitution.ts';
 
-/** `field` is a JSON pointer into the application (or, for `pool`, into the pool). */
+/** `field` is a JSON pointer into the document that `of` names. */
 export interface BadSubstitution {
-  readonly of: 'application' | 'pool';
+  readonly of: 'application' | 'pool' | 'strategy';
   readonly application: string;
   readonly host: string;
   readonly field: string;
@@ -20,23 +21,29 @@ interface Place {
   readonly version: string | null;
 }
 
+/**
+ * All complaints of the bastion's own checks: each is asked of the first application that a release changes, which may be any of the
+ * pool, so its variables must be known to all of them.
+ */
+export function badBastionChecks(strategy: StrategySpec, pool: PoolSpec, applications: readonly ApplicationSpec[], hosts: readonly HostSpec[]): readonly BadSubstitution[] {
+  const texts = textsOfList(strategy.bastion.health ?? [], '/bastion/health');
+  return hosts.flatMap((host) => applications.flatMap((application) => badOf({ pool, application, host, version: null }, 'strategy', texts)));
+}
+
 /** All complaints of one pool; `versions` per application where they are known. */
 export function badSubstitutions(pool: PoolSpec, applications: readonly ApplicationSpec[], hosts: readonly HostSpec[], versions: Readonly<Record<string, string>> = {}): readonly BadSubstitution[] {
   const bad: BadSubstitution[] = [];
   for (const host of hosts) {
-    for (const application of applications) bad.push(...badOfApplication({ pool, application, host, version: versions[application.name] ?? null }));
+    for (const application of applications) bad.push(...badOf({ pool, application, host, version: versions[application.name] ?? null }, 'application', fieldsOf(application)));
   }
   return [...bad, ...badServers(pool, applications, hosts)];
 }
 
-function badOfApplication(place: Place): BadSubstitution[] {
-  const { application, host } = place;
-  const bad: BadSubstitution[] = [];
-  for (const [field, text] of fieldsOf(application)) {
+function badOf(place: Place, of: BadSubstitution['of'], fields: readonly [string, string][]): BadSubstitution[] {
+  return fields.flatMap(([field, text]): BadSubstitution[] => {
     const message = complaint(place, text, field.endsWith('/port') ? isPort : anything);
-    if (message !== null) bad.push({ of: 'application', application: application.name, host: host.name, field, message });
-  }
-  return bad;
+    return message === null ? [] : [{ of, application: place.application.name, host: place.host.name, field, message }];
+  });
 }
 
 function complaint(place: Place, text: string, allows: (value: string) => boolean): string | null {
@@ -77,8 +84,12 @@ function fieldsOf(application: ApplicationSpec): [string, string][] {
   return [
     ...run.command.map((text, index): [string, string] => [`/run/command/${index}`, text]),
     ...Object.entries(run.env).map(([name, text]): [string, string] => [`/run/env/${name}`, text]),
-    ...health.flatMap(({ http }, index): [string, string][] => [[`/health/${index}/http/path`, http.path], [`/health/${index}/http/port`, http.port]]),
+    ...textsOfList(health, '/health'),
   ];
+}
+
+function textsOfList(list: readonly HealthCheck[], base: string): [string, string][] {
+  return list.flatMap((check, index) => textsOf(check).map(([pointer, text]): [string, string] => [`${base}/${index}${pointer}`, text]));
 }
 
 function isPort(text: string): boolean {

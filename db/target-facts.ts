@@ -2,8 +2,8 @@
 import { DRIFT } from '../domain/drift.ts';
 import { nextAfter } from '../domain/release/target.ts';
 import type { Database } from './client.ts';
-import type { Observation, TargetState } from '../domain/release/target.ts';
-import type { Step } from '../domain/vocabulary.ts';
+import type { Observation, ObservedProcess, TargetState } from '../domain/release/target.ts';
+import type { Failure, Step } from '../domain/vocabulary.ts';
 
 export interface RecordedTarget {
   readonly preImage: Observation | null;
@@ -22,6 +22,19 @@ export async function targetFacts(db: Database, release: string, host: string): 
 export async function begunStep(db: Database, release: string, host: string): Promise<Step | null> {
   const { forward } = await targetState(db, release, host);
   return forward.begun === null ? null : nextAfter(forward);
+}
+
+export interface ForwardFacts {
+  /** what was started last, by application; empty when that was not recorded */
+  readonly processes: Readonly<Record<string, ObservedProcess>>;
+  /** the checks after admit failed in the round that is asked for */
+  readonly checkFailure: Failure | null;
+}
+
+/** What earlier steps of the way forward have left to the later ones. */
+export async function forwardFacts(db: Database, { release, host, round }: { readonly release: string; readonly host: string; readonly round: number }): Promise<ForwardFacts> {
+  const { forward } = await targetState(db, release, host);
+  return { processes: forward.processes ?? {}, checkFailure: forward.round === round ? (forward.checkFailure ?? null) : null };
 }
 
 /**

@@ -27,23 +27,79 @@ export interface RunSpec {
 
 export type Variables = Readonly<Record<string, string>>;
 
-/** One check of an application's own health list. All must pass. */
-export interface HealthCheck {
-  readonly http: HttpProbe;
+/** One check of a health list, of exactly one kind. All of a list must pass. What asks and what judges: domain/health/ and drivers/health/. */
+export type HealthCheck = HttpCheck | TcpCheck | ProcessCheck | CommandCheck;
+export type HealthKind = 'http' | 'tcp' | 'process' | 'command';
+
+/** When and how often a check is asked. Members marked optional came later: the value named here stands where a captured check has none. */
+export interface HealthPace {
   /** consecutive passes needed */
   readonly passes: number;
   readonly intervalMs: number;
-  /** from the first probe to the verdict */
+  /** from the first probe until `passes` were seen in a row */
   readonly timeoutSeconds: number;
+  /** every probe in this span must pass, counted from the first pass in a row; it may end after `timeoutSeconds`. Absent: 0 */
+  readonly healthySeconds?: number;
+  /** `after-admit`: asked once the host is back in service; failing takes it out again. Absent: `before-admit` */
+  readonly when?: HealthMoment;
 }
 
-/** `version` names where the answer echoes the released version: a dotted path into its JSON body. */
+export type HealthMoment = 'before-admit' | 'after-admit';
+
+export interface HttpCheck extends HealthPace {
+  readonly http: HttpProbe;
+}
+
+/** Passes when the port takes a connection. */
+export interface TcpCheck extends HealthPace {
+  readonly tcp: TcpProbe;
+}
+
+/** Passes while the very process that this release started is alive. */
+export interface ProcessCheck extends HealthPace {
+  readonly process: Readonly<Record<string, never>>;
+}
+
+/** Passes when the command ends with 0. */
+export interface CommandCheck extends HealthPace {
+  readonly command: CommandProbe;
+}
+
+/**
+ * Asked on the host itself, at the host's own address. The answer passes when its status is one of `status` and each of `body`, `json`
+ * and `version` that is given agrees.
+ */
 export interface HttpProbe {
   readonly path: string;
   readonly port: string;
-  readonly method: 'GET' | 'HEAD';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'OPTIONS';
+  /** absent: none */
+  readonly headers?: Variables;
   readonly status: readonly number[];
+  /** text that must stand in the body (the first 16 KiB of it); absent or null: any body */
+  readonly body?: string | null;
+  /** what stands in the JSON body at a dotted path, compared as text; absent or null: nothing is looked for */
+  readonly json?: { readonly path: string; readonly equals: string } | null;
+  /** where the answer echoes the released version: a dotted path into its JSON body */
   readonly version: { readonly json: string } | null;
+  /** absent: `any` */
+  readonly listener?: Listener;
+}
+
+export interface TcpProbe {
+  readonly port: string;
+  /** absent: `any` */
+  readonly listener?: Listener;
+}
+
+/** `own`: the port must be held by the process this release started, or one that it started, where the host can see who holds it. */
+export type Listener = 'own' | 'any';
+
+/** argv, run without a shell as the application's account, with its environment, in its release folder on the host. */
+export interface CommandProbe {
+  readonly command: readonly string[];
+  /** of one run; a longer one is ended and has failed */
+  readonly timeoutSeconds: number;
 }
 
 export interface HostSpec {
@@ -132,7 +188,7 @@ export interface BastionPolicy {
   readonly skipIn?: readonly string[];
   readonly bakeSeconds: number;
   readonly promote: 'auto' | 'manual';
-  /** the bastion's own test list, besides the applications' */
+  /** the bastion's own test list, asked besides the applications' before it joins; absent: none */
   readonly health?: readonly HealthCheck[];
 }
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { createActivities } from '../activities/activities.ts';
 import { createFacts } from '../activities/facts.ts';
 import { createLocalExecutor } from '../drivers/executors/local.ts';
-import { createHttpHealth } from '../drivers/health/http.ts';
+import { createHealth } from '../drivers/health/factory.ts';
 import { createFetchSlots } from '../drivers/packages/fetch-slots.ts';
 import { packageStoreFor } from '../drivers/packages/factory.ts';
 import { createTraffic } from '../drivers/traffic/factory.ts';
@@ -57,7 +57,7 @@ function realDeps(config: ReleaseWorkerDeps['config'], db: Database): ActivityDe
     facts: createFacts(db),
     executorFor: () => local,
     trafficFor: createTraffic,
-    health: createHttpHealth(),
+    health: createHealth(),
     storeFor: ({ uri }) => packageStoreFor(config.stores, uri),
     fetching: (signal, work) => slots.run(signal, work),
   };

@@ -24,7 +24,8 @@ export async function roll(run: Run, step: RollStep): Promise<void> {
   const label = step.part === 'whole' ? `batch ${step.index}` : `bastion ${step.part}`;
   const work: SliceWork = {
     kind: 'roll', release: run.id, epoch: epochOf(run), round: step.round, preImageOf: run.id, label, steps: step.steps,
-    hosts: step.hosts, lanes: step.lanes, failuresMax: failuresMax(run, step), ...streakRule(run, step), ...(step.ignored === undefined ? {} : { ignored: step.ignored }),
+    hosts: step.hosts, lanes: step.lanes, failuresMax: failuresMax(run, step), part: step.part, ...streakRule(run, step), ...verificationOf(run, step),
+    ...(step.ignored === undefined ? {} : { ignored: step.ignored }),
   };
   const result = await interruptible(run, work);
   if (result === null) return;
@@ -48,6 +49,12 @@ export async function restore(run: Run, step: RestoreStep): Promise<void> {
   const notReached = untouched.map((host) => ({ host, step: 'fence' as const, failure: notBegun(run.state.situation, host) }));
   const finished: CoreEvent = { type: 'rollback-batch-finished', data: { index: step.index, restored: succeeded, untouched: untouchedOnArrival, failed: [...failed, ...notReached] } };
   await run.decide((state) => (state.situation.status === 'rolling-back' && state.situation.rollback.stage === 'rolling' && state.situation.rollback.mode === mode ? [finished] : []));
+}
+
+/** Only where the plan says more than the usual, for histories are long enough. */
+function verificationOf(run: Run, step: RollStep): Pick<SliceWork, 'verification'> {
+  const verification = planOf(run.state.situation)?.batches.find(({ index }) => index === step.index)?.verification;
+  return verification === undefined ? {} : { verification };
 }
 
 /** Failures these hosts may still have before the brake speaks, earlier rounds counted. */
@@ -96,8 +103,8 @@ function runHere(run: Run, work: SliceWork): Promise<LaneResult> {
   return runLanes({ hosts: work.hosts, lanes: work.lanes, streak: work.streak, mayBegin, work: (host) => inWork(run, host, () => (work.kind === 'roll' ? rollTarget(host, targetWork(work)) : restoreTarget(host, targetWork(work)))) });
 }
 
-function targetWork({ release, epoch, round, preImageOf, label, steps, ignored }: SliceWork) {
-  return { release, epoch, round, preImageOf, label, steps, ...(ignored === undefined ? {} : { ignored }) };
+function targetWork({ kind: _kind, hosts: _hosts, lanes: _lanes, failuresMax: _failuresMax, streak: _streak, streakMax: _streakMax, ...target }: SliceWork) {
+  return target;
 }
 
 async function inWork(run: Run, host: string, work: () => Promise<TargetEnd>): Promise<TargetEnd> {

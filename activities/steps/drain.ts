@@ -60,7 +60,8 @@ async function driftNow({ deps, inventory, input, acting, preImage }: StepContex
   return { drift: driftOf(preImage, { ...observation, traffic: preImage.traffic }), code: DRIFT.drained };
 }
 
-async function inServiceNow({ deps, inventory, acting }: StepContext): Promise<ReadonlySet<string>> {
+/** Hosts of the pool that the balancer shows in service now. */
+export async function inServiceNow({ deps, inventory, acting }: StepContext): Promise<ReadonlySet<string>> {
   const states = await deps.trafficFor(inventory.pool.traffic).observe(inventory.hosts.map((host) => serverOf(inventory, host)), acting.signal);
   return new Set(inventory.hosts.filter((_, index) => states[index]?.inService === true).map(({ name }) => name));
 }

@@ -1,4 +1,5 @@
 /** Stop, switch and start of every application on a host: stopped in reverse order, started in order. */
+import { checksOf } from '../../domain/health/check.ts';
 import { applicationsOf, packageOf } from '../facts.ts';
 import { onHost, parseProcess } from '../host-call.ts';
 import { StepFailed } from '../failures.ts';
@@ -43,8 +44,8 @@ export async function start({ deps, inventory, input, acting, preImage }: StepCo
   const processes: Record<string, ObservedProcess> = {};
   for (const { name, health } of applicationsOf(inventory)) {
     if (input.direction === 'back' && seenBefore(preImage.applications, name)?.process == null) continue;
-    // Health checks look at the process as well: only where there are none must the start itself see that it stays.
-    const settle: Readonly<Record<string, string>> = health.length > 0 ? { settleMs: '0' } : {};
+    // Health checks look at the process as well: only where none follow at once must the start itself see that it stays.
+    const settle: Readonly<Record<string, string>> = checksOf(health, 'before-admit').length > 0 ? { settleMs: '0' } : {};
     const result = await onHost(deps, acting, 'start', { application: name, step: 'start' }, settle);
     const process = parseProcess(result['process']);
     if (process !== null) processes[name] = process;

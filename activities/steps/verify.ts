@@ -1,51 +1,50 @@
 /** Does every application on the host answer, in the version it should run, from the process this release started. */
+import { checksOf } from '../../domain/health/check.ts';
 import { applicationsOf, packageOf } from '../facts.ts';
 import { StepFailed } from '../failures.ts';
-import { healthChecks } from '../run-configuration.ts';
-import type { StepContext, StepDone } from '../target-step.ts';
+import { bastionChecks, healthChecks } from '../run-configuration.ts';
+import { askChecks, expectedVersion } from './health.ts';
 import type { ApplicationSpec } from '../../domain/inventory.ts';
+import type { StepContext, StepDone } from '../target-step.ts';
+import type { Asked } from './health.ts';
 
+/** Where the batch ignores the verification, the first failed check is noted and the host goes on to be admitted. */
 export async function verify(context: StepContext): Promise<StepDone> {
+  const { input } = context;
   const observedVersion: Record<string, string> = {};
-  for (const application of applicationsOf(context.inventory)) {
-    const version = expectedVersion(context, application);
-    if (version === undefined) continue;
-    const seen = await verifyApplication(context, application, version);
-    if (seen !== null) observedVersion[application.name] = seen;
+  for (const asked of listsOf(context)) {
+    const answered = await askChecks(context, asked);
+    if (answered.healthy) {
+      if (answered.observedVersion !== null) observedVersion[asked.application.name] = answered.observedVersion;
+    } else {
+      if (input.direction !== 'forward' || input.verification !== 'ignored') throw new StepFailed(answered.failure);
+      return { result: { observedVersion, note: `not healthy, which this batch ignores: ${answered.failure.message}` } };
+    }
   }
   return { result: { observedVersion } };
 }
 
-/** undefined: nothing of it should run here. An application the release does not change keeps its version. */
-function expectedVersion({ inventory, input, preImage }: StepContext, { name }: ApplicationSpec): string | null | undefined {
-  const before = preImage.applications.find(({ application }) => application === name);
-  if (input.direction === 'forward') return packageOf(inventory, name)?.version ?? before?.version ?? undefined;
-  return before?.process == null ? undefined : before.version;
+/** The list of each application, then on a bastion that is proven the strategy's own. */
+function listsOf(context: StepContext): readonly Asked[] {
+  const { inventory, input, acting } = context;
+  const lists = applicationsOf(inventory).flatMap((application): readonly Asked[] => {
+    const version = expectedVersion(context, application);
+    if (version === undefined) return [];
+    const checks = checksOf(healthChecks(inventory, application, acting.host, version ?? ''), 'before-admit');
+    return [{ application, checks, list: 'health', version, process: input.processes?.[application.name] ?? null }];
+  });
+  return input.direction === 'forward' && input.part === 'install' ? [...lists, ...listOfBastion(context)] : lists;
 }
 
-async function verifyApplication({ deps, inventory, input, acting }: StepContext, application: ApplicationSpec, version: string | null): Promise<string | null> {
-  let observed: string | null = version;
-  for (const check of healthChecks(inventory, application, acting.host, version ?? '')) {
-    const verdict = await deps.health.verify({
-      executor: deps.executorFor(acting.host),
-      host: acting.host,
-      application,
-      check,
-      expectedVersion: version,
-      process: input.processes?.[application.name] ?? null,
-      input: { root: acting.host.executor.root, application: application.name, epoch: String(acting.epoch), opId: `${acting.release}/${acting.host.name}/${application.name}/verify` },
-      signal: acting.signal,
-    });
-    if (!verdict.healthy) {
-      throw new StepFailed({
-        class: 'bad-build',
-        code: verdict.code,
-        message: verdict.message,
-        next: `Read the log below, or ${acting.host.name}'s application log; fix the build and release it again.`,
-        ...(verdict.log === '' ? {} : { log: verdict.log }),
-      });
-    }
-    observed = verdict.observedVersion ?? observed;
-  }
-  return observed;
+/** The bastion's list has no application of its own: it is asked of the first one that this release changes, with its variables. */
+function listOfBastion({ inventory, input, acting }: StepContext): readonly Asked[] {
+  const application = applicationsOf(inventory).find(({ name }) => packageOf(inventory, name) !== undefined);
+  if (application === undefined) return [];
+  const version = versionOf(inventory, application);
+  const checks = checksOf(bastionChecks(inventory, application, acting.host, version ?? ''), 'before-admit');
+  return checks.length === 0 ? [] : [{ application, checks, list: 'bastion.health', version, process: input.processes?.[application.name] ?? null }];
+}
+
+function versionOf(inventory: StepContext['inventory'], { name }: ApplicationSpec): string | null {
+  return packageOf(inventory, name)?.version ?? null;
 }

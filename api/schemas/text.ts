@@ -28,6 +28,14 @@ export function line(max: number): z.ZodString {
   return z.string().min(1, 'must not be empty').max(max).regex(ONE_LINE, 'must be one line of printable text');
 }
 
+/** A program and its words, run without a shell. */
+export const Argv = z
+  .array(line(4096))
+  .min(1, 'must name the program')
+  .max(100)
+  // env(1), which starts it, would take such a word for a variable.
+  .refine(([program = '']) => program !== '' && !program.includes('='), { path: [0], message: 'must be a program, not empty and without "="' });
+
 /** A whole number with both bounds. */
 export function whole(least: number, most: number): z.ZodInt {
   return z.int().min(least).max(most);

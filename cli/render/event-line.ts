@@ -73,6 +73,7 @@ const SENTENCES: Readonly<Record<string, (data: Data, batches: Batches) => Told>
   'target-step-begun': (data) => ({ tone: 'busy', text: `${word(data, 'host')} ${step(data)} begun`, detail: true }),
   'target-step-waiting': (data) => ({ tone: 'held', text: `${word(data, 'host')} ${step(data)} waits for ${word(data, 'dependency')}: ${word(data, 'message')}` }),
   'target-step-succeeded': (data) => stepSucceeded(data),
+  'target-check-failed': (data) => ({ tone: 'bad', text: `${word(data, 'host')} is taken out of service again: ${failureMessage(data)}` }),
   'target-step-failed': (data) => ({ tone: 'bad', text: `${word(data, 'host')} ${step(data)} failed: ${failureMessage(data)}` }),
   'target-preparation-failed': (data) => ({ tone: 'bad', text: `${word(data, 'host')} ${word(data, 'step')} failed: ${failureMessage(data)}` }),
   'target-fenced': (data) => ({ tone: 'quiet', text: `${word(data, 'host')} fenced`, detail: true }),

@@ -179,6 +179,8 @@ export interface TargetEventData {
   /** something of ours is away; the step is tried again until it is back, and nothing is judged meanwhile */
   'target-step-waiting': OnTarget & Omit<StepKey, 'step'> & { readonly step: Step | 'observe' | 'stage'; readonly dependency: string; readonly message: string };
   'target-step-succeeded': OnTarget & StepKey & { readonly result: StepResult; readonly durationMs: number; readonly repeated: boolean };
+  /** the checks after admit failed: from here on the host is taken out of service again, and then the step ends as failed */
+  'target-check-failed': OnTarget & { readonly direction: Direction; readonly round: number; readonly failure: Failure };
   'target-step-failed': OnTarget & StepKey & { readonly failure: Failure; readonly durationMs: number };
   'target-preparation-failed': OnTarget & { readonly step: 'observe' | 'stage'; readonly failure: Failure };
   /** the target obeys nobody older; `untouched` when nothing of this release had reached it */
@@ -220,6 +222,7 @@ const TARGET_EVENTS: Readonly<Record<keyof TargetEventData, true>> = {
   'target-step-begun': true,
   'target-step-waiting': true,
   'target-step-succeeded': true,
+  'target-check-failed': true,
   'target-step-failed': true,
   'target-preparation-failed': true,
   'target-fenced': true,

@@ -56,6 +56,8 @@ export interface StepResult {
   /** the floor was met on the way back, so this host went alone */
   readonly floorMet?: boolean;
   readonly note?: string;
+  /** what was started, by application, only after start */
+  readonly processes?: Readonly<Record<string, ObservedProcess>>;
 }
 
 export interface Journey {
@@ -64,6 +66,10 @@ export interface Journey {
   readonly done: readonly Step[];
   readonly failure: { readonly step: Step | 'observe' | 'stage' | 'fence'; readonly failure: Failure } | null;
   readonly waiting: { readonly dependency: string; readonly message: string; readonly since: string } | null;
+  /** what start reported; absent before it, and in records of before it was kept */
+  readonly processes?: Readonly<Record<string, ObservedProcess>>;
+  /** why the checks after admit failed: whoever goes on with the step takes the host out again */
+  readonly checkFailure?: Failure;
 }
 
 export interface TargetState {
@@ -108,9 +114,11 @@ export function evolveTarget(state: TargetState, event: Stored<TargetEvent>): Ta
       }));
     case 'target-step-succeeded': {
       const { direction, round, step, result } = event.data;
-      const moved = onJourney(state, direction, round, (journey) => ({ ...journey, done: [...journey.done, step], failure: null, waiting: null }));
+      const moved = onJourney(state, direction, round, (journey) => ({ ...journey, done: [...journey.done, step], failure: null, waiting: null, ...(result.processes ? { processes: result.processes } : {}) }));
       return result.observedVersion ? { ...moved, observedVersion: { ...moved.observedVersion, ...result.observedVersion } } : moved;
     }
+    case 'target-check-failed':
+      return onJourney(state, event.data.direction, event.data.round, (journey) => ({ ...journey, checkFailure: event.data.failure }));
     case 'target-step-failed':
       return onJourney(state, event.data.direction, event.data.round, (journey) => ({
         ...journey,
@@ -128,11 +136,15 @@ export function nextAfter({ done, begun }: Journey): Step | null {
   return last === undefined ? begun : (STEPS[STEPS.indexOf(last) + 1] ?? last);
 }
 
-/** A higher round starts the journey anew (retry); an event of an older round changes nothing. */
+/** A higher round starts the journey anew (retry), and what was started still runs; an event of an older round changes nothing. */
 function onJourney(state: TargetState, direction: Direction, round: number, change: (journey: Journey) => Journey): TargetState {
   const journey = state[direction];
   if (round < journey.round) return state;
-  return { ...state, [direction]: change(round > journey.round ? { ...NO_JOURNEY, round } : journey) };
+  return { ...state, [direction]: change(round > journey.round ? anew(journey, round) : journey) };
+}
+
+function anew({ processes }: Journey, round: number): Journey {
+  return { ...NO_JOURNEY, round, ...(processes === undefined ? {} : { processes }) };
 }
 
 function versionsOf(observation: Observation): Readonly<Record<string, string>> {

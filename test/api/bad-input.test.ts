@@ -36,7 +36,15 @@ const FULL_APPLICATION = {
   owners: ['team-shop'],
   run: { ...APPLICATION.run, stopSignal: 'SIGTERM', stopTimeoutSeconds: 10, account: 'web', env: { LOG_LEVEL: 'info' } },
   variables: { a: 'b' },
-  health: [{ http: { path: '/health', port: '${port}', method: 'GET', status: [200], version: { json: 'version' } }, passes: 2, intervalMs: 500, timeoutSeconds: 60 }],
+  health: [
+    {
+      http: { path: '/health', port: '${port}', method: 'GET', headers: { 'X-Probe': 'yes' }, status: [200], body: 'ok', json: { path: 'ready', equals: 'true' }, version: { json: 'version' }, listener: 'own' },
+      passes: 2, intervalMs: 500, timeoutSeconds: 60, healthySeconds: 10, when: 'before-admit',
+    },
+    { tcp: { port: '${port}', listener: 'any' }, passes: 1, intervalMs: 500, timeoutSeconds: 60, when: 'after-admit' },
+    { process: {}, passes: 1 },
+    { command: { command: ['./probe', '--port', '${port}'], timeoutSeconds: 5 }, timeoutSeconds: 60 },
+  ],
 };
 const FULL_HOST = { ...host('web-09'), labels: { machineType: 'small' } };
 const FULL_POOL = { ...POOL, name: 'full', capacity: { minInServicePercent: 66 }, traffic: { ...POOL.traffic, server: '${host.name}', drainTimeoutSeconds: 30 }, strategy: 'standard', busy: 'queue' };
@@ -80,11 +88,12 @@ describe.each(REQUESTS)('%s', (_name, method, path, full) => {
   test('each field with a value of a wrong type, out of bounds, too long or dangerous is refused where it stands', async () => {
     for (const field of paths(full)) {
       const pointer = `/${field.join('/')}`;
-      const free = /^\/(?:variables|labels|run\/env|run\/command|source)\//.test(pointer);
+      const free = /^\/(?:variables|labels|run\/env|run\/command|source|health\/0\/http\/(?:headers|body|json\/equals)|health\/3\/command\/command)(?:\/|$)/.test(pointer);
       const wrong = [true, 1.5, -1, 1e15, {}, [[]], 'x'.repeat(5000), ...(free ? ['a\u0000b', 'a\nb'] : ['a\u0000b', 'a\nb', ';id', '$(id)', '../x', '-oProxyCommand=x', ' '])];
       for (const value of wrong) {
         if (/^\/(?:allowOutage|adopt)$/.test(pointer) && value === true) continue;
-        if (/^\/(?:variables|labels|capacity|bastion|batches|tolerance|rollback|postRelease|pause|deadlines|source|run\/env|health)$/.test(pointer) && JSON.stringify(value) === '{}') continue;
+        if (/^\/(?:variables|labels|capacity|bastion|batches|tolerance|rollback|postRelease|pause|deadlines|source|run\/env|health|health\/0\/http\/headers|health\/2\/process)$/.test(pointer) && JSON.stringify(value) === '{}') continue;
+        if (pointer === '/health/0/http/json/equals' && (typeof value === 'number' || typeof value === 'boolean')) continue;
         if (pointer === '/reason' && typeof value === 'string' && !/[\u0000\n]/.test(value) && value.trim() !== '' && value.length < 500) continue;
         const answer = await api.ask(method, path, { body: replaced(full, field, value) });
         expect(answer.status, `${pointer} = ${JSON.stringify(value).slice(0, 40)}: ${answer.text.slice(0, 300)}`).toBe(422);
@@ -97,7 +106,7 @@ describe.each(REQUESTS)('%s', (_name, method, path, full) => {
     const objects: Path[] = [[], ...paths(full).filter((at) => at.length > 0 && isPlain(at.reduce((value: any, key) => value[key], full)))];
     for (const at of objects) {
       const pointer = ['', ...at, 'surprise'].join('/');
-      if (/^\/(?:variables|labels|run\/env)\/surprise$/.test(pointer)) continue;
+      if (/^\/(?:variables|labels|run\/env|health\/0\/http\/headers)\/surprise$/.test(pointer)) continue;
       expect(pointers(await api.ask(method, path, { body: replaced(full, [...at, 'surprise'], 1) }))).toContain(pointer);
     }
   });
@@ -141,6 +150,25 @@ describe('rules over several fields', () => {
     expect(pointers(await api.ask('POST', '/v1/releases', { body: { ...RELEASE, changes: [...RELEASE.changes, ...RELEASE.changes] } }))).toEqual(['/changes/1/application']);
   });
 
+  test('a health check is of exactly one kind, and asks only for what its answer can hold', async () => {
+    const application = (health: object[]) => api.ask('PUT', '/v1/applications/rules', { body: { name: 'rules', run: { command: ['x'] }, health } });
+    expect(pointers(await application([{}, { tcp: { port: 1 }, process: {} }]))).toEqual(['/health/0', '/health/1']);
+    expect(pointers(await application([{ http: { path: '/', port: 1, method: 'HEAD', version: { json: 'v' }, body: 'x', json: { path: 'a', equals: 'b' } } }]))).toEqual(['/health/0/http/body', '/health/0/http/json', '/health/0/http/version']);
+    expect(pointers(await application([{ http: { path: '/', port: 1, headers: { 'X Y': 'a' }, method: 'DELETE' } }, { tcp: { port: 70000 } }, { command: { command: ['A=b'], timeoutSeconds: 0 } }, { process: { pid: 1 } }]))).toEqual([
+      '/health/0/http/headers/X Y', '/health/0/http/method', '/health/1/tcp/port', '/health/2/command/command/0', '/health/2/command/timeoutSeconds', '/health/3/process/pid',
+    ]);
+    const good = await application([{ http: { path: '/', port: 1, json: { path: 'ready', equals: true } } }, { tcp: { port: '${port}' }, when: 'after-admit', healthySeconds: 5 }, { process: {} }, { command: { command: ['./probe'] } }]);
+    expect(good.status).toBe(201);
+    expect(good.body.health).toMatchObject([{ http: { json: { equals: 'true' }, listener: 'own', headers: {} }, when: 'before-admit', healthySeconds: 0 }, { tcp: { port: '${port}' }, when: 'after-admit', healthySeconds: 5 }, { process: {}, passes: 2 }, { command: { timeoutSeconds: 10 } }]);
+  });
+
+  test('the bastion\'s own checks are of the same kinds, and none comes after it has joined', async () => {
+    const bastion = (health: object[]) => api.ask('PUT', '/v1/strategies/rules-of-bastion', { body: { bastion: { health } } });
+    expect(pointers(await bastion([{}]))).toEqual(['/bastion/health/0']);
+    expect(pointers(await bastion([{ process: {}, when: 'after-admit' }]))).toEqual(['/bastion/health/0/when']);
+    expect(await bastion([{ tcp: { port: 80 } }])).toMatchObject({ status: 201, body: { bastion: { health: [{ tcp: { port: '80' } }] } } });
+  });
+
   test('a balancer is reached by a socket or an address, not by both or none', async () => {
     const pool = (traffic: object) => api.ask('PUT', '/v1/pools/rules', { body: { ...POOL, name: 'rules', traffic } });
     expect(pointers(await pool({ driver: 'haproxy', backend: 'web' }))).toEqual(['/traffic/socket']);
@@ -153,7 +181,7 @@ describe('rules over several fields', () => {
 
   test('what a later version brings is refused as not available yet, never as unknown and never ignored', async () => {
     const later: readonly [string, object, string[]][] = [
-      ['/v1/applications/later', { ...APPLICATION, name: 'later', recipe: 'java-web', hooks: [{ at: 'after-start', command: ['x'] }], health: [{ tcp: { port: 1 } }, { ...APPLICATION.health[0], when: 'after-admit' }] }, ['/health/0', '/health/1/when', '/hooks', '/recipe']],
+      ['/v1/applications/later', { ...APPLICATION, name: 'later', recipe: 'java-web', hooks: [{ at: 'after-start', command: ['x'] }] }, ['/hooks', '/recipe']],
       ['/v1/hosts/later', { ...host('later'), executor: { driver: 'ssh', user: 'x' } }, ['/executor']],
       ['/v1/pools/later', { ...POOL, name: 'later', traffic: { driver: 'nginx', config: 'x' }, variables: { a: 'b' } }, ['/traffic', '/variables']],
       [

@@ -90,6 +90,24 @@ describe('apply', () => {
     expect(pointers(twice)).toEqual(['/documents/1/name']);
   });
 
+  test('a variable in any text of a health check, also of a bastion, must reach every host', async () => {
+    const health = [
+      { http: { path: '/${a}', port: 1, headers: { H: '${b}' }, body: '${c}', json: { path: 'x', equals: '${d}' } } },
+      { tcp: { port: '${e}' } },
+      { command: { command: ['x', '${f}'] } },
+      { tcp: { port: '${host.name}' } },
+    ];
+    const documents = [{ ...APPLICATION, health }, { ...STRATEGY, bastion: { health: [{ tcp: { port: '${g}' } }] } }];
+    const answer = await api.ask('POST', '/v1/apply', { body: { documents } });
+    expect(answer.status).toBe(422);
+    expect([...new Set(pointers(answer))]).toEqual([
+      '/documents/0/health/0/http/body', '/documents/0/health/0/http/headers/H', '/documents/0/health/0/http/json/equals', '/documents/0/health/0/http/path',
+      '/documents/0/health/1/tcp/port', '/documents/0/health/2/command/command/1', '/documents/0/health/3/tcp/port', '/documents/1/bastion/health/0/tcp/port',
+    ]);
+    const alone = await api.ask('POST', '/v1/apply', { body: { documents: [documents[1]] } });
+    expect(pointers(alone)).toContain('/documents/0/bastion/health/0/tcp/port');
+  });
+
   test('a host that pools use cannot lose a variable they need, nor be deleted', async () => {
     const read = await api.ask('GET', '/v1/hosts/web-01');
     const headers = { 'if-match': read.headers.get('etag') ?? '' };

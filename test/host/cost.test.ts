@@ -61,6 +61,11 @@ test('every verb stays within its number of external commands', async () => {
     costs['switch'] = await cost('switch', { ...step('switch'), digest: sha256(bytes), config, expectedDigest: '' });
     costs['start'] = await cost('start', { ...step('start'), settleMs: '0' });
     costs['verify'] = await cost('verify', { application: 'web', url: `${origin}/health`, method: 'GET', timeoutMs: '2000' });
+    const { port } = server.address() as AddressInfo;
+    costs['verify-http-own'] = await cost('verify', { application: 'web', url: `${origin}/health`, method: 'POST', timeoutMs: '2000', headers: 'X-A: b c', listener: 'own', port: String(port) });
+    costs['verify-tcp'] = await cost('verify', { application: 'web', probe: 'tcp', address: '127.0.0.1', timeoutMs: '2000', listener: 'own', port: String(port) });
+    costs['verify-process'] = await cost('verify', { application: 'web', probe: 'process' });
+    costs['check'] = await cost('check', { application: 'web', epoch: '1', timeoutSeconds: '5', 'command.0': '/bin/true' });
     costs['observe'] = await cost('observe', { applications: 'web' });
     costs['hook'] = await cost('hook', { ...step('hook'), at: 'x', 'command.0': '/bin/true', timeoutSeconds: '5', idempotent: 'true' });
     costs['fence'] = await cost('fence', { epoch: '2', applications: 'web' });
@@ -73,7 +78,7 @@ test('every verb stays within its number of external commands', async () => {
   }
   for (const [verb, calls] of Object.entries(costs)) expect(calls.length, `${verb}: ${calls.join(' ')}`).toBeLessThanOrEqual(LIMIT);
   const withoutWaiting = (verb: string): readonly string[] => (costs[verb] ?? []).filter((tool) => tool !== 'sleep');
-  for (const verb of ['observe', 'verify', 'fetch', 'configure', 'switch', 'start', 'fence', 'stop', 'restore', 'clean', 'repeated']) {
+  for (const verb of ['observe', 'verify', 'verify-http-own', 'verify-tcp', 'verify-process', 'check', 'fetch', 'configure', 'switch', 'start', 'fence', 'stop', 'restore', 'clean', 'repeated']) {
     expect(costs[verb]).toBeDefined();
     expect(withoutWaiting(verb).length, `${verb}: ${costs[verb]?.join(' ')}`).toBeLessThanOrEqual(AIM);
   }

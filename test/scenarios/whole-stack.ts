@@ -33,6 +33,8 @@ export interface WholeStack {
   readonly fleet: Fleet;
   /** where users ask */
   readonly url: string;
+  /** the balancer's runtime API */
+  readonly socket: string;
   readonly api: DemoApi;
   /** the schema owner's connections; they break when Postgres is killed and come again by themselves */
   readonly owner: Database;
@@ -59,7 +61,8 @@ const BACK_TIMEOUT_MS = 60_000;
 /** Strategy of the scenario: no step waits longer than it must. */
 const STRATEGY = { kind: 'Strategy', name: 'demo', bastion: { count: 1, bakeSeconds: 0, promote: 'auto' }, batches: { percent: [25], bakeSeconds: 0 }, postRelease: { watchSeconds: 0 } };
 
-export async function openWholeStack(): Promise<WholeStack> {
+/** @param change makes other documents of the fleet's own */
+export async function openWholeStack(change: (document: object) => object = (document) => document): Promise<WholeStack> {
   const folder = mkdtempSync(join(tmpdir(), 'whole-stack-'));
   const guard = openGuard();
   const log: string[] = [];
@@ -84,9 +87,9 @@ export async function openWholeStack(): Promise<WholeStack> {
     await createToken(database, { name: 'administrator', hash: tokenHash(TOKEN) });
     const url = await startServices(supervisor, { folder, adminUrl, temporal });
     const api = demoApi({ url, token: TOKEN, signal: new AbortController().signal });
-    await api.post('/v1/apply', { documents: documents(fleet, balancer.socket, folder) });
+    await api.post('/v1/apply', { documents: documents(fleet, balancer.socket, folder).map(change) });
     return {
-      fleet, url: balancer.url, api, owner: database, killed, end,
+      fleet, url: balancer.url, socket: balancer.socket, api, owner: database, killed, end,
       starts: (host) => linesOf(witnessOf(folder, host)),
       kill: async (name) => {
         killed.push(name);

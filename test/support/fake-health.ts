@@ -5,16 +5,22 @@ import { createFaultScript, type Planned } from './fault-script.ts';
 export interface FakeHealth extends Health {
   /** every call so far, as `verify web-01` */
   readonly calls: readonly string[];
+  /** where each of them stood, as `web-01 health/0` */
+  readonly places: readonly string[];
 }
 
 /** @param plan faults by `verify` or `verify host`; a `lie` is the verdict to give, as `unhealthy(…)` makes one */
 export function createFakeHealth(plan: readonly Planned<HealthVerdict>[] = []): FakeHealth {
   const script = createFaultScript(plan);
+  const places: string[] = [];
   return {
     kind: 'fake',
     calls: script.calls,
-    verify: ({ host, expectedVersion, check, signal }) =>
-      script.run('verify', host.name, signal, () => ({ healthy: true, observedVersion: expectedVersion, probes: check.passes })),
+    places,
+    verify: ({ host, place, expectedVersion, check, signal }) => {
+      places.push(`${host.name} ${place}`);
+      return script.run('verify', host.name, signal, () => ({ healthy: true, observedVersion: expectedVersion, probes: check.passes }));
+    },
   };
 }
 

@@ -21,7 +21,7 @@ import { createTestDatabase } from './postgres.ts';
 import { devServer } from './temporal.ts';
 import type { Database } from '../../db/client.ts';
 import type { Receipt } from '../../db/commands.ts';
-import type { ApplicationSpec, HostSpec, Inventory, StrategySpec } from '../../domain/inventory.ts';
+import type { ApplicationSpec, HealthCheck, HostSpec, Inventory, StrategySpec } from '../../domain/inventory.ts';
 import type { Command } from '../../domain/release/commands.ts';
 import type { Choice, CoreEventData } from '../../domain/release/events.ts';
 import type { ReleaseView } from '../../domain/release/view.ts';
@@ -51,6 +51,8 @@ export interface Asked {
   /** digest of a plan that the release follows or does not start */
   readonly plan?: string;
   readonly applications?: readonly string[];
+  /** health list of every application */
+  readonly health?: readonly HealthCheck[];
 }
 
 export const FAST: StrategySpec = {
@@ -154,7 +156,7 @@ export function inventoryOf(names: readonly string[], asked: Asked, applications
   return {
     pool: { name: 'web-prod', environment: 'prod', applications, hosts: names, capacity: { minInServicePercent: 66 }, traffic: { driver: 'haproxy', socket: '/none', address: null, backend: 'web', server: '${host.name}', drainTimeoutSeconds: 5 }, strategy: 'fast', busy: asked.busy ?? 'queue' },
     strategy: effectiveStrategy(asked.kind ?? 'rollout', { ...FAST, ...asked.strategy }, 'prod'),
-    applications: applications.map((name) => applicationSpec(name, asked.env)),
+    applications: applications.map((name) => ({ ...applicationSpec(name, asked.env), ...(asked.health === undefined ? {} : { health: asked.health }) })),
     hosts: names.map(hostSpec),
     packages: asked.rollbackOf !== undefined ? [] : applications.map((application) => ({ id: `${application}@${version}`, application, version, uri: `http://127.0.0.1/${application}.tar.gz`, sha256: digestOf(version), sizeBytes: null, kind: 'full', source: { commit: null, build: null, branch: null } })),
   };

@@ -92,7 +92,7 @@ const driversApart: Rule = (file, { target }) => {
 };
 
 /** Workers and the demo compose; nobody else on the server side knows a concrete driver. */
-const DRIVERS = /^drivers\/(executors\/(local|ssh|salt|agent)|traffic\/(haproxy|nginx|command|none)|packages\/(file|http|s3|oci)|health\/http)\.ts$/;
+const DRIVERS = /^drivers\/(executors\/(local|ssh|salt|agent)|traffic\/(haproxy|nginx|command|none)|packages\/(file|http|s3|oci)|health\/(http|tcp|process|command))\.ts$/;
 
 function isDriver(path: string): boolean {
   return DRIVERS.test(path);

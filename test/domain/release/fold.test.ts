@@ -57,6 +57,7 @@ const READS: Readonly<Record<ReleaseEventType, readonly [ReleaseState | null, ob
   'target-step-begun': [release(rolling()), { targets: { a: { forward: { begun: 'drain' } } } }],
   'target-step-waiting': [release(rolling()), { targets: { a: { forward: { waiting: { dependency: 'the balancer' } } } } }],
   'target-step-succeeded': [release(rolling()), { targets: { a: { forward: { done: ['verify'] }, observedVersion: { web: '2.0.0' } } } }],
+  'target-check-failed': [release(rolling()), { targets: { a: { forward: { failure: null, checkFailure: { code: 'health-timeout' } } } } }],
   'target-step-failed': [release(rolling()), { targets: { a: { forward: { failure: { step: 'verify', failure: { code: 'health-timeout' } } } } } }],
   'target-preparation-failed': [release(preparing()), { targets: { a: { forward: { failure: { step: 'stage' } } } } }],
   'target-fenced': [release(rollingBack()), { targets: { a: { fenced: { untouched: false } } } }],

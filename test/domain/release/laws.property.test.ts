@@ -183,9 +183,10 @@ describe('a release that is being aborted', () => {
 
 describe('laws of a target', () => {
   const event = (host: string): fc.Arbitrary<Stored<TargetEvent>> =>
-    fc.record({ step: fc.constantFrom(...STEPS), direction: fc.constantFrom('forward' as const, 'back' as const), kind: fc.constantFrom('target-step-begun', 'target-step-succeeded', 'target-step-failed') }).map(({ step, direction, kind }) => {
+    fc.record({ step: fc.constantFrom(...STEPS), direction: fc.constantFrom('forward' as const, 'back' as const), kind: fc.constantFrom('target-step-begun', 'target-step-succeeded', 'target-check-failed', 'target-step-failed') }).map(({ step, direction, kind }) => {
       const key = { host, epoch: 1, direction, round: 0, step };
-      const data = kind === 'target-step-succeeded' ? { ...key, result: {}, durationMs: 1, repeated: false } : kind === 'target-step-failed' ? { ...key, durationMs: 1, failure: { class: 'host', code: 'c', message: 'm', next: 'n' } } : key;
+      const result = step === 'start' ? { processes: { web: { pid: 1, startTicks: 2, bootId: 'b' } } } : {};
+      const data = kind === 'target-step-succeeded' ? { ...key, result, durationMs: 1, repeated: false } : kind === 'target-step-failed' || kind === 'target-check-failed' ? { ...key, durationMs: 1, failure: { class: 'host', code: 'c', message: 'm', next: 'n' } } : key;
       return { type: kind, data, id: `${host}${step}`, version: 1, at: '2026-01-01T00:00:00.000Z', actor: SIGNALBOX } as Stored<TargetEvent>;
     });
 

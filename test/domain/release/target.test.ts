@@ -52,6 +52,28 @@ describe('a target', () => {
   });
 });
 
+describe('what start and the checks after admit leave', () => {
+  const PROCESSES = { web: { pid: 5, startTicks: 6, bootId: 'b' } };
+  const started = event('target-step-succeeded', { ...key, step: 'start', result: { processes: PROCESSES }, durationMs: 1, repeated: false });
+  const sick = event('target-check-failed', { direction: 'forward', round: 0, failure: SICK });
+
+  test('is what was started, until something else is, also in a later round', () => {
+    expect(fold(started).forward.processes).toEqual(PROCESSES);
+    const retried = fold(started, event('target-step-begun', { ...key, round: 1, step: 'admit' }));
+    expect(retried.forward).toMatchObject({ round: 1, done: [], processes: PROCESSES });
+  });
+
+  test('is why the host is taken out, which is no end yet and does not outlive the round', () => {
+    expect(fold(started, sick).forward).toMatchObject({ failure: null, checkFailure: SICK });
+    expect(fold(started, sick, event('target-step-begun', { ...key, round: 1 })).forward).not.toHaveProperty('checkFailure');
+    expect(fold(event('target-step-begun', { ...key, round: 1 }), sick).forward).not.toHaveProperty('checkFailure');
+  });
+
+  test('stays on the way it belongs to', () => {
+    expect(fold(started, sick).back).toEqual(initialTarget('a', 'z1').back);
+  });
+});
+
 describe('a step of a target', () => {
   test('is begun, then done, in the order of the events', () => {
     const state = fold(event('target-step-begun', key), event('target-step-succeeded', { ...key, result: {}, durationMs: 1, repeated: false }), event('target-step-begun', { ...key, step: 'stop' }));

@@ -30,7 +30,7 @@ function verify(started: ObservedProcess | null, expectedVersion: string, timeou
     variables: {},
     health: [check],
   };
-  return createHttpHealth().verify({ executor: real.executor, host: real.host, application, check, expectedVersion, process: started, input: real.input, signal: new AbortController().signal });
+  return createHttpHealth().verify({ executor: real.executor, host: real.host, application, check, place: 'health/0', expectedVersion, process: started, input: real.input, signal: new AbortController().signal });
 }
 
 test('on a real host: a slow starter becomes healthy with the version it answers', async () => {

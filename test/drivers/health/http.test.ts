@@ -34,7 +34,7 @@ function host(...probes: readonly Probe[]) {
 }
 
 function call(executor: HealthCall['executor'], change: Partial<HealthCall> = {}): HealthCall {
-  return { executor, host: HOST, application: APPLICATION, check: CHECK, expectedVersion: '2.0.0', process: PROCESS, input: { root: '/srv/web-01', opId: 'r-1', epoch: '7' }, signal: new AbortController().signal, ...change };
+  return { executor, host: HOST, application: APPLICATION, check: CHECK, place: 'health/0', expectedVersion: '2.0.0', process: PROCESS, input: { root: '/srv/web-01', opId: 'r-1', epoch: '7' }, signal: new AbortController().signal, ...change };
 }
 
 test('consecutive passes make it healthy, and the answered version is reported', async () => {
@@ -144,9 +144,18 @@ test('without an expected version any answer with the right status will do', asy
   expect(await health.verify(call(host({ body: 'ok' }), { expectedVersion: null }))).toMatchObject({ healthy: true, observedVersion: null });
 });
 
-test('a refusal of the host program is a failed probe that says which', async () => {
-  const verdict = await health.verify(call(host(refused('missing-tools', 'neither curl nor wget')), { check: { ...CHECK, timeoutSeconds: 0.1 } }));
-  expect(verdict).toMatchObject({ healthy: false, code: 'health-timeout', message: expect.stringContaining('neither curl nor wget (missing-tools)') });
+test('a refusal of the host program that may pass is a failed probe that says which', async () => {
+  const verdict = await health.verify(call(host(refused('disk-full', 'no room for the answer')), { check: { ...CHECK, timeoutSeconds: 0.1 } }));
+  expect(verdict).toMatchObject({ healthy: false, code: 'health-timeout', message: expect.stringContaining('no room for the answer (disk-full)') });
+});
+
+test.each([
+  { error: 'missing-tools', code: 'missing-tools' },
+  { error: 'bad-input', code: 'check-unsupported' },
+])('a check that the host will always refuse ($error) is final at the first probe', async ({ error, code }) => {
+  const executor = host(refused(error, 'never'));
+  expect(await health.verify(call(executor))).toMatchObject({ healthy: false, code, message: expect.stringContaining('health/0: GET http://127.0.0.1:8080/health') });
+  expect(executor.calls).toEqual(['verify web-01', 'observe web-01']);
 });
 
 test('an answer of the host program without the agreed members passes nothing', async () => {

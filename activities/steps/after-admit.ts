@@ -1,0 +1,92 @@
+/**
+ * The second list: asked once the host is back in service, because some things only show under traffic. A host that fails it is taken
+ * out again. That it failed is recorded before it is taken out: whoever goes on after a crash must not put it back to ask once more.
+ *
+ * On the way back the list is not asked: what is restored has served before, and taking it out again would cost capacity in the very
+ * moment when it is short.
+ */
+import { withTargetFence } from '../../db/fence.ts';
+import { appendTargetEvent } from '../../db/events.ts';
+import { withPoolTurn } from '../../db/pool-turn.ts';
+import { forwardFacts } from '../../db/target-facts.ts';
+import { checksOf } from '../../domain/health/check.ts';
+import { SIGNALBOX } from '../../domain/vocabulary.ts';
+import { applicationsOf } from '../facts.ts';
+import { StepFailed } from '../failures.ts';
+import { serverOf } from '../host-call.ts';
+import { healthChecks } from '../run-configuration.ts';
+import { inServiceNow } from './drain.ts';
+import { askChecks, expectedVersion } from './health.ts';
+import type { ObservedProcess } from '../../domain/release/target.ts';
+import type { Failure } from '../../domain/vocabulary.ts';
+import type { StepContext } from '../target-step.ts';
+import type { Asked } from './health.ts';
+
+export interface SecondList {
+  /** Ends the step when an earlier attempt has recorded that the list failed: what is left to do is taking the host out. */
+  resume(): Promise<void>;
+  /** Asks the list; a failure takes the host out and ends the step. Answers a note where the batch ignores the verification. */
+  ask(): Promise<string | undefined>;
+}
+
+/** null: nothing is asked after admit here. */
+export async function secondList(context: StepContext): Promise<SecondList | null> {
+  const { deps, inventory, input } = context;
+  const hasOne = applicationsOf(inventory).some(({ health }) => checksOf(health, 'after-admit').length > 0);
+  if (input.direction !== 'forward' || !hasOne) return null;
+  const { processes, checkFailure } = await forwardFacts(deps.db, { release: input.release, host: input.host, round: input.round });
+  const isIgnored = input.verification === 'ignored';
+  return {
+    async resume() {
+      if (checkFailure !== null) await takeOut(context, checkFailure);
+    },
+    async ask() {
+      const failure = await askAll(context, processes);
+      if (failure === null) return undefined;
+      if (isIgnored) return `not healthy after admit, which this batch ignores: ${failure.message}`;
+      await recordFailure(context, failure);
+      return takeOut(context, failure);
+    },
+  };
+}
+
+/** The first failure of any application's second list; null when all passed. */
+async function askAll(context: StepContext, processes: Readonly<Record<string, ObservedProcess>>): Promise<Failure | null> {
+  for (const application of applicationsOf(context.inventory)) {
+    const version = expectedVersion(context, application);
+    if (version === undefined) continue;
+    const checks = checksOf(healthChecks(context.inventory, application, context.acting.host, version ?? ''), 'after-admit');
+    const asked: Asked = { application, checks, list: 'health', version, process: processes[application.name] ?? null };
+    const answered = await askChecks(context, asked);
+    if (!answered.healthy) return answered.failure;
+  }
+  return null;
+}
+
+async function recordFailure({ deps, input }: StepContext, failure: Failure): Promise<void> {
+  const { release, host, epoch, direction, round } = input;
+  const event = { type: 'target-check-failed', data: { host, epoch, direction, round, failure } } as const;
+  await appendTargetEvent(deps.db, { release, opId: `${host}/${direction}/${round}/admit/check-failed`, actor: SIGNALBOX, event });
+}
+
+/**
+ * Real drain, read back, its connections awaited. The floor is not asked: a host that fails its checks serves nobody well, and counts as
+ * failed already. But it goes under the pool's turn, so that nobody counts on it while it leaves.
+ */
+async function takeOut(context: StepContext, failure: Failure): Promise<never> {
+  const { deps, inventory, input, acting } = context;
+  const { traffic: spec, name: pool } = inventory.pool;
+  if (spec.driver === 'none') throw new StepFailed(failure);
+  const server = serverOf(inventory, acting.host);
+  const fence = <T>(write: () => Promise<T>): Promise<T> =>
+    withPoolTurn(deps.db, {
+      pool,
+      count: () => inServiceNow(context),
+      take: (inService) => {
+        inService.delete(input.host);
+        return withTargetFence(deps.db, input, write, { server, wanted: { admin: 'drain', weight: null } });
+      },
+    });
+  await deps.trafficFor(spec).drain(server, { signal: acting.signal, fence, timeoutMs: spec.drainTimeoutSeconds * 1000 });
+  throw new StepFailed({ ...failure, message: `${failure.message} It was in service and is out again.` });
+}

@@ -67,6 +67,12 @@ describe('windows of single batches', () => {
     expect(shape([{ index: 1, mode: 'window' }, { index: 2, mode: 'window' }], { percent: [20], bastions: 0 })).toEqual(['barrier 4/4', 'window 4/8', 'barrier 4/4', 'barrier 4/4']);
   });
 
+  test('an override that let a window go on says nothing about the batch that has its number in the next zone', () => {
+    const { batches, warnings } = plan([{ index: 1, mode: 'window' }, { index: 2, mode: 'window', tolerance: 0, bakeSeconds: 9 }], { bastions: 1, percent: [20], batches: { by: 'zone', percent: [20] } });
+    expect(batches.map(({ mode, zone, hosts, bakeSeconds }) => `${mode} ${zone} ${hosts.length} ${bakeSeconds}`).slice(1)).toEqual(['window idc-a 8 2', 'barrier idc-a 1 2', 'barrier idc-b 4 2', 'barrier idc-b 4 2', 'barrier idc-b 2 2']);
+    expect(warnings).toEqual(['Batch 2 of batches.each goes on in the window before it: its tolerance, bakeSeconds are not used.']);
+  });
+
   test('values of a part that went into the window before it are said to be unused', () => {
     expect(plan([{ index: 1, mode: 'window' }, { index: 2, mode: 'window', bakeSeconds: 9, tolerance: 0 }], { percent: [20] }).warnings).toEqual(['Batch 2 of batches.each goes on in the window before it: its bakeSeconds, tolerance are not used.']);
   });

@@ -4,6 +4,7 @@ import { preImages } from '../db/queries.ts';
 import { begunHosts, originalChanges } from '../db/rollback-source.ts';
 import { capacityFloor } from '../domain/plan/capacity.ts';
 import { makePlan as plan } from '../domain/plan/make-plan.ts';
+import { staysOut } from '../domain/traffic-beneath.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { packageOf } from './facts.ts';
 import { storing } from './failures.ts';
@@ -37,7 +38,7 @@ async function forward(deps: ActivityDeps, inventory: Inventory, { release, inSe
   const made = plan({
     pool: inventory.pool,
     strategy: inventory.strategy,
-    hosts: inventory.hosts.map(({ name, zone }) => ({ name, zone, inService: serving.has(name), staysOut: staysOut(images[name]) })),
+    hosts: inventory.hosts.map(({ name, zone }) => ({ name, zone, inService: serving.has(name), staysOut: isLeftOut(images[name]) })),
     firstRelease: Object.values(images).every(({ applications }) => applications.every(({ digest }) => digest === null)),
     changes: changesOf(inventory),
     allowOutage,
@@ -58,9 +59,9 @@ async function forward(deps: ActivityDeps, inventory: Inventory, { release, inSe
   };
 }
 
-/** Somebody else took the server out, and this release will not put it in. */
-function staysOut(image: Observation | undefined): boolean {
-  return image !== undefined && image.leftBy === undefined && (image.traffic.admin === 'drain' || image.traffic.admin === 'maint');
+/** Out by a flag, or by hand at the balancer: this release will not put it in. */
+function isLeftOut(image: Observation | undefined): boolean {
+  return image !== undefined && staysOut(image);
 }
 
 /** A rollback release has no batches of its own: it restores what the earlier release began, in the order of a rollback. */

@@ -20,6 +20,10 @@ const RIGHTS: Readonly<Record<string, string>> = {
   tokens: 'select, insert, update',
   inventory: 'select, insert, update, delete',
   findings: 'select, insert, update, delete',
+  host_flags: 'select, insert, update',
+  flag_drains: 'select, insert, update, delete',
+  drain_requests: 'select, insert, update',
+  host_sightings: 'select, insert, update, delete',
   kysely_migration: 'select',
 };
 

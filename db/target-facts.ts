@@ -1,6 +1,7 @@
 /** What activities ask of one target: facts that were recorded before and decide what a step may do. */
-import { DRIFT } from '../domain/drift.ts';
+import { isHeldOut } from '../domain/release-hold.ts';
 import { nextAfter } from '../domain/release/target.ts';
+import { admittedTo } from '../domain/traffic-beneath.ts';
 import type { Database } from './client.ts';
 import type { Observation, TargetState } from '../domain/release/target.ts';
 import type { Step } from '../domain/vocabulary.ts';
@@ -40,12 +41,8 @@ export async function leftOutBy(db: Database, release: string, host: string): Pr
     .limit(1)
     .executeTakeFirst();
   if (row === undefined || row.state.preImage === null) return null;
-  const { forward, back, preImage, fenced } = row.state;
-  // Refused at first touch, or found untouched on the way back: whoever drained it, it was not this release.
-  if (forward.failure?.failure.code === DRIFT.untouched || fenced?.untouched === true) return null;
-  const isBack = back.begun !== null || back.done.length > 0 ? back.done.includes('admit') : forward.done.includes('admit');
-  if (isBack) return null;
-  const { admin, weight } = preImage.leftBy ?? preImage.traffic;
+  if (!isHeldOut(row.state)) return null;
+  const { admin, weight } = admittedTo(row.state.preImage, 'forward');
   return { release: row.release, admin, weight };
 }
 

@@ -3,6 +3,7 @@
  * late forward result that is folded after the rollback began gives the same state in either order.
  */
 import { STEPS } from '../vocabulary.ts';
+import type { FlagOwner } from '../flags.ts';
 import type { Direction, Failure, Step } from '../vocabulary.ts';
 import type { Stored, TargetEvent } from './events.ts';
 
@@ -14,6 +15,14 @@ export interface Observation {
   readonly freeBytes: number;
   /** how the server stood before an earlier release of ours took it out and could not bring it back; only such a drain is ours to lift */
   readonly leftBy?: { readonly release: string; readonly admin: ObservedTraffic['admin']; readonly weight: number | null };
+  /** absent: no flag of the host but the release's was down, and none had taken its server out */
+  readonly flags?: ObservedFlags;
+}
+
+/** `down`: whose flags keep the host out. `beneath`: flags took the server out, and without them it stands ready with this weight. */
+export interface ObservedFlags {
+  readonly down: readonly FlagOwner[];
+  readonly beneath: { readonly weight: number | null } | null;
 }
 
 /** `digest` null: no release is linked (`absent` on a first install). `process` null: nothing runs. */
@@ -53,6 +62,8 @@ export interface StepResult {
   readonly connectionsLeft?: number;
   /** the floor was met on the way back, so this host went alone */
   readonly floorMet?: boolean;
+  /** not admitted, for these owners' flags of the host are down; it comes in once they are up */
+  readonly keptOut?: readonly FlagOwner[];
   readonly note?: string;
 }
 
@@ -62,6 +73,8 @@ export interface Journey {
   readonly done: readonly Step[];
   readonly failure: { readonly step: Step | 'observe' | 'stage' | 'fence'; readonly failure: Failure } | null;
   readonly waiting: { readonly dependency: string; readonly message: string; readonly since: string } | null;
+  /** whose flags kept it out of traffic when it was to be admitted; absent: nobody's */
+  readonly keptOut?: readonly FlagOwner[];
 }
 
 export interface TargetState {
@@ -106,7 +119,7 @@ export function evolveTarget(state: TargetState, event: Stored<TargetEvent>): Ta
       }));
     case 'target-step-succeeded': {
       const { direction, round, step, result } = event.data;
-      const moved = onJourney(state, direction, round, (journey) => ({ ...journey, done: [...journey.done, step], failure: null, waiting: null }));
+      const moved = onJourney(state, direction, round, (journey) => ({ ...journey, done: [...journey.done, step], failure: null, waiting: null, ...(result.keptOut ? { keptOut: result.keptOut } : {}) }));
       return result.observedVersion ? { ...moved, observedVersion: { ...moved.observedVersion, ...result.observedVersion } } : moved;
     }
     case 'target-step-failed':

@@ -24,7 +24,7 @@ export interface KeepingInput {
  * - `take-out`: drain it, if the floor allows, and remember how it stood.
  * - `drain-again`: our drain was lost.
  * - `confirm`: our drain is seen.
- * - `bring-back`: every flag is up; put it back as it stood.
+ * - `bring-back`: every flag is up; put it back as it stood, the drain unconfirmed first, so that a flag lowered right then finds it to be written again.
  * - `forget`: it stands as it stood before, and is nobody's any more.
  * - `foreign-ready`, `foreign-maint`: somebody else set it so; told and left alone.
  */

@@ -49,6 +49,8 @@ const REQUESTS: readonly [string, string, string, object][] = [
   ['Release', 'POST', '/v1/releases', FULL_RELEASE],
   ['Plan', 'POST', '/v1/plans', FULL_RELEASE],
   ['Token', 'POST', '/v1/tokens', { name: 'someone' }],
+  ['Drain', 'POST', '/v1/hosts/web-01/drain', { reason: 'why', pool: 'web-prod', force: false }],
+  ['Admit', 'POST', '/v1/hosts/web-01/admit', { reason: 'why', pool: 'web-prod' }],
 ];
 
 type Path = readonly (string | number)[];
@@ -80,7 +82,7 @@ describe.each(REQUESTS)('%s', (_name, method, path, full) => {
       const free = /^\/(?:variables|labels|run\/env|run\/command|source)\//.test(pointer);
       const wrong = [true, 1.5, -1, 1e15, {}, [[]], 'x'.repeat(5000), ...(free ? ['a\u0000b', 'a\nb'] : ['a\u0000b', 'a\nb', ';id', '$(id)', '../x', '-oProxyCommand=x', ' '])];
       for (const value of wrong) {
-        if (/^\/(?:allowOutage|adopt)$/.test(pointer) && value === true) continue;
+        if (/^\/(?:allowOutage|adopt|force)$/.test(pointer) && value === true) continue;
         if (/^\/(?:variables|labels|capacity|bastion|batches|tolerance|rollback|postRelease|pause|deadlines|source|run\/env|health)$/.test(pointer) && JSON.stringify(value) === '{}') continue;
         if (pointer === '/reason' && typeof value === 'string' && !/[\u0000\n]/.test(value) && value.trim() !== '' && value.length < 500) continue;
         const answer = await api.ask(method, path, { body: replaced(full, field, value) });
@@ -137,7 +139,7 @@ describe('rules over several fields', () => {
     const later: readonly [string, object, string[]][] = [
       ['/v1/applications/later', { ...APPLICATION, name: 'later', recipe: 'java-web', hooks: [{ at: 'after-start', command: ['x'] }], health: [{ tcp: { port: 1 } }, { ...APPLICATION.health[0], when: 'after-admit' }] }, ['/health/0', '/health/1/when', '/hooks', '/recipe']],
       ['/v1/hosts/later', { ...host('later'), executor: { driver: 'ssh', user: 'x' } }, ['/executor']],
-      ['/v1/pools/later', { ...POOL, name: 'later', traffic: { driver: 'nginx', config: 'x' }, variables: { a: 'b' } }, ['/traffic', '/variables']],
+      ['/v1/pools/later', { ...POOL, name: 'later', traffic: { driver: 'nginx', config: 'x' }, variables: { a: 'b' }, joins: ['web-prod'] }, ['/joins', '/traffic', '/variables']],
       [
         '/v1/strategies/later',
         { gates: [{ name: 'x' }], batches: { count: [1], hosts: [['a']], each: [{ index: 1 }], mode: 'window', by: 'zone', order: 'list', firstZoneBakeSeconds: 1 }, onFailure: 'ask', rollback: { on: ['bastion', 'hard-gate'], to: '1.0' }, signOff: 'before-start' },

@@ -5,10 +5,10 @@ import { asTemporal, verdictOn } from './failures.ts';
 import { alive, inLanes } from './heartbeat.ts';
 import { observe, observeTrafficOf, onHost } from './host-call.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { Acting } from './host-call.ts';
+import type { Acting, SeenTraffic } from './host-call.ts';
 import type { Inventory } from '../domain/inventory.ts';
 import type { AuditMismatch } from '../domain/release/events.ts';
-import type { Observation, ObservedTraffic } from '../domain/release/target.ts';
+import type { Observation } from '../domain/release/target.ts';
 
 export interface AuditInput {
   readonly release: string;
@@ -47,7 +47,7 @@ async function protectedDigests(deps: ActivityDeps, inventory: Inventory, hosts:
 
 interface Known {
   readonly protects: Protects;
-  readonly traffic: ObservedTraffic | undefined;
+  readonly traffic: SeenTraffic | undefined;
 }
 
 async function audit(deps: ActivityDeps, inventory: Inventory, acting: Acting, { protects, traffic }: Known): Promise<readonly AuditMismatch[]> {
@@ -75,7 +75,8 @@ async function differences(deps: ActivityDeps, inventory: Inventory, acting: Act
     else if (seen.process === null) found.push({ host, expected: `${name} running`, observed: 'no process' });
   }
   const { traffic } = await deps.facts.preImage(acting.release, host);
-  if (traffic.admin === 'ready' && observation.traffic.admin !== 'ready') found.push({ host, expected: 'in service', observed: `${observation.traffic.admin} at the balancer` });
+  // What a flag took out, or is about to bring in, is not the release's to answer for.
+  if (traffic.admin === 'ready' && observation.traffic.admin !== 'ready' && observation.flags === undefined) found.push({ host, expected: 'in service', observed: `${observation.traffic.admin} at the balancer` });
   return found;
 }
 

@@ -2,6 +2,7 @@
 import { appendTargetEvent } from '../db/events.ts';
 import { begunStep } from '../db/target-facts.ts';
 import { isUntouched, restoreSteps } from '../domain/rollback.ts';
+import { unflagged } from '../domain/traffic-beneath.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { hostOf } from './facts.ts';
 import { asTemporal, dependencyOf, verdictOn } from './failures.ts';
@@ -26,8 +27,9 @@ export function fenceTarget(deps: ActivityDeps, input: StepInput): Promise<Fence
       const acting = { release, host: hostOf(inventory, host), epoch, direction: 'back', round: input.round, timeoutMs: TIMEOUT_MS, signal } as const;
       const { observation } = await observe(deps, inventory, acting, { verb: 'fence' });
       const begun = await begunStep(deps.db, preImageOf, host);
-      const steps = restoreSteps(preImage, observation, begun);
-      const untouched = steps.length === 0 && isUntouched(preImage, observation);
+      const [before, now] = [unflagged(preImage), unflagged(observation)];
+      const steps = restoreSteps(before, now, begun);
+      const untouched = steps.length === 0 && isUntouched(before, now);
       await appendTargetEvent(deps.db, { release, opId: `${host}/fence/${epoch}`, actor: SIGNALBOX, event: { type: 'target-fenced', data: { host, epoch, untouched, observation } } });
       return { ok: true, untouched, steps };
     } catch (error) {

@@ -1,10 +1,12 @@
 /** One verb of the host program on one target, with the names and limits every call shares. */
+import { observedFlags } from '../db/host-flags.ts';
+import { serverName } from '../domain/server-name.ts';
 import { hostFailure, DependencyDown, StepFailed } from './failures.ts';
 import { applicationsOf, hostOf } from './facts.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Direction } from '../domain/vocabulary.ts';
 import type { HostSpec, Inventory } from '../domain/inventory.ts';
-import type { Observation, ObservedApplication, ObservedProcess, ObservedTraffic } from '../domain/release/target.ts';
+import type { Observation, ObservedApplication, ObservedFlags, ObservedProcess, ObservedTraffic } from '../domain/release/target.ts';
 import type { HostInput, HostVerb } from '../drivers/executors/port.ts';
 
 /** Who acts: every mutating verb carries it, so that the host can refuse whoever is outdated. */
@@ -39,7 +41,13 @@ export interface Looking {
   readonly verb: 'observe' | 'fence';
   readonly input?: HostInput;
   /** its place in traffic, where that was just looked up for many hosts at once */
-  readonly traffic?: ObservedTraffic | undefined;
+  readonly traffic?: SeenTraffic | undefined;
+}
+
+/** What the balancer shows, and what flags have to do with it. */
+export interface SeenTraffic {
+  readonly traffic: ObservedTraffic;
+  readonly flags: ObservedFlags | undefined;
 }
 
 /** Observes the host and its place in traffic. */
@@ -52,27 +60,39 @@ export async function observe(deps: ActivityDeps, inventory: Inventory, acting: 
     const failure = hostFailure(host.name, verb, answer);
     throw failure instanceof Error ? failure : new StepFailed(failure);
   }
-  const traffic = known ?? (await observeTraffic(deps, inventory, host, acting.signal));
-  return { observation: parseObservation(answer.result, traffic), result: answer.result };
+  const { traffic, flags } = known ?? (await observeTraffic(deps, inventory, host, acting.signal));
+  const observation = parseObservation(answer.result, traffic);
+  return { observation: flags === undefined ? observation : { ...observation, flags }, result: answer.result };
 }
 
 /** One look at the balancer for many hosts. Nobody is in it when that fails: then each host is looked up alone and tells what is wrong with it. */
-export async function observeTrafficOf(deps: ActivityDeps, inventory: Inventory, hosts: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, ObservedTraffic>> {
-  const servers = hosts.map((name) => serverOf(inventory, hostOf(inventory, name)));
-  const states = await deps.trafficFor(inventory.pool.traffic).observe(servers, signal).catch(() => []);
-  return new Map(hosts.flatMap((name, index) => (states[index] === undefined ? [] : [[name, states[index]]])));
+export async function observeTrafficOf(deps: ActivityDeps, inventory: Inventory, hosts: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, SeenTraffic>> {
+  const { states, flags } = await lookUp(deps, inventory, hosts, signal).catch(() => ({ states: [], flags: new Map<string, ObservedFlags>() }));
+  return new Map(hosts.flatMap((name, index) => (states[index] === undefined ? [] : [[name, { traffic: states[index], flags: flags.get(name) }]])));
 }
 
-async function observeTraffic(deps: ActivityDeps, inventory: Inventory, host: HostSpec, signal: AbortSignal): Promise<ObservedTraffic> {
-  const [state] = await deps.trafficFor(inventory.pool.traffic).observe([serverOf(inventory, host)], signal);
-  if (state === undefined) throw new DependencyDown('the balancer', `it says nothing about ${host.name}`);
-  return state;
+async function observeTraffic(deps: ActivityDeps, inventory: Inventory, host: HostSpec, signal: AbortSignal): Promise<SeenTraffic> {
+  const { states: [traffic], flags } = await lookUp(deps, inventory, [host.name], signal);
+  if (traffic === undefined) throw new DependencyDown('the balancer', `it says nothing about ${host.name}`);
+  return { traffic, flags: flags.get(host.name) };
+}
+
+/**
+ * Flags are read before and after the look: one that takes a server out, or brings it in, in that moment must be known, or its drain
+ * would be taken for a hand's.
+ */
+async function lookUp(deps: ActivityDeps, inventory: Inventory, hosts: readonly string[], signal: AbortSignal): Promise<{ readonly states: readonly ObservedTraffic[]; readonly flags: ReadonlyMap<string, ObservedFlags> }> {
+  const { traffic, name } = inventory.pool;
+  const before = await observedFlags(deps.db, name, hosts);
+  const states = await deps.trafficFor(traffic).observe(hosts.map((host) => serverOf(inventory, hostOf(inventory, host))), signal);
+  const after = await observedFlags(deps.db, name, hosts);
+  const both = [...before].map(([host, flags]) => [host, { ...flags, down: after.get(host)?.down ?? [] }] as const);
+  return { states, flags: new Map([...both, ...after]) };
 }
 
 /** The host's name at the balancer. */
 export function serverOf(inventory: Inventory, host: HostSpec): string {
-  const { traffic } = inventory.pool;
-  return traffic.driver === 'haproxy' ? traffic.server.replaceAll('${host.name}', host.name) : host.name;
+  return serverName(inventory.pool.traffic, host.name);
 }
 
 function parseObservation(result: HostResult, traffic: ObservedTraffic): Observation {

@@ -9,6 +9,7 @@ import { planAhead } from '../domain/plan/plan-ahead.ts';
 import { courseDifferences } from '../domain/plan/plan-difference.ts';
 import { whySkipped } from '../domain/plan/skip.ts';
 import { KIND_POLICIES } from '../domain/release-kind.ts';
+import { staysOut } from '../domain/traffic-beneath.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { packageOf } from './facts.ts';
 import { storing } from './failures.ts';
@@ -77,7 +78,7 @@ function forward(inventory: Inventory, images: Images, skips: Skips, { inService
   const made = plan({
     pool: inventory.pool,
     strategy: inventory.strategy,
-    hosts: inventory.hosts.map(({ name, zone, labels }) => ({ name, zone, labels, inService: serving.has(name), staysOut: staysOut(images[name]), ...(skips[name] === undefined ? {} : { skip: skips[name] }) })),
+    hosts: inventory.hosts.map(({ name, zone, labels }) => ({ name, zone, labels, inService: serving.has(name), staysOut: isLeftOut(images[name]), ...(skips[name] === undefined ? {} : { skip: skips[name] }) })),
     firstRelease,
     isProven: kind !== undefined && KIND_POLICIES[kind].isProven,
     changes: changesOf(inventory),
@@ -126,9 +127,9 @@ function comparing(kind: ReleaseKind | undefined): Pick<Plan, 'comparesPool'> {
   return kind === undefined ? {} : { comparesPool: true };
 }
 
-/** Somebody else took the server out, and this release will not put it in. */
-function staysOut(image: Observation | undefined): boolean {
-  return image !== undefined && image.leftBy === undefined && (image.traffic.admin === 'drain' || image.traffic.admin === 'maint');
+/** Out by a flag, or by hand at the balancer: this release will not put it in. */
+function isLeftOut(image: Observation | undefined): boolean {
+  return image !== undefined && staysOut(image);
 }
 
 /** A rollback release has no batches of its own: it restores what the earlier release began, in the order of a rollback. */

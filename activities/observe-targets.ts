@@ -11,9 +11,9 @@ import { observe, observeTrafficOf } from './host-call.ts';
 import { HICCUP_MS, patient } from './patience.ts';
 import { sayWaiting } from './waiting.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { Acting, HostResult } from './host-call.ts';
+import type { Acting, HostResult, SeenTraffic } from './host-call.ts';
 import type { Inventory } from '../domain/inventory.ts';
-import type { Observation, ObservedTraffic } from '../domain/release/target.ts';
+import type { Observation } from '../domain/release/target.ts';
 import type { FailedTarget, ReleaseKind } from '../domain/vocabulary.ts';
 
 export interface SurveyInput {
@@ -65,7 +65,7 @@ interface Seen {
 }
 
 interface Looked extends Pick<Acting, 'host' | 'signal'> {
-  readonly traffic: ObservedTraffic | undefined;
+  readonly traffic: SeenTraffic | undefined;
 }
 
 async function observeTarget(deps: ActivityDeps, inventory: Inventory, input: ObserveInput, { host, traffic, signal }: Looked): Promise<Seen> {

@@ -6,6 +6,7 @@ import { getCommand, postCommand } from './commands.ts';
 import { docsFile, docsPage } from './docs-page.ts';
 import { getFindings } from './findings.ts';
 import { livez, readyz } from './health.ts';
+import { getHostFlags, postAdmit, postDrain, putHostFlag } from './host-flags.ts';
 import { deleteObject, getObject, listObjects, putObject } from './inventory.ts';
 import { INVENTORY_KINDS } from './kinds.ts';
 import { createMetrics } from './metrics.ts';
@@ -36,6 +37,10 @@ export function routesOf(deps: ApiDeps, metrics: Operation): readonly Route[] {
       route('PUT', `/v1/${kind.collection}/{name}`, 'token', putObject(deps, kind)),
       route('DELETE', `/v1/${kind.collection}/{name}`, 'token', deleteObject(deps, kind)),
     ]),
+    route('GET', '/v1/hosts/{name}/flags', 'token', getHostFlags(deps)),
+    route('PUT', '/v1/hosts/{name}/flags/{owner}', 'token', putHostFlag(deps)),
+    route('POST', '/v1/hosts/{name}/drain', 'token', postDrain(deps)),
+    route('POST', '/v1/hosts/{name}/admit', 'token', postAdmit(deps)),
     route('POST', '/v1/apply', 'token', applyDocuments(deps)),
     route('GET', '/v1/packages', 'token', listPackages(deps)),
     route('POST', '/v1/packages', 'token', registerPackage(deps)),

@@ -23,14 +23,15 @@ import type { Caller, Operation } from './route.ts';
 import type { CommandAsked } from './schemas/command.ts';
 
 const WAIT_SECONDS_MAX = 60;
-const Wait = z.strictObject({
+/** For requests that are carried out by the worker. */
+export const Wait = z.strictObject({
   waitSeconds: z
     .string()
     .regex(/^[0-9]{1,3}$/, 'must be a whole number of seconds')
     .transform(Number)
     .refine((seconds) => seconds <= WAIT_SECONDS_MAX, `must be at most ${WAIT_SECONDS_MAX}`)
     .default(0)
-    .meta({ description: 'wait for `applied` or `refused` at most this long', override: asInteger({ minimum: 0, maximum: WAIT_SECONDS_MAX, default: 0 }) }),
+    .meta({ description: 'wait for the outcome at most this long', override: asInteger({ minimum: 0, maximum: WAIT_SECONDS_MAX, default: 0 }) }),
 });
 
 export function postCommand(deps: ApiDeps): Operation {

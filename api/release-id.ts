@@ -1,4 +1,4 @@
-/** Ids of releases and commands: short enough to say, sorted by time, never guessed twice. */
+/** Ids of releases, commands and drains: short enough to say, sorted by time, never guessed twice. */
 import { randomBytes } from 'node:crypto';
 
 /** Crockford's alphabet in lower case: nothing looks like something else. */
@@ -15,6 +15,11 @@ export function newReleaseId(now: Date): string {
 /** `c-` and 18 characters: commands come more often than releases. */
 export function newCommandId(now: Date): string {
   return `c-${timePart(now)}${randomPart(RANDOM_DIGITS * 2)}`;
+}
+
+/** `d-` and 18 characters: drains of hosts. */
+export function newDrainId(now: Date): string {
+  return `d-${timePart(now)}${randomPart(RANDOM_DIGITS * 2)}`;
 }
 
 function timePart(now: Date): string {

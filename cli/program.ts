@@ -5,6 +5,7 @@ import { addApply } from './commands/apply.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addEvents } from './commands/events.ts';
 import { addGet } from './commands/get.ts';
+import { addHost } from './commands/host.ts';
 import { addLocalParts } from './commands/local.ts';
 import { addLogs } from './commands/logs.ts';
 import { addPackage } from './commands/package.ts';
@@ -39,6 +40,7 @@ export function createProgram(shell: Shell): Command {
   addApply(program, shell);
   addPackage(program, shell);
   addGet(program, shell);
+  addHost(program, shell);
   addPlan(program, shell);
   addRelease(program, shell);
   addWatch(program, shell);

@@ -99,6 +99,8 @@ export interface Target {
   readonly attempts: number;
   readonly observedVersion: Readonly<Record<string, string>>;
   readonly error: (Failure & { readonly step: string }) | null;
+  /** done, but out of traffic by these owners' flags of the host */
+  readonly keptOut?: readonly string[];
 }
 
 export interface Failure {

@@ -1,4 +1,5 @@
 /** Everything the store refuses, as named situations with their ids as fields. Other rooms map them to problems or to retry rules. */
+import type { FlagOwner } from '../domain/flags.ts';
 
 /** The same event id is stored with other content: two histories of one release. Never retried; a person has to look. */
 export class StreamForked extends Error {
@@ -25,6 +26,18 @@ export class StaleEpoch extends Error {
     this.host = host;
     this.epoch = epoch;
     this.current = current;
+  }
+}
+
+/** Owners' flags keep the host out of this pool: it must not be brought in. Nothing was written. */
+export class KeptOut extends Error {
+  override readonly name = 'KeptOut';
+  readonly host: string;
+  readonly owners: readonly FlagOwner[];
+  constructor(host: string, pool: string, owners: readonly FlagOwner[]) {
+    super(`${host} stays out of pool ${pool}: the flag of ${owners.join(', ')} is down. Who lowered it can raise it: \`signalbox host flags ${host}\` says who.`);
+    this.host = host;
+    this.owners = owners;
   }
 }
 

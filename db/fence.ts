@@ -1,8 +1,10 @@
 /** The fence around one write on a target: while it stands, nobody can raise the host's epoch. */
 import pg from 'pg';
-import { StaleEpoch } from './errors.ts';
+import { KeptOut, StaleEpoch } from './errors.ts';
+import { forgetUnlessLowered, loweredOwners } from './flag-drains.ts';
 import { holding, limited } from './holding.ts';
 import { rememberWish, type Wish } from './wanted-traffic.ts';
+import type { FlagOwner } from '../domain/flags.ts';
 import type { Database } from './client.ts';
 
 /** A frozen holder is cut off by the database after 15 s; a living one gives up before. */
@@ -12,30 +14,38 @@ export interface TargetFence {
   readonly release: string;
   readonly host: string;
   readonly epoch: number;
+  /** the pool the write brings the host into: refused while a flag of the host is down, and then the drain that flags left is theirs no more */
+  readonly into?: string;
 }
 
 /**
  * For transactions of which nothing need survive a crash: a lock is gone with it anyway, and an admission is written again by its
  * repeated step, whose later events are flushed behind it. A drain must survive: its repetition would take it for somebody else's.
  */
-const NO_FLUSH = 'set local synchronous_commit = off';
+export const NO_FLUSH = 'set local synchronous_commit = off';
 
 /**
  * Runs `fn` while nobody can raise the host's epoch: for one short write to a balancer and its read-back. `wish` is what the balancer is
  * to be told, remembered before `fn` runs and kept also when it fails. `signal` aborts after 12 s. Throws StaleEpoch without running `fn`
- * when the epoch is void or the release owns the host no more, HeldTooLong when `fn` takes longer, and the database's error when the lock
+ * when the epoch is void or the release owns the host no more, KeptOut when flags keep the host out of `into`, HeldTooLong when `fn` takes longer, and the database's error when the lock
  * was lost meanwhile: then the outcome of `fn` must be observed again.
  */
 export async function withTargetFence<T>(db: Database, fence: TargetFence, fn: (signal: AbortSignal) => Promise<T>, wish?: Wish): Promise<T> {
   const remember = wish === undefined ? [] : ['begin', ...(wish.wanted.admin === 'drain' ? [] : [NO_FLUSH]), rememberWish({ ...fence, ...wish }), 'commit'];
-  const lock = `select epoch, release from host_locks where host = ${pg.escapeLiteral(fence.host)} for no key update`;
+  const { host, into } = fence;
+  const owned = `select epoch, release from host_locks where host = ${pg.escapeLiteral(host)}`;
+  const lock = `${owned} for no key update`;
+  // The flags are read by a statement of their own behind the lock: the lock may have been waited for.
+  const flags = into === undefined ? [] : [forgetUnlessLowered({ host, pool: into }), owned.replace(' from', `, ${loweredOwners({ host, pool: into })} as down from`)];
   const isOurs = ([owner]: readonly OwnedHost[]): void => {
-    if (owner?.epoch !== fence.epoch || owner.release !== fence.release) throw new StaleEpoch(fence.host, fence.epoch, owner?.epoch ?? null, owner?.release ?? null);
+    if (owner?.epoch !== fence.epoch || owner.release !== fence.release) throw new StaleEpoch(host, fence.epoch, owner?.epoch ?? null, owner?.release ?? null);
+    if (into !== undefined && owner.down !== undefined && owner.down.length > 0) throw new KeptOut(host, into, owner.down);
   };
-  return holding(db.locks.fences, { take: [...remember, 'begin', NO_FLUSH, lock], check: isOurs }, () => limited(`host ${fence.host}`, FENCE_MS_MAX, fn));
+  return holding(db.locks.fences, { take: [...remember, 'begin', NO_FLUSH, lock, ...flags], check: isOurs }, () => limited(`host ${host}`, FENCE_MS_MAX, fn));
 }
 
 interface OwnedHost {
   readonly epoch: number;
   readonly release: string | null;
+  readonly down?: readonly FlagOwner[];
 }

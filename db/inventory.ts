@@ -137,7 +137,7 @@ async function applyOne(tx: Tx, document: InventoryDocument, actor: Actor): Prom
 const INVENTORY_LOCK = 7_325_004;
 
 /** Changes of the inventory happen one at a time: references can then be checked once and stay true. */
-async function lockInventory(tx: Tx): Promise<void> {
+export async function lockInventory(tx: Tx): Promise<void> {
   await sql`select pg_advisory_xact_lock(${INVENTORY_LOCK}), pg_advisory_xact_lock_shared(${REBUILD_GATE})`.execute(tx.kysely);
 }
 
@@ -151,7 +151,7 @@ async function write(tx: Tx, document: InventoryDocument, current: InventoryObje
   return version;
 }
 
-interface InventoryEvent {
+export interface InventoryEvent {
   readonly version: number | null;
   readonly type: string;
   readonly data: unknown;
@@ -159,7 +159,7 @@ interface InventoryEvent {
 }
 
 /** Ids are derived from the version they lead to, so that two writers can never both be the next. */
-async function append(tx: Tx, place: ObjectName, event: InventoryEvent): Promise<{ readonly version: number; readonly at: string }> {
+export async function append(tx: Tx, place: ObjectName, event: InventoryEvent): Promise<{ readonly version: number; readonly at: string }> {
   const stream = `${place.kind}/${place.name}`;
   const head = await tx.kysely.selectFrom('streams').select('version').where('stream', '=', stream).executeTakeFirst();
   const at = new Date().toISOString();

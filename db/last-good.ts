@@ -1,12 +1,12 @@
 /** The last release of a pool that went well, and the hosts that a release left out of service. */
 import { sql } from 'kysely';
+import { isHeldOut } from '../domain/release-hold.ts';
 import { planOf } from '../domain/release/evolve.ts';
 import type { LastGood } from '../domain/release/different.ts';
 import type { Inventory } from '../domain/inventory.ts';
 import type { ReleaseState } from '../domain/release/state.ts';
 import type { TargetState } from '../domain/release/target.ts';
 import type { Queryable } from './client.ts';
-import { isLeftOut } from './target-facts.ts';
 
 /** null when nothing was released well to this pool yet. */
 export async function lastGoodRelease(db: Queryable, pool: string): Promise<LastGood | null> {
@@ -24,6 +24,6 @@ export async function hostsLeftOut(db: Queryable, hosts: readonly string[]): Pro
   const { rows } = await sql<{ host: string; state: TargetState }>`
     select distinct on (t.host) t.host, t.state from release_targets t join releases r on r.id = t.release
     where t.host = any(${hosts}) and t.touched and r.finished_at is not null order by t.host, r.created_at desc`.execute(db.kysely);
-  const out = new Set(rows.filter(({ state }) => isLeftOut(state)).map(({ host }) => host));
+  const out = new Set(rows.filter(({ state }) => isHeldOut(state)).map(({ host }) => host));
   return hosts.filter((host) => out.has(host));
 }

@@ -10,6 +10,7 @@ import * as inbox from './migrations/0004-inbox.ts';
 import * as inventory from './migrations/0005-inventory.ts';
 import * as appends from './migrations/0006-appends.ts';
 import * as appendGroup from './migrations/0007-append-group.ts';
+import * as hostFlags from './migrations/0010-host-flags.ts';
 import * as outages from './migrations/0013-outages.ts';
 import * as plans from './migrations/0014-plans.ts';
 import { grantServiceRole } from './roles.ts';
@@ -23,6 +24,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0005-inventory': inventory,
   '0006-appends': appends,
   '0007-append-group': appendGroup,
+  '0010-host-flags': hostFlags,
   '0013-outages': outages,
   '0014-plans': plans,
 };

@@ -10,9 +10,9 @@ import { REBUILD_GATE } from './migrations/0006-appends.ts';
 import { releaseRow } from './release-row.ts';
 import { grantOn } from './roles.ts';
 import { eachReleaseEvent } from './stored-events.ts';
-import { lastCoreVersion, refoldInventory, TargetMarks } from './refold.ts';
+import { lastCoreVersion, refoldHostFlags, refoldInventory, TargetMarks } from './refold.ts';
 
-const PROJECTIONS = ['releases', 'release_targets', 'release_inventory', 'inventory'] as const;
+const PROJECTIONS = ['releases', 'release_targets', 'release_inventory', 'inventory', 'host_flags'] as const;
 
 type Projection = (typeof PROJECTIONS)[number];
 
@@ -33,6 +33,7 @@ export async function rebuildProjections(db: Database): Promise<Rebuilt> {
         await sql`select pg_advisory_xact_lock(${REBUILD_GATE})`.execute(tx);
         await foldStreams({ kysely: tx }, work);
         await refoldInventory({ kysely: tx }, shadowOf('inventory'));
+        await refoldHostFlags({ kysely: tx }, shadowOf('host_flags'));
         for (const table of PROJECTIONS) await swap(tx, table);
       });
       return { releases: work.folded.size, events: work.events };

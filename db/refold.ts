@@ -36,7 +36,19 @@ export class TargetMarks {
 export async function refoldInventory(db: Queryable, table: string): Promise<void> {
   await sql`
     insert into ${sql.table(table)} (kind, name, spec, version, updated_at)
-    select split_part(e.stream, '/', 1), substr(e.stream, strpos(e.stream, '/') + 1), e.data -> 'spec', e.version, e.at
-    from events e join streams s on s.stream = e.stream and s.version = e.version
-    where e.type like '%-defined' and e.stream not like 'release/%'`.execute(db.kysely);
+    select split_part(stream, '/', 1), substr(stream, strpos(stream, '/') + 1), data -> 'spec', version, at
+    from (
+      select distinct on (stream) stream, type, data, version, at from events
+      where (type like '%-defined' or type like '%-removed') and stream not like 'release/%' order by stream, version desc
+    ) last where type like '%-defined'`.execute(db.kysely);
+}
+
+/** Every flag as it was last set; an object's own events stand between. */
+export async function refoldHostFlags(db: Queryable, table: string): Promise<void> {
+  await sql`
+    insert into ${sql.table(table)} (host, owner, pool, up, forced, reason, actor, since)
+    select distinct on (stream, data ->> 'owner', coalesce(data ->> 'pool', '')) substr(stream, length('host/') + 1), data ->> 'owner', coalesce(data ->> 'pool', ''),
+      type = 'host-flag-raised', (data ->> 'forced')::boolean, data ->> 'reason', actor, at
+    from events where stream like 'host/%' and type in ('host-flag-lowered', 'host-flag-raised')
+    order by stream, data ->> 'owner', coalesce(data ->> 'pool', ''), version desc`.execute(db.kysely);
 }

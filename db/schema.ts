@@ -5,9 +5,11 @@ import type { PlannedOn } from '../domain/plan/plan-difference.ts';
 import type { PastDay } from '../domain/simulation/paces.ts';
 import type { Command, Refusal } from '../domain/release/commands.ts';
 import type { Change, CoreEventData } from '../domain/release/events.ts';
+import type { SettableOwner } from '../domain/flags.ts';
+import type { DrainRefusal } from '../domain/operator-drain.ts';
 import type { Inventory } from '../domain/inventory.ts';
 import type { ReleaseState } from '../domain/release/state.ts';
-import type { TargetState } from '../domain/release/target.ts';
+import type { ObservedTraffic, TargetState } from '../domain/release/target.ts';
 
 /** Written as JSON text, read parsed. The columns are `json`, not `jsonb`: bytes and order of members stay as written. */
 type Json<T> = ColumnType<T, string, string>;
@@ -33,6 +35,10 @@ export interface Schema {
   findings: FindingsTable;
   plans: PlansTable;
   release_paces: ReleasePacesTable;
+  host_flags: HostFlagsTable;
+  flag_drains: FlagDrainsTable;
+  drain_requests: DrainRequestsTable;
+  host_sightings: HostSightingsTable;
 }
 
 /** Append-only. `transaction` orders readers over all streams; it is the only column outside the hash. */
@@ -207,4 +213,48 @@ export interface PlansTable {
 export interface ReleasePacesTable {
   release: string;
   past: Json<PastDay | null>;
+}
+
+/** `pool` '' = every pool of the host. A flag nobody ever set has no row and is up. */
+export interface HostFlagsTable {
+  host: string;
+  owner: SettableOwner;
+  pool: string;
+  up: boolean;
+  forced: boolean;
+  reason: string;
+  actor: Json<Actor>;
+  since: string;
+}
+
+/** Servers that flags took out of traffic: without them each stands ready with this weight. `at`: drained, or last seen to be. */
+export interface FlagDrainsTable {
+  host: string;
+  pool: string;
+  server: string;
+  weight: number | null;
+  confirmed: Generated<boolean>;
+  at: Time;
+}
+
+/** An operator's drain that keeps to the floor: only who sees the balancers can say whether it does. */
+export interface DrainRequestsTable {
+  id: string;
+  host: string;
+  pool: string;
+  reason: string;
+  actor: Json<Actor>;
+  at: Time;
+  state: Generated<'asked' | 'applied' | 'refused'>;
+  refusal: ColumnType<DrainRefusal | null, string | null | undefined, string | null>;
+  settled_at: ColumnType<Date | null, Date | null | undefined, Date | null>;
+}
+
+/** What a balancer showed of a host's server when it was last looked at. */
+export interface HostSightingsTable {
+  pool: string;
+  host: string;
+  server: string;
+  traffic: Json<ObservedTraffic>;
+  at: Time;
 }

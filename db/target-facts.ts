@@ -1,6 +1,7 @@
 /** What activities ask of one target: facts that were recorded before and decide what a step may do. */
-import { DRIFT } from '../domain/drift.ts';
+import { isHeldOut } from '../domain/release-hold.ts';
 import { nextAfter } from '../domain/release/target.ts';
+import { admittedTo } from '../domain/traffic-beneath.ts';
 import type { Database } from './client.ts';
 import type { Observation, ObservedProcess, TargetState } from '../domain/release/target.ts';
 import type { Failure, Step } from '../domain/vocabulary.ts';
@@ -52,18 +53,10 @@ export async function leftOutBy(db: Database, release: string, host: string): Pr
     .orderBy('releases.created_at', 'desc')
     .limit(1)
     .executeTakeFirst();
-  if (row === undefined || row.state.preImage === null || !isLeftOut(row.state)) return null;
-  const { preImage } = row.state;
-  const { admin, weight } = preImage.leftBy ?? preImage.traffic;
+  if (row === undefined || row.state.preImage === null) return null;
+  if (!isHeldOut(row.state)) return null;
+  const { admin, weight } = admittedTo(row.state.preImage, 'forward');
   return { release: row.release, admin, weight };
-}
-
-/** True when a release took this target out of service and did not bring it back. */
-export function isLeftOut({ forward, back, preImage, fenced }: TargetState): boolean {
-  // Refused at first touch, or found untouched on the way back: whoever drained it, it was not this release.
-  if (preImage === null || forward.failure?.failure.code === DRIFT.untouched || fenced?.untouched === true) return false;
-  const isBack = back.begun !== null || back.done.length > 0 ? back.done.includes('admit') : forward.done.includes('admit');
-  return !isBack;
 }
 
 async function targetState(db: Database, release: string, host: string): Promise<TargetState> {

@@ -42,13 +42,16 @@ export async function hasWantedTraffic(db: Queryable, { release, host, server }:
   return found !== undefined;
 }
 
-/** The wishes of running releases that still own their hosts; `epoch` is the host's current one, to be used in the fence. */
+/** The wishes of running releases that still own their hosts, but for those to bring a host in while flags keep it out; `epoch` is the host's current one, to be used in the fence. */
 export async function listWantedTraffic(db: Queryable): Promise<readonly ListedWish[]> {
   return db.kysely
     .selectFrom('wanted_traffic as wanted')
     .innerJoin('host_locks as lock', (join) => join.onRef('lock.host', '=', 'wanted.host').onRef('lock.release', '=', 'wanted.release'))
     .select(['wanted.release', 'wanted.host', 'lock.epoch', 'wanted.server', 'wanted.wanted'])
     .select([sql<string>`wanted.at::text`.as('at'), sql<number>`(extract(epoch from now() - wanted.at) * 1000)::float8`.as('ageMs')])
+    .where(sql<boolean>`not (wanted.wanted ->> 'admin' = 'ready' and (
+      exists (select from flag_drains d where d.host = wanted.host and d.server = wanted.server)
+      or exists (select from host_flags f join releases r on r.id = wanted.release where f.host = wanted.host and not f.up and f.pool in ('', r.pool))))`)
     .orderBy('wanted.release')
     .orderBy('wanted.host')
     .orderBy('wanted.server')

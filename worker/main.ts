@@ -8,6 +8,7 @@ import { readConfig } from '../config.ts';
 import { openDatabase, checkDatabase } from '../db/client.ts';
 import { startDispatcher } from './dispatcher.ts';
 import { serveHealth } from './health.ts';
+import { startFlagKeeper } from './flag-keeper.ts';
 import { startPulse } from './pulse.ts';
 import { startReassert } from './reassert.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
@@ -30,6 +31,7 @@ const worker = await createReleaseWorker({ config, db, connection, log });
 const dispatcher = startDispatcher({ db, client, taskQueue: config.taskQueue, databaseUrl: config.databaseUrl, log });
 const reassert = startReassert({ db, log });
 const pulse = startPulse({ db, client, taskQueue: config.taskQueue, log });
+const flags = startFlagKeeper({ db, log });
 const health = await serveHealth({ port: config.workerPort, worker, log });
 const running = worker.run();
 closeWithGrace({ delay: 25_000 }, async ({ err }: { err?: Error }) => {
@@ -49,7 +51,7 @@ process.exit();
 /** In this order: no new effects, then nobody asks for the database any more. */
 async function stop(): Promise<void> {
   health.close();
-  await Promise.allSettled([dispatcher.stop(), reassert.stop(), pulse.stop()]);
+  await Promise.allSettled([dispatcher.stop(), reassert.stop(), pulse.stop(), flags.stop()]);
   if (worker.getState() === 'RUNNING') worker.shutdown();
   await running.catch(() => undefined);
   await Promise.allSettled([clientConnection.close(), connection.close(), db.close()]);

@@ -2,9 +2,6 @@
  * A balancer forgets runtime drains when it reloads. This loop watches each balancer of a running release and writes again what the
  * process that answers now may never have been told, under the same fence as every other write. What a process was told and somebody
  * changed since is a finding.
- *
- * Whether a process was told is read from two ages, so that it does not matter which worker looks, or since when: the process's own
- * and the wish's. For a moment around a reload the old process still takes writes, so wishes of that moment count as untold too.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { withTargetFence } from '../db/fence.ts';
@@ -12,10 +9,11 @@ import { clearFinding, listFindings, openFinding } from '../db/findings.ts';
 import { getInventoryOf } from '../db/queries.ts';
 import { confirmWantedTraffic, listWantedTraffic } from '../db/wanted-traffic.ts';
 import { createTraffic } from '../drivers/traffic/factory.ts';
+import { lookWithMemory } from './balancer-memory.ts';
 import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
 import type { ListedWish } from '../db/wanted-traffic.ts';
-import type { TrafficSpec } from '../domain/inventory.ts';
+import type { PoolSpec } from '../domain/inventory.ts';
 import type { ObservedTraffic } from '../domain/release/target.ts';
 import type { Traffic } from '../drivers/traffic/port.ts';
 import type { Loop } from './dispatcher.ts';
@@ -26,10 +24,6 @@ export interface ReassertDeps {
 }
 
 const EVERY_MS = 500;
-/** how long after its start another process may have taken the writes meant for it */
-const OVERLAP_MS = 5000;
-/** uptimes are whole seconds, rounded down */
-const UPTIME_STEP_MS = 1000;
 /** a younger wish may not have been written to the balancer yet */
 const SETTLED_MS = 3000;
 const FINDING_KIND = 'foreign-traffic-change';
@@ -61,7 +55,7 @@ class Watch {
   readonly #deps: ReassertDeps;
   readonly #signal: AbortSignal;
   /** of releases that run now; a release's pool never changes */
-  #specs = new Map<string, TrafficSpec>();
+  #pools = new Map<string, PoolSpec>();
 
   constructor(deps: ReassertDeps, signal: AbortSignal) {
     this.#deps = deps;
@@ -70,7 +64,7 @@ class Watch {
 
   async round(): Promise<void> {
     const byRelease = Map.groupBy(await listWantedTraffic(this.#deps.db), ({ release }) => release);
-    this.#specs = new Map([...this.#specs].filter(([release]) => byRelease.has(release)));
+    this.#pools = new Map([...this.#pools].filter(([release]) => byRelease.has(release)));
     const foreign: Compared[] = [];
     const unjudged = new Set<string>();
     for (const [release, wishes] of byRelease) {
@@ -86,28 +80,22 @@ class Watch {
 
   /** Writes again what may have been forgotten. Answers the differences that somebody else made. */
   async #compare(release: string, wishes: readonly ListedWish[]): Promise<readonly Compared[]> {
-    const spec = this.#specs.get(release) ?? (await getInventoryOf(this.#deps.db, release)).pool.traffic;
-    this.#specs.set(release, spec);
-    const traffic = createTraffic(spec);
-    const before = await traffic.identity(this.#signal);
-    if (before === null) return [];
-    const states = await traffic.observe(wishes.map(({ server }) => server), this.#signal);
-    const after = await traffic.identity(this.#signal);
-    // Two processes answer in turns: what was seen may be the word of either, so nothing is concluded from it.
-    const isOne = after?.pid === before.pid;
-    const ageMs = before.uptimeSeconds * 1000;
+    const pool = this.#pools.get(release) ?? (await getInventoryOf(this.#deps.db, release)).pool;
+    this.#pools.set(release, pool);
+    const traffic = createTraffic(pool.traffic);
+    const look = await lookWithMemory(traffic, wishes.map(({ server }) => server), this.#signal);
+    if (look === null) return [];
     const all = wishes.flatMap((wish, index): readonly Compared[] => {
-      const seen = states[index];
+      const seen = look.states[index];
       return seen === undefined ? [] : [{ wish, seen }];
     });
-    const untold = all.filter(({ wish }) => !isOne || wish.ageMs > ageMs - OVERLAP_MS);
-    const hasSettled = isOne && ageMs > OVERLAP_MS + UPTIME_STEP_MS;
-    for (const one of untold) await this.#assert(traffic, one, hasSettled);
+    const untold = all.filter(({ wish }) => look.isUntold(wish.ageMs));
+    for (const one of untold) await this.#assert(traffic, one, { pool: pool.name, hasSettled: look.hasSettled });
     return all.filter((one) => !untold.includes(one) && one.wish.ageMs >= SETTLED_MS && one.wish.wanted.admin === 'drain' && one.seen.admin === 'ready');
   }
 
   /** Every round again until the process is old enough to be alone; then the wish counts as told to it. */
-  async #assert(traffic: Traffic, { wish, seen }: Compared, hasSettled: boolean): Promise<void> {
+  async #assert(traffic: Traffic, { wish, seen }: Compared, { pool, hasSettled }: { readonly pool: string; readonly hasSettled: boolean }): Promise<void> {
     const { release, host, server, epoch, wanted } = wish;
     const { db, log } = this.#deps;
     try {
@@ -115,7 +103,7 @@ class Watch {
         if (hasSettled) await confirmWantedTraffic(db, wish);
         return;
       }
-      const fence = <T>(write: () => Promise<T>): Promise<T> => withTargetFence(db, { release, host, epoch }, write);
+      const fence = <T>(write: () => Promise<T>): Promise<T> => withTargetFence(db, { release, host, epoch, ...(wanted.admin === 'ready' ? { into: pool } : {}) }, write);
       await traffic.assert(server, wanted, { signal: this.#signal, fence });
       log.info({ release, host, state: wanted.admin }, 'The balancer was reloaded; the wanted state was written again');
     } catch (err) {

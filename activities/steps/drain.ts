@@ -6,6 +6,7 @@ import { withPoolTurn } from '../../db/pool-turn.ts';
 import { hasWantedTraffic } from '../../db/wanted-traffic.ts';
 import { DRIFT, driftOf } from '../../domain/drift.ts';
 import { capacityFloor, mayTakeOut } from '../../domain/plan/capacity.ts';
+import { unflagged } from '../../domain/traffic-beneath.ts';
 import { CapacityRefused, StepFailed } from '../failures.ts';
 import { observe, serverOf } from '../host-call.ts';
 import type { StepContext, StepDone } from '../target-step.ts';
@@ -53,11 +54,12 @@ async function refuseDrift(context: StepContext): Promise<void> {
  */
 async function driftNow({ deps, inventory, input, acting, preImage }: StepContext): Promise<{ readonly drift: readonly string[]; readonly code: string }> {
   const { observation } = await observe(deps, inventory, acting, { verb: 'observe' });
-  const drift = driftOf(preImage, observation);
+  const drift = driftOf(unflagged(preImage), unflagged(observation));
   // Asked after the look: a drain of ours that was seen was remembered before.
   const mayBeOurs = drift.length > 0 && (await hasWantedTraffic(deps.db, { release: input.release, host: input.host, server: serverOf(inventory, acting.host) }));
   if (!mayBeOurs) return { drift, code: DRIFT.untouched };
-  return { drift: driftOf(preImage, { ...observation, traffic: preImage.traffic }), code: DRIFT.drained };
+  const before = unflagged(preImage);
+  return { drift: driftOf(before, { ...observation, traffic: before.traffic }), code: DRIFT.drained };
 }
 
 /** Hosts of the pool that the balancer shows in service now. */

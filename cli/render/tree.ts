@@ -84,7 +84,7 @@ function batchLines(release: Release, batch: Batch, last: boolean, folded: boole
 
 function targetLines(release: Release, target: Target, stem: string, options: TreeOptions): string[] {
   const tone = toneOf(target.status);
-  const step = target.status === 'in-work' || target.status === 'restoring' ? (target.step ?? '') : '';
+  const step = target.status === 'in-work' || target.status === 'restoring' ? (target.step ?? '') : target.keptOut === undefined ? '' : 'kept out';
   const attempts = target.attempts > 1 ? ` (attempt ${target.attempts})` : '';
   const line = row(`${stem}${glyphed(tone, target.host)}`, target.status + attempts, step, printable(versionText(target.observedVersion)), options);
   if (target.error === null || hasEnded(release)) return [paint(line, tone, options.color)];

@@ -1,5 +1,6 @@
 /** One target as people read it: one word for where it stands, and the error with what to do next. */
 import { progressOf } from './evolve.ts';
+import type { FlagOwner } from '../flags.ts';
 import type { Failure, Step } from '../vocabulary.ts';
 import type { ReleaseState } from './state.ts';
 import { nextAfter } from './target.ts';
@@ -28,6 +29,8 @@ export interface TargetView {
   readonly attempts: number;
   readonly observedVersion: Readonly<Record<string, string>>;
   readonly error: (Failure & { readonly step: string }) | null;
+  /** done, and yet out of traffic: these owners' flags of the host were down when it was to be admitted */
+  readonly keptOut?: readonly FlagOwner[];
 }
 
 export function targetView(core: ReleaseState, host: string, target: TargetState | undefined): TargetView {
@@ -42,6 +45,7 @@ export function targetView(core: ReleaseState, host: string, target: TargetState
     attempts: target.forward.begun === null ? 0 : target.forward.round + 1,
     observedVersion: target.observedVersion,
     error: failure === null ? null : { ...failure.failure, step: failure.step },
+    ...(journey.keptOut === undefined ? {} : { keptOut: journey.keptOut }),
   };
 }
 

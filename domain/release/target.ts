@@ -3,6 +3,7 @@
  * late forward result that is folded after the rollback began gives the same state in either order.
  */
 import { STEPS } from '../vocabulary.ts';
+import type { FlagOwner } from '../flags.ts';
 import type { Direction, Failure, Step } from '../vocabulary.ts';
 import type { Stored, TargetEvent } from './events.ts';
 
@@ -16,6 +17,14 @@ export interface Observation {
   readonly leftBy?: { readonly release: string; readonly admin: ObservedTraffic['admin']; readonly weight: number | null };
   /** the host runs exactly what the release would bring (package and configuration), in service, and its health checks passed; absent: it does not, or nobody looked */
   readonly current?: true;
+  /** absent: no flag of the host but the release's was down, and none had taken its server out */
+  readonly flags?: ObservedFlags;
+}
+
+/** `down`: whose flags keep the host out. `beneath`: flags took the server out, and without them it stands ready with this weight. */
+export interface ObservedFlags {
+  readonly down: readonly FlagOwner[];
+  readonly beneath: { readonly weight: number | null } | null;
 }
 
 /** `digest` null: no release is linked (`absent` on a first install). `process` null: nothing runs. */
@@ -55,6 +64,8 @@ export interface StepResult {
   readonly connectionsLeft?: number;
   /** the floor was met on the way back, so this host went alone */
   readonly floorMet?: boolean;
+  /** not admitted, for these owners' flags of the host are down; it comes in once they are up */
+  readonly keptOut?: readonly FlagOwner[];
   readonly note?: string;
   /** what was started, by application, only after start */
   readonly processes?: Readonly<Record<string, ObservedProcess>>;
@@ -70,6 +81,8 @@ export interface Journey {
   readonly processes?: Readonly<Record<string, ObservedProcess>>;
   /** why the checks after admit failed: whoever goes on with the step takes the host out again */
   readonly checkFailure?: Failure;
+  /** whose flags kept it out of traffic when it was to be admitted; absent: nobody's */
+  readonly keptOut?: readonly FlagOwner[];
 }
 
 export interface TargetState {
@@ -114,7 +127,7 @@ export function evolveTarget(state: TargetState, event: Stored<TargetEvent>): Ta
       }));
     case 'target-step-succeeded': {
       const { direction, round, step, result } = event.data;
-      const moved = onJourney(state, direction, round, (journey) => ({ ...journey, done: [...journey.done, step], failure: null, waiting: null, ...(result.processes ? { processes: result.processes } : {}) }));
+      const moved = onJourney(state, direction, round, (journey) => ({ ...journey, done: [...journey.done, step], failure: null, waiting: null, ...(result.keptOut ? { keptOut: result.keptOut } : {}), ...(result.processes ? { processes: result.processes } : {}) }));
       return result.observedVersion ? { ...moved, observedVersion: { ...moved.observedVersion, ...result.observedVersion } } : moved;
     }
     case 'target-check-failed':

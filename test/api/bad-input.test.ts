@@ -60,6 +60,8 @@ const REQUESTS: readonly [string, string, string, object][] = [
   ['Release', 'POST', '/v1/releases', FULL_RELEASE],
   ['Plan', 'POST', '/v1/plans', FULL_RELEASE],
   ['Token', 'POST', '/v1/tokens', { name: 'someone' }],
+  ['Drain', 'POST', '/v1/hosts/web-01/drain', { reason: 'why', pool: 'web-prod', force: false }],
+  ['Admit', 'POST', '/v1/hosts/web-01/admit', { reason: 'why', pool: 'web-prod' }],
 ];
 
 type Path = readonly (string | number)[];
@@ -91,7 +93,7 @@ describe.each(REQUESTS)('%s', (_name, method, path, full) => {
       const free = /^\/(?:variables|labels|run\/env|run\/command|source|health\/0\/http\/(?:headers|body|json\/equals)|health\/3\/command\/command)(?:\/|$)/.test(pointer);
       const wrong = [true, 1.5, -1, 1e15, {}, [[]], 'x'.repeat(5000), ...(free ? ['a\u0000b', 'a\nb'] : ['a\u0000b', 'a\nb', ';id', '$(id)', '../x', '-oProxyCommand=x', ' '])];
       for (const value of wrong) {
-        if (/^\/(?:allowOutage|adopt)$/.test(pointer) && value === true) continue;
+        if (/^\/(?:allowOutage|adopt|force)$/.test(pointer) && value === true) continue;
         if (/^\/(?:variables|labels|capacity|bastion|batches|tolerance|rollback|postRelease|pause|deadlines|source|run\/env|health|health\/0\/http\/headers|health\/2\/process)$/.test(pointer) && JSON.stringify(value) === '{}') continue;
         if (pointer === '/health/0/http/json/equals' && (typeof value === 'number' || typeof value === 'boolean')) continue;
         if (pointer === '/reason' && typeof value === 'string' && !/[\u0000\n]/.test(value) && value.trim() !== '' && value.length < 500) continue;
@@ -183,7 +185,7 @@ describe('rules over several fields', () => {
     const later: readonly [string, object, string[]][] = [
       ['/v1/applications/later', { ...APPLICATION, name: 'later', recipe: 'java-web', hooks: [{ at: 'after-start', command: ['x'] }] }, ['/hooks', '/recipe']],
       ['/v1/hosts/later', { ...host('later'), executor: { driver: 'ssh', user: 'x' } }, ['/executor']],
-      ['/v1/pools/later', { ...POOL, name: 'later', traffic: { driver: 'nginx', config: 'x' }, variables: { a: 'b' } }, ['/traffic', '/variables']],
+      ['/v1/pools/later', { ...POOL, name: 'later', traffic: { driver: 'nginx', config: 'x' }, variables: { a: 'b' }, joins: ['web-prod'] }, ['/joins', '/traffic', '/variables']],
       [
         '/v1/strategies/later',
         { gates: [{ name: 'x' }], rollback: { on: ['bastion', 'hard-gate'], to: '1.0' }, signOff: 'before-start' },

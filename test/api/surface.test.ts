@@ -22,7 +22,7 @@ const TABLE = routesOf(deps, createMetrics(deps).operation);
 const OPEN = ['/livez', '/readyz', '/openapi.json', '/docs', '/docs/{file}'];
 
 const example = (path: string): string =>
-  path.replace('/v1/releases/{id}', '/v1/releases/r-000000000000').replace('{commandId}', 'c-00000000').replace('{sha256}', 'a'.repeat(64)).replace('{key}', `${'b'.repeat(64)}.zip`).replace('/packages/{id}', '/packages/web@1').replace('{file}', 'start.js').replace('{name}', 'some');
+  path.replace('/v1/releases/{id}', '/v1/releases/r-000000000000').replace('{commandId}', 'c-00000000').replace('{sha256}', 'a'.repeat(64)).replace('{key}', `${'b'.repeat(64)}.zip`).replace('/packages/{id}', '/packages/web@1').replace('{file}', 'start.js').replace('{name}', 'some').replace('{owner}', 'health');
 
 describe('tokens', () => {
   test('only health, the document and its page are open; kept files prove themselves by their key; metrics need a token from elsewhere', () => {

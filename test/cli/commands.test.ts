@@ -344,3 +344,31 @@ describe('tokens', () => {
     expect((await cli(['token', 'create', 'ci'])).stdout).toBe('rel_api_1234\n');
   });
 });
+
+describe('host', () => {
+  const standing = { host: 'web-01', serves: false, flags: [{ owner: 'operator', pool: null, up: false, by: 'ann', since: '2026-01-05T10:00:00.000Z', reason: 'new disk' }], pools: [{ sentence: 'web-01 is out of pool web-prod.' }] };
+
+  test('drain and admit send reason, pool and force, wait for the balancers, and say what was read back', async () => {
+    server.json('POST /v1/hosts/web-01/drain', 200, { ...standing, done: true, sentence: 'web-01 is out of pool web-prod.' });
+    server.json('POST /v1/hosts/web-01/admit', 200, { ...standing, done: true, sentence: 'web-01 serves in pool web-prod.' });
+    expect(await cli(['host', 'drain', 'web-01', '--reason', 'new disk', '--pool', 'web-prod', '--force'])).toMatchObject({ code: 0, stdout: 'web-01 is out of pool web-prod.\n' });
+    expect(await cli(['host', 'admit', 'web-01', '--reason', 'it is in'])).toMatchObject({ code: 0, stdout: 'web-01 serves in pool web-prod.\n' });
+    expect(server.seen.map(({ path }) => path)).toEqual(['/v1/hosts/web-01/drain?waitSeconds=15', '/v1/hosts/web-01/admit?waitSeconds=15']);
+    expect(bodyOf('POST /v1/hosts/web-01/drain')).toEqual({ reason: 'new disk', pool: 'web-prod', force: true });
+    expect(bodyOf('POST /v1/hosts/web-01/admit')).toEqual({ reason: 'it is in' });
+  });
+
+  test('a drain that is not carried out in time is 5, one below the floor 8 with the arithmetic', async () => {
+    server.json('POST /v1/hosts/web-01/drain', 202, { ...standing, done: false, sentence: 'The drain is stored.' });
+    expect(await cli(['host', 'drain', 'web-01', '--reason', 'x'])).toMatchObject({ code: 5, stderr: expect.stringContaining('signalbox host flags web-01') });
+    server.on('POST /v1/hosts/web-02/drain', (_seen, response) => sendProblem(response, 409, { detail: 'Taking web-02 out would leave 2 of 4.' }));
+    expect(await cli(['host', 'drain', 'web-02', '--reason', 'x'])).toMatchObject({ code: 8, stderr: expect.stringContaining('would leave 2 of 4') });
+  });
+
+  test('flags shows every owner, and how the host stands in each pool', async () => {
+    server.json('GET /v1/hosts/web-01/flags', 200, standing);
+    const called = await cli(['host', 'flags', 'web-01']);
+    expect(called.stdout.split('\n')).toEqual(['FLAG      POOL   STANDS  BY   SINCE                     REASON', 'operator  every  down    ann  2026-01-05T10:00:00.000Z  new disk', 'web-01 is out of pool web-prod.', '']);
+    expect(JSON.parse((await cli(['host', 'flags', 'web-01', '-o', 'json'])).stdout)).toEqual(standing);
+  });
+});

@@ -45,6 +45,11 @@ describe('the tree of a release', () => {
     ]);
   });
 
+  test('a target that flags keep out of traffic says so', () => {
+    const out = releaseLike({ batches: [batch(0, 'done', [{ ...target('web-01', 'succeeded'), keptOut: ['operator'] }])] });
+    expect(renderTree(out, PLAIN).find((line) => line.includes('web-01'))).toMatch(/succeeded +kept out/);
+  });
+
   test('a paused release shows the pause glyph and the sentence why it waits', () => {
     const paused = releaseLike({
       paused: { cause: 'operator', by: 'ann', reason: 'lunch', since: '2026-01-05T10:00:30.000Z', deadline: null, quiet: true },

@@ -1,0 +1,21 @@
+/** The release's flag of a host: what the last release that touched it in a pool recorded. Nothing else says it, so that the two cannot differ. */
+import { holdReason, isHeldOut } from '../domain/release-hold.ts';
+import type { HostFlag } from '../domain/flags.ts';
+import type { Queryable } from './client.ts';
+import type { DrainPlace } from './flag-drains.ts';
+
+/** Null when no release holds the host out of this pool. */
+export async function releaseFlag(db: Queryable, { host, pool }: DrainPlace): Promise<HostFlag | null> {
+  const row = await db.kysely
+    .selectFrom('release_targets')
+    .innerJoin('releases', 'releases.id', 'release_targets.release')
+    .select(['releases.id', 'releases.created_at', 'release_targets.state'])
+    .where('release_targets.host', '=', host)
+    .where('release_targets.touched', '=', true)
+    .where('releases.pool', '=', pool)
+    .orderBy('releases.created_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (row === undefined || !isHeldOut(row.state)) return null;
+  return { owner: 'release', pool, up: false, by: row.id, since: row.created_at, reason: `Release ${row.id} ${holdReason(row.state)}`, forced: false };
+}

@@ -58,7 +58,7 @@ export function runStep(deps: ActivityDeps, step: Step, input: StepInput): Promi
   return alive(async (signal) => {
     const startedMs = performance.now();
     const inventory = await deps.facts.inventory(input.release);
-    const preImage = await deps.facts.preImage(input.preImageOf, input.host);
+    const preImage = await (input.direction === 'back' ? deps.facts.goal(input.preImageOf, input.host) : deps.facts.preImage(input.preImageOf, input.host));
     const { release, host, epoch, direction, round } = input;
     const timeoutMs = inventory.strategy.deadlines.stepSeconds * 1000;
     const acting: Acting = { release, host: hostOf(inventory, host), epoch, direction, round, timeoutMs, signal };

@@ -82,7 +82,6 @@ const LATER: Readonly<Record<LaterKind, readonly Later[]>> = {
   Command: [
     { path: ['type'], when: oneOf('approve', 'reject', 'answer'), instead: 'pause' },
     { path: ['gate'] },
-    { path: ['to'], when: otherThanPrevious },
   ],
 };
 

@@ -16,6 +16,7 @@ const KINDS = {
   conflict: { status: 409, title: 'The request conflicts with the present state' },
   refused: { status: 409, title: 'The release refuses this command' },
   'key-in-flight': { status: 409, title: 'The first request with this Idempotency-Key is still being answered' },
+  blocked: { status: 409, title: 'A hold or a quarantine stands in the way' },
   'in-use': { status: 409, title: 'The object is in use' },
   'version-mismatch': { status: 412, title: 'The object has changed since you read it' },
   'too-large': { status: 413, title: 'The request body is too large' },

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { createReleaseRequest } from '../db/requests.ts';
 import { getRelease, getReleaseAt, listReleases } from '../db/queries.ts';
 import { releaseView } from '../domain/release/view.ts';
+import { refuseBlocked } from './blocks.ts';
 import { etagOf, isUnchanged } from './etag.ts';
 import { IDEMPOTENCY_HEADERS, once } from './idempotency.ts';
 import { Count, Cursor, Limit, cursorOf, nextLink, pageOf, readCursor } from './pages.ts';
@@ -31,6 +32,7 @@ export function postRelease(deps: ApiDeps): Operation {
       const caller = callerOf(call);
       const answer = await once(deps, { request: call.request, caller, route: 'POST /v1/releases', body: call.body }, async (tx) => {
         const { inventory } = await captureInventory(tx, call.body);
+        await refuseBlocked(tx, call.body);
         const id = newReleaseId(new Date());
         const request = releaseRequested(id, call.body, inventory, caller.actor.name);
         await createReleaseRequest(tx, { id, request, inventory, actor: caller.actor });

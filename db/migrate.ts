@@ -10,6 +10,7 @@ import * as inbox from './migrations/0004-inbox.ts';
 import * as inventory from './migrations/0005-inventory.ts';
 import * as appends from './migrations/0006-appends.ts';
 import * as appendGroup from './migrations/0007-append-group.ts';
+import * as wayBack from './migrations/0011-way-back.ts';
 import { grantServiceRole } from './roles.ts';
 
 /** In the order of their names. A released migration is never changed: add the next one. */
@@ -21,6 +22,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0005-inventory': inventory,
   '0006-appends': appends,
   '0007-append-group': appendGroup,
+  '0011-way-back': wayBack,
 };
 
 export interface MigrateOptions {

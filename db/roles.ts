@@ -9,6 +9,7 @@ const RIGHTS: Readonly<Record<string, string>> = {
   releases: 'select, insert, update',
   release_targets: 'select, insert, update',
   release_inventory: 'select, insert',
+  release_rollback_plans: 'select, insert, update',
   release_requests: 'select, insert, update',
   pool_locks: 'select, insert, update',
   pool_queue: 'select, insert, update, delete',
@@ -20,6 +21,7 @@ const RIGHTS: Readonly<Record<string, string>> = {
   tokens: 'select, insert, update',
   inventory: 'select, insert, update, delete',
   findings: 'select, insert, update, delete',
+  blocks: 'select, insert, update',
   kysely_migration: 'select',
 };
 

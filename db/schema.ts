@@ -4,6 +4,7 @@ import type { Actor, ReleaseKind, Status } from '../domain/vocabulary.ts';
 import type { Command, Refusal } from '../domain/release/commands.ts';
 import type { Change, CoreEventData } from '../domain/release/events.ts';
 import type { Inventory } from '../domain/inventory.ts';
+import type { RollbackPlan } from '../domain/rollback-plan.ts';
 import type { ReleaseState } from '../domain/release/state.ts';
 import type { TargetState } from '../domain/release/target.ts';
 
@@ -18,6 +19,7 @@ export interface Schema {
   releases: ReleasesTable;
   release_targets: ReleaseTargetsTable;
   release_inventory: ReleaseInventoryTable;
+  release_rollback_plans: ReleaseRollbackPlansTable;
   release_requests: ReleaseRequestsTable;
   pool_locks: PoolLocksTable;
   pool_queue: PoolQueueTable;
@@ -29,6 +31,7 @@ export interface Schema {
   tokens: TokensTable;
   inventory: InventoryTable;
   findings: FindingsTable;
+  blocks: BlocksTable;
 }
 
 /** Append-only. `transaction` orders readers over all streams; it is the only column outside the hash. */
@@ -87,6 +90,11 @@ export interface ReleaseTargetsTable {
 export interface ReleaseInventoryTable {
   release: string;
   inventory: Json<Inventory>;
+}
+
+export interface ReleaseRollbackPlansTable {
+  release: string;
+  plan: Json<RollbackPlan>;
 }
 
 /** What the API accepted; `inventory` moves to release_inventory when the workflow opens the release. */
@@ -190,4 +198,16 @@ export interface FindingsTable {
   repair: string;
   opened_at: Time;
   cleared_at: ColumnType<Date | null, Date | null | undefined, Date | null>;
+}
+
+/** Kept after it was lifted, so that the last word on a package or application can be shown. */
+export interface BlocksTable {
+  kind: 'quarantine' | 'hold';
+  name: string;
+  pool: string;
+  reason: string;
+  release: string | null;
+  by: Json<Actor>;
+  since: string;
+  lifted: ColumnType<{ readonly reason: string; readonly by: Actor; readonly at: string } | null, string | null, string | null>;
 }

@@ -1,7 +1,7 @@
 /** A release as a tree: a header, then batches and their targets. A pure function, so that a redraw is only a comparison of text. */
 import { showDuration } from '../duration.ts';
-import { hasEnded, progressOf, versionText } from '../release.ts';
-import type { Batch, Release, Target } from '../release.ts';
+import { hasEnded, progressOf, versionText, wayBackText } from '../release.ts';
+import type { Batch, Release, RollbackPlan, Target } from '../release.ts';
 import { bold, marked, paint, printable, toneOf } from './glyphs.ts';
 import { pad } from './table.ts';
 
@@ -48,9 +48,15 @@ function header(release: Release, options: TreeOptions): string[] {
     ['Progress', `${all === 0 ? 'not planned yet' : `${done}/${all} targets ${release.rollback === null ? 'done' : 'restored'}`}, ${showDuration(endMs - Date.parse(release.createdAt))}${etaText(release)}`],
   ];
   if (release.rollback !== null) fields.push(['Rollback', printable(`${release.rollback.mode}, by ${release.rollback.by}: ${release.rollback.reason}`)]);
+  if (hasWayBack(release)) fields.push(['Way back', printable(wayBackText(release.rollbackPlan))]);
   if (release.waiting !== null) fields.push(['Waits', printable(release.waiting.sentence)]);
   for (const warning of release.warnings) fields.push(['Warning', paint(printable(warning), 'warn', color)]);
   return fields.map(([name, value]) => `${pad(`${name}:`, 10)} ${clip(value, options.columns - 11, color)}`);
+}
+
+/** Of a release that may still be taken back. An older server says nothing of it. */
+function hasWayBack(release: Release): release is Release & { readonly rollbackPlan: RollbackPlan } {
+  return (release.rollbackPlan ?? null) !== null && release.rollback === null && release.rollbackPlan?.targets.length !== 0;
 }
 
 function etaText(release: Release): string {

@@ -6,6 +6,7 @@ import { lanesOf } from './capacity.ts';
 import { orderHosts, spreadZones } from './host-order.ts';
 import type { Plan, PlannedBatch, PlannedChange, PlanRefusal } from './plan.ts';
 import { refusalsOf } from './refusals.ts';
+import { rollbackWidth } from './rollback-width.ts';
 import { standingOf } from './standing.ts';
 import type { PlanHost, PoolStanding } from './standing.ts';
 import { warningsOf } from './warnings.ts';
@@ -24,9 +25,6 @@ export interface PlanInput {
 
 export type PlanResult = { readonly plan: Plan } | { readonly refusals: readonly PlanRefusal[] };
 
-/** Width of a rollback where the strategy leaves it open: the widest rollout batch, at least this. */
-const ROLLBACK_PERCENT_MIN = 33;
-
 /**
  * Every host in exactly one batch, the bastion first, hosts of a batch to be started in their order. Refuses with all complaints at
  * once when the pool is empty, of one host without a consented outage, cannot spare a host, or the strategy's numbers do not fit.
@@ -36,7 +34,6 @@ export function makePlan(input: PlanInput): PlanResult {
   const refusals = refusalsOf(input, standing);
   if (refusals.length > 0) return { refusals };
   const batches = input.hosts.length === 1 ? [onlyBatch(input)] : allBatches(input, standing);
-  const { percent } = input.strategy.batches;
   return {
     plan: {
       batches,
@@ -47,7 +44,7 @@ export function makePlan(input: PlanInput): PlanResult {
         outageAllowed: standing.hostsTotal === 1,
       },
       changes: input.changes,
-      rollback: { batchPercent: input.strategy.rollback.batchPercent ?? Math.max(ROLLBACK_PERCENT_MIN, ...percent) },
+      rollback: { batchPercent: rollbackWidth(input.strategy) },
       warnings: warningsOf(input, standing, batches),
     },
   };

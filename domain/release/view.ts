@@ -10,6 +10,7 @@ import { waitingOf } from './waiting.ts';
 import type { Eta } from './eta.ts';
 import type { TargetView } from './target-view.ts';
 import type { Waiting } from './waiting.ts';
+import type { RollbackPlan } from '../rollback-plan.ts';
 import type { Failure, FailedTarget, Phase, ReleaseKind, Status } from '../vocabulary.ts';
 import type { CommandType } from './commands.ts';
 import type { Debt } from './events.ts';
@@ -32,6 +33,8 @@ export interface ReleaseView {
   readonly waiting: Waiting | null;
   readonly eta: Eta | null;
   readonly rollback: RollbackView | null;
+  /** the way back of every target, as it was frozen in preparation; null before that */
+  readonly rollbackPlan: RollbackPlan | null;
   readonly debt: readonly Debt[];
   readonly unrestored: readonly FailedTarget[];
   readonly failure: Failure | null;
@@ -69,7 +72,7 @@ export interface RollbackView {
   readonly untouched: number;
 }
 
-export function releaseView({ core, targets, version }: Folded): ReleaseView {
+export function releaseView({ core, targets, version, rollbackPlan }: Folded): ReleaseView {
   const { request, situation } = core;
   const ended = 'finishedAt' in situation ? situation : null;
   const progress = progressOf(situation);
@@ -88,6 +91,7 @@ export function releaseView({ core, targets, version }: Folded): ReleaseView {
     waiting: waitingOf(core, targets, version),
     eta: etaOf(core),
     rollback: rollbackView(rollbackOf(situation)),
+    rollbackPlan: rollbackPlan ?? null,
     debt: ended?.debt ?? progress?.debt ?? [],
     unrestored: ended?.unrestored ?? [],
     failure: ended?.failure ?? null,

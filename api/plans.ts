@@ -1,4 +1,5 @@
 /** POST /v1/plans: what a release would do, without doing it. */
+import { knownWayBack } from './known-way-back.ts';
 import { captureInventory } from './release-request.ts';
 import { operation } from './route.ts';
 import { PlanAnswer, ReleaseRequest } from './schemas/release.ts';
@@ -17,7 +18,8 @@ export function makePlanAhead(deps: ApiDeps): Operation {
     async handle(call) {
       const { inventory, plan } = await captureInventory(deps.db, call.body);
       const bakesSeconds = plan.batches.reduce((sum, { bakeSeconds }) => sum + bakeSeconds, 0);
-      return { status: 200, body: { plan, assumes: ASSUMES, plannedWaitSeconds: bakesSeconds + inventory.strategy.postRelease.watchSeconds } };
+      const wayBack = await knownWayBack(deps.db, inventory);
+      return { status: 200, body: { plan, wayBack, assumes: ASSUMES, plannedWaitSeconds: bakesSeconds + inventory.strategy.postRelease.watchSeconds } };
     },
   });
 }

@@ -111,7 +111,7 @@ export interface WayBack {
   readonly host: string;
   readonly applications: readonly { readonly application: string; readonly version: string | null; readonly digest: string | null }[];
   readonly feasible: boolean;
-  readonly why: string | null;
+  readonly why?: string | null;
 }
 
 export interface Debt {
@@ -160,9 +160,10 @@ export function versionText(observed: Target['observedVersion']): string {
 }
 
 /** `web 1.0.0 on 3 hosts, absent on web-04`: what a rollback leads to, the most frequent first. */
-export function wayBackText({ targets }: RollbackPlan): string {
+export function wayBackText({ targets }: Pick<RollbackPlan, 'targets'>): string {
   const hosts = new Map<string, string[]>();
   for (const { host, applications } of targets) {
+    if (applications.length === 0) continue;
     const goal = applications.map(({ application, version, digest }) => (digest === null ? `${application} absent` : `${application} ${version ?? digest.slice(0, 12)}`)).join(', ');
     hosts.set(goal, [...(hosts.get(goal) ?? []), host]);
   }

@@ -59,6 +59,7 @@ export const Release = z
     createdAt: z.string(),
     finishedAt: z.string().nullable(),
     failure: z.looseObject({}).nullable(),
+    rollbackPlan: z.looseObject({ mode: z.string(), targets: z.array(z.looseObject({ host: z.string(), feasible: z.boolean() })) }).nullable(),
   })
   .meta({ id: 'Release' });
 
@@ -81,6 +82,7 @@ export const HostLogs = z
 export const PlanAnswer = z
   .strictObject({
     plan: z.looseObject({ batches: z.array(z.looseObject({ index: z.int(), hosts: z.array(z.string()) })) }),
+    wayBack: z.array(z.looseObject({ host: z.string(), applications: z.array(z.looseObject({ application: z.string() })), feasible: z.boolean() })),
     assumes: z.string(),
     plannedWaitSeconds: z.int(),
   })

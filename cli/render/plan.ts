@@ -1,5 +1,7 @@
 /** A plan as people read it before they start a release. */
 import { showDuration } from '../duration.ts';
+import { wayBackText } from '../release.ts';
+import type { WayBack } from '../release.ts';
 import { bold, marked, printable } from './glyphs.ts';
 import { table } from './table.ts';
 
@@ -13,6 +15,8 @@ export interface PlanAnswer {
   };
   /** what the plan takes for granted, one sentence */
   readonly assumes: string;
+  /** what a rollback would lead to, as far as the server knows; an older server does not say */
+  readonly wayBack?: readonly WayBack[];
   readonly plannedWaitSeconds: number;
 }
 
@@ -25,7 +29,7 @@ interface PlannedBatch {
   readonly manual: boolean;
 }
 
-export function planLines({ plan, assumes, plannedWaitSeconds }: PlanAnswer, pool: string, color: boolean): string[] {
+export function planLines({ plan, assumes, plannedWaitSeconds, wayBack = [] }: PlanAnswer, pool: string, color: boolean): string[] {
   const { capacity } = plan;
   const rows = plan.batches.map((batch) => [
     batch.kind === 'bastion' ? 'bastion' : `${batch.kind} ${batch.index}`,
@@ -40,6 +44,7 @@ export function planLines({ plan, assumes, plannedWaitSeconds }: PlanAnswer, poo
     ...table(['BATCH', 'HOSTS', 'AT ONCE', 'BAKE', 'GOES ON', 'NAMES'], rows),
     `capacity: ${capacity.hosts} hosts, ${capacity.inService} in service, never below ${capacity.floor}${capacity.outageAllowed ? ', outage allowed' : ''}`,
     `waits planned: ${showDuration(plannedWaitSeconds * 1000)}; a rollback goes ${plan.rollback.batchPercent}% of the pool at a time`,
+    ...(wayBack.some(({ applications }) => applications.length > 0) ? [printable(`a rollback leads to: ${wayBackText({ targets: wayBack })}`)] : []),
     ...(assumes === '' ? [] : [printable(assumes)]),
     ...plan.warnings.map((warning) => marked('warn', printable(warning), color)),
   ];

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { getBlock, liftBlock } from '../../db/blocks.ts';
 import { readReleaseEvents } from '../../db/events.ts';
+import { hostPasts } from '../../db/host-history.ts';
 import { using } from '../activities/using.ts';
 import { digestOf } from '../support/fake-fleet.ts';
 import { unhealthy } from '../support/fake-health.ts';
@@ -43,6 +44,30 @@ describe('the way back of a release', () => {
       keepsNothing(bench, 'web-03');
       const release = await bench.ended(await bench.release({ strategy: { rollback: { on: [], mode: 'regular', batchPercent: null } } }));
       expect(release).toMatchObject({ status: 'succeeded', warnings: [expect.stringContaining('web-03 could not be brought back')] });
+    });
+  });
+});
+
+describe('what the hosts keep', () => {
+  test('is known from the log: a release that clears old ones from a host says which are left', async () => {
+    await using(4, { executor: [{ call: 'clean web-02', nth: 1, fault: { lie: { ok: true, repeated: false, result: { removed: [digestOf('v1')] } } } }] }, async (bench) => {
+      const id = await bench.release();
+      expect((await bench.ended(id)).status).toBe('succeeded');
+      const cleaned = (await readReleaseEvents(bench.db, { release: id })).filter(({ type }) => type === 'target-cleaned');
+      expect(cleaned).toMatchObject([{ data: { host: 'web-02', kept: { web: [digestOf('v2')] } } }]);
+      const pasts = await hostPasts(bench.db, { hosts: ['web-01', 'web-02'], application: 'web' });
+      expect(pasts.map(({ installs, kept }) => [installs.map(({ version }) => version), kept])).toEqual([
+        [['v1', 'v2'], [digestOf('v1'), digestOf('v2')]],
+        [['v1', 'v2'], [digestOf('v2')]],
+      ]);
+    });
+  });
+
+  test('and what they ran follows a rollback back: restored is what there was before', async () => {
+    await using(4, { health: [{ call: 'verify', nth: 1, fault: { lie: unhealthy('health-timeout', 'no answer') } }] }, async (bench) => {
+      const bastion = (await bench.ended(await bench.release())).batches[0]?.targets[0]?.host ?? '';
+      const [past] = await hostPasts(bench.db, { hosts: [bastion], application: 'web' });
+      expect(past?.installs.map(({ version }) => version)).toEqual(['v1', 'v1']);
     });
   });
 });

@@ -65,7 +65,8 @@ async function everybodyAnswers(version: string): Promise<void> {
 }
 
 async function eventsOf(id: string, type: string): Promise<readonly { readonly data: any }[]> {
-  const { items } = await stack.api.get<{ items: readonly { readonly type: string; readonly data: any }[] }>(`/v1/releases/${id}/events?limit=1000`);
+  const { items, next } = await stack.api.get<{ items: readonly { readonly type: string; readonly data: any }[]; next: string | null }>(`/v1/releases/${id}/events?limit=200`);
+  expect(next).toBeNull();
   return items.filter((event) => event.type === type);
 }
 

@@ -1,5 +1,7 @@
 /** After the watch: is every target what the log says it is, in version and in traffic. Then old releases are cleared from the hosts. */
+import { appendTargetEvent } from '../db/events.ts';
 import { rollbackDigests } from '../db/queries.ts';
+import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { applicationsOf, hostOf, packageOf } from './facts.ts';
 import { asTemporal, verdictOn } from './failures.ts';
 import { alive, inLanes } from './heartbeat.ts';
@@ -55,7 +57,7 @@ async function audit(deps: ActivityDeps, inventory: Inventory, acting: Acting, {
   try {
     const { observation } = await observe(deps, inventory, acting, { verb: 'observe', traffic });
     const mismatches = await differences(deps, inventory, acting, observation);
-    if (mismatches.length === 0) await clean(deps, inventory, acting, protects);
+    if (mismatches.length === 0) await clean(deps, inventory, acting, { protects, observation });
     return mismatches;
   } catch (error) {
     const failure = verdictOn(error, host);
@@ -81,9 +83,16 @@ async function differences(deps: ActivityDeps, inventory: Inventory, acting: Act
 }
 
 /** Clearing is housekeeping: a host that cannot be cleared now is cleared by its next release. */
-async function clean(deps: ActivityDeps, inventory: Inventory, acting: Acting, protects: Protects): Promise<void> {
+async function clean(deps: ActivityDeps, inventory: Inventory, acting: Acting, { protects, observation }: { readonly protects: Protects; readonly observation: Observation }): Promise<void> {
+  const kept: Record<string, readonly string[]> = {};
   for (const { name } of applicationsOf(inventory)) {
     const protect = protects.get(name)?.get(acting.host.name) ?? [];
-    await onHost(deps, acting, 'clean', { application: name, step: 'clean' }, { keep: String(KEPT), protect: protect.join(',') }).catch(() => undefined);
+    const result = await onHost(deps, acting, 'clean', { application: name, step: 'clean' }, { keep: String(KEPT), protect: protect.join(',') }).catch(() => null);
+    const before = observation.applications.find(({ application }) => application === name)?.kept;
+    const removed: readonly unknown[] = Array.isArray(result?.['removed']) ? result['removed'] : [];
+    if (before !== undefined && removed.length > 0) kept[name] = before.filter((digest) => !removed.includes(digest));
   }
+  if (Object.keys(kept).length === 0) return;
+  const { release, epoch, host: { name: host } } = acting;
+  await appendTargetEvent(deps.db, { release, opId: `${host}/cleaned`, actor: SIGNALBOX, event: { type: 'target-cleaned', data: { host, epoch, kept } } });
 }

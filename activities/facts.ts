@@ -1,8 +1,10 @@
 /** What activities need to know of a release again and again and never changes once written: remembered, so that hot steps do not read it. */
-import { getInventoryOf } from '../db/queries.ts';
+import { getInventoryOf, getRollbackPlan } from '../db/queries.ts';
 import { targetFacts } from '../db/target-facts.ts';
+import { goalImage } from '../domain/rollback-plan.ts';
 import type { Database } from '../db/client.ts';
 import type { ApplicationSpec, HostSpec, Inventory, PackageSpec } from '../domain/inventory.ts';
+import type { RollbackPlan } from '../domain/rollback-plan.ts';
 import type { Observation } from '../domain/release/target.ts';
 
 export interface TargetFacts {
@@ -16,8 +18,10 @@ export interface ReleaseFacts {
   inventory(release: string): Promise<Inventory>;
   /** pre-image and staged configurations of one target; asks the database until the target is staged, then remembers */
   target(release: string, host: string): Promise<TargetFacts>;
-  /** the pre-image a rollback restores: of `from` when the release takes back an earlier one */
+  /** what was observed of a target before this release touched it */
   preImage(release: string, host: string): Promise<Observation>;
+  /** what a rollback makes of a target: the pre-image that `release` recorded, or what it planned where it goes to an older version */
+  goal(release: string, host: string): Promise<Observation>;
 }
 
 const RELEASES_MAX = 200;
@@ -25,6 +29,7 @@ const RELEASES_MAX = 200;
 export function createFacts(db: Database): ReleaseFacts {
   const inventories = new Map<string, Promise<Inventory>>();
   const targets = new Map<string, TargetFacts>();
+  const plans = new Map<string, Promise<RollbackPlan | null>>();
   const target = async (release: string, host: string): Promise<TargetFacts> => {
     const key = `${release}/${host}`;
     const known = targets.get(key);
@@ -33,22 +38,31 @@ export function createFacts(db: Database): ReleaseFacts {
     if (facts.staged) remember(targets, key, facts, RELEASES_MAX * 20);
     return facts;
   };
+  const preImage = async (release: string, host: string): Promise<Observation> => {
+    const { preImage: image } = await target(release, host);
+    if (image === null) throw new Error(`No pre-image of ${host} is recorded in release ${release}; nothing can be restored from it.`);
+    return image;
+  };
   return {
-    inventory(release) {
-      const known = inventories.get(release);
-      if (known !== undefined) return known;
-      const loading = getInventoryOf(db, release);
-      loading.catch(() => inventories.delete(release));
-      remember(inventories, release, loading, RELEASES_MAX);
-      return loading;
-    },
+    inventory: (release) => once(inventories, release, () => getInventoryOf(db, release)),
     target,
-    async preImage(release, host) {
-      const { preImage } = await target(release, host);
-      if (preImage === null) throw new Error(`No pre-image of ${host} is recorded in release ${release}; nothing can be restored from it.`);
-      return preImage;
+    preImage,
+    async goal(release, host) {
+      const [image, plan] = await Promise.all([preImage(release, host), once(plans, release, () => getRollbackPlan(db, release))]);
+      const way = plan?.to === 'previous' ? undefined : plan?.targets.find((planned) => planned.host === host);
+      return way === undefined ? image : goalImage(image, way.applications);
     },
   };
+}
+
+/** Asks once and remembers the answer; a question that failed is asked again. */
+function once<V>(map: Map<string, Promise<V>>, key: string, load: () => Promise<V>): Promise<V> {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const loading = load();
+  loading.catch(() => map.delete(key));
+  remember(map, key, loading, RELEASES_MAX);
+  return loading;
 }
 
 /** Oldest out first: a worker that has served thousands of releases keeps the memory of the last ones. */

@@ -1,6 +1,7 @@
 /** First act of every restore: the host obeys nobody older from here on, and what is really there decides what must be done. */
 import { appendTargetEvent } from '../db/events.ts';
 import { begunStep } from '../db/target-facts.ts';
+import { isToStart } from '../domain/rollback-plan.ts';
 import { isUntouched, restoreSteps } from '../domain/rollback.ts';
 import { unflagged } from '../domain/traffic-beneath.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
@@ -23,10 +24,10 @@ export function fenceTarget(deps: ActivityDeps, input: StepInput): Promise<Fence
     const { release, host, epoch, preImageOf } = input;
     try {
       const inventory = await deps.facts.inventory(release);
-      const preImage = await deps.facts.preImage(preImageOf, host);
+      const preImage = await deps.facts.goal(preImageOf, host);
       const acting = { release, host: hostOf(inventory, host), epoch, direction: 'back', round: input.round, timeoutMs: TIMEOUT_MS, signal } as const;
       const { observation } = await observe(deps, inventory, acting, { verb: 'fence' });
-      const begun = await begunStep(deps.db, preImageOf, host);
+      const begun = isToStart(preImage) ? 'stop' : await begunStep(deps.db, preImageOf, host);
       const [before, now] = [unflagged(preImage), unflagged(observation)];
       const steps = restoreSteps(before, now, begun);
       const untouched = steps.length === 0 && isUntouched(before, now);

@@ -61,7 +61,7 @@ export async function observe(deps: ActivityDeps, inventory: Inventory, acting: 
     throw failure instanceof Error ? failure : new StepFailed(failure);
   }
   const { traffic, flags } = known ?? (await observeTraffic(deps, inventory, host, acting.signal));
-  const observation = parseObservation(answer.result, traffic);
+  const observation = parseObservation(answer.result, traffic, 'configs' in more);
   return { observation: flags === undefined ? observation : { ...observation, flags }, result: answer.result };
 }
 
@@ -95,12 +95,13 @@ export function serverOf(inventory: Inventory, host: HostSpec): string {
   return serverName(inventory.pool.traffic, host.name);
 }
 
-function parseObservation(result: HostResult, traffic: ObservedTraffic): Observation {
+/** `isAsked`: run configurations were asked about, so that none of them is an answer. */
+function parseObservation(result: HostResult, traffic: ObservedTraffic, isAsked: boolean): Observation {
   const applications = Array.isArray(result['applications']) ? (result['applications'] as readonly Record<string, unknown>[]) : [];
-  return { applications: applications.map(parseApplication), traffic, freeBytes: Number(result['freeBytes'] ?? 0) };
+  return { applications: applications.map((seen) => parseApplication(seen, isAsked)), traffic, freeBytes: Number(result['freeBytes'] ?? 0) };
 }
 
-function parseApplication(seen: Readonly<Record<string, unknown>>): ObservedApplication {
+function parseApplication(seen: Readonly<Record<string, unknown>>, isAsked: boolean): ObservedApplication {
   return {
     application: String(seen['application']),
     digest: textOrNull(seen['digest']),
@@ -108,6 +109,8 @@ function parseApplication(seen: Readonly<Record<string, unknown>>): ObservedAppl
     version: textOrNull(seen['version']),
     process: parseProcess(seen['process']),
     unmanaged: seen['unmanaged'] === true,
+    ...(Array.isArray(seen['kept']) ? { kept: seen['kept'].map(String) } : {}),
+    ...(isAsked && Array.isArray(seen['configs']) ? { configs: seen['configs'].map(String) } : {}),
   };
 }
 

@@ -1,24 +1,29 @@
-/** The plan of a release, from the service state just observed; stored as an event and never computed again. */
+/** The plan of a release and its way back, from the service state just observed; stored as events and never computed again. */
+import { readCore } from '../db/append-core.ts';
+import { standingBlocks } from '../db/blocks.ts';
 import { appendReleaseEvents } from '../db/events.ts';
-import { lastGoodVersions } from '../db/running-versions.ts';
 import { preImages } from '../db/queries.ts';
-import { begunHosts, originalChanges } from '../db/rollback-source.ts';
-import { capacityFloor } from '../domain/plan/capacity.ts';
+import { lastGoodVersions } from '../db/running-versions.ts';
+import { lastEventOf } from '../db/stored-events.ts';
+import { blockedFailure, mayBeBlocked } from '../domain/blocks.ts';
 import { makePlan as plan } from '../domain/plan/make-plan.ts';
 import { planAhead } from '../domain/plan/plan-ahead.ts';
 import { courseDifferences } from '../domain/plan/plan-difference.ts';
 import { whySkipped } from '../domain/plan/skip.ts';
 import { KIND_POLICIES } from '../domain/release-kind.ts';
+import { infeasibleFailure, rollbackWarnings } from '../domain/rollback-plan.ts';
 import { staysOut } from '../domain/traffic-beneath.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { packageOf } from './facts.ts';
 import { storing } from './failures.ts';
+import { back, toOlder } from './plan-way-back.ts';
+import { planPrevious } from './rollback-plan.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Inventory } from '../domain/inventory.ts';
-import type { CoreEvent, Stored } from '../domain/release/events.ts';
+import type { CoreEvent, CoreEventData, Stored } from '../domain/release/events.ts';
 import type { Observation } from '../domain/release/target.ts';
-import type { ReleaseKind } from '../domain/vocabulary.ts';
 import type { Plan, PlannedChange } from '../domain/plan/plan.ts';
+import type { Failure, ReleaseKind } from '../domain/vocabulary.ts';
 
 export interface PlanInput {
   readonly release: string;
@@ -28,7 +33,7 @@ export interface PlanInput {
   readonly reason: string | null;
   /** the cap per batch raised for this release; absent or null: the usual one */
   readonly batchCapPercent?: number | null;
-  /** release whose pre-images are restored; null for a release that brings something new */
+  /** release whose pre-images are restored, this one itself when it goes to an older version; null for a release that brings something new */
   readonly restoreFrom: string | null;
   /** the release was started to follow one plan that was read, and follows no other; absent from older workflows */
   readonly isPlanned?: boolean;
@@ -39,19 +44,21 @@ export interface PlanInput {
 }
 
 export async function makePlan(deps: ActivityDeps, input: PlanInput): Promise<Stored<CoreEvent>> {
-  const inventory = await deps.facts.inventory(input.release);
-  const images = await preImages(deps.db, input.release);
-  const skips = input.kind === undefined ? {} : await skipsOf(deps, inventory, images, { ...input, kind: input.kind });
-  const event = input.restoreFrom === null ? forward(inventory, images, skips, input) : await back(deps, inventory, skips, input, input.restoreFrom);
-  const [stored] = await storing(() => appendReleaseEvents(deps.db, { release: input.release, opId: input.opId, actor: SIGNALBOX, events: [event] }));
-  if (stored === undefined) throw new Error(`The plan of ${input.release} was not stored`);
-  return stored;
+  // What a second try would find (holds, quarantine) may have changed since the first was stored.
+  const earlier = await lastEventOf(deps.db, input.release, ['plan-made', 'release-failed']);
+  if (earlier !== null) return earlier;
+  const planning = await planningOf(deps, input);
+  const events = await (input.restoreFrom === null ? forward(planning) : input.restoreFrom === input.release ? toOlder(planning) : back(planning, input.restoreFrom));
+  const stored = await storing(() => appendReleaseEvents(deps.db, { release: input.release, opId: input.opId, actor: SIGNALBOX, events: [...events] }));
+  const last = stored.at(-1);
+  if (last === undefined) throw new Error(`The plan of ${input.release} was not stored`);
+  return last;
 }
 
-type Images = Readonly<Record<string, Observation>>;
+export type Images = Readonly<Record<string, Observation>>;
 
 /** Why a host is passed, for those that are. */
-type Skips = Readonly<Record<string, string>>;
+export type Skips = Readonly<Record<string, string>>;
 
 async function skipsOf(deps: ActivityDeps, inventory: Inventory, images: Images, { kind, joined = null }: PlanInput & { readonly kind: ReleaseKind }): Promise<Skips> {
   const outdated = joined === null ? null : await whyOutdated(deps, inventory);
@@ -72,7 +79,39 @@ async function whyOutdated(deps: ActivityDeps, inventory: Inventory): Promise<st
   return by ? `pool ${name} runs ${overtaken.application} ${by.version} since release ${by.release}, which sees to hosts that joined` : null;
 }
 
-function forward(inventory: Inventory, images: Images, skips: Skips, { inService, allowOutage, reason, kind, batchCapPercent = null, isPlanned }: PlanInput): CoreEvent {
+export interface Planning {
+  readonly deps: ActivityDeps;
+  readonly input: PlanInput;
+  readonly inventory: Inventory;
+  readonly request: CoreEventData['release-requested'];
+  readonly epoch: number;
+  /** what was observed of each target just now */
+  readonly images: Images;
+  readonly skips: Skips;
+}
+
+async function planningOf(deps: ActivityDeps, input: PlanInput): Promise<Planning> {
+  const [inventory, images, { state }] = await Promise.all([deps.facts.inventory(input.release), preImages(deps.db, input.release), readCore(deps.db, input.release)]);
+  if (state === null) throw new Error(`Release ${input.release} is not open`);
+  const skips = input.kind === undefined ? {} : await skipsOf(deps, inventory, images, { ...input, kind: input.kind });
+  return { deps, input, inventory, request: state.request, epoch: state.epoch ?? 0, images, skips };
+}
+
+async function forward(planning: Planning): Promise<readonly CoreEvent[]> {
+  const { deps, inventory, request, images, skips } = planning;
+  const blocked = await blockedBy(planning);
+  if (blocked !== null) return [failed(blocked)];
+  const made = planForward(planning);
+  if ('type' in made) return [made];
+  const rollbackPlan = await planPrevious(deps, { ...inventory, hosts: inventory.hosts.filter(({ name }) => skips[name] === undefined) }, request, images);
+  const planned: CoreEvent = { type: 'rollback-planned', data: { plan: rollbackPlan } };
+  const infeasible = infeasibleFailure(rollbackPlan);
+  if (infeasible !== null && inventory.strategy.rollback.on.length > 0) return [planned, failed(infeasible)];
+  return [planned, { type: 'plan-made', data: { plan: { ...made, warnings: [...made.warnings, ...rollbackWarnings(rollbackPlan)] } } }];
+}
+
+function planForward({ input, inventory, images, skips }: Planning): Plan | CoreEvent {
+  const { inService, allowOutage, reason, kind, batchCapPercent = null, isPlanned } = input;
   const serving = new Set(inService);
   const firstRelease = Object.values(images).every(({ applications }) => applications.every(({ digest }) => digest === null));
   const made = plan({
@@ -89,7 +128,7 @@ function forward(inventory: Inventory, images: Images, skips: Skips, { inService
   // Before the first release no host serves, whatever its plan took for granted.
   const other = 'plan' in made && isPlanned === true && !firstRelease ? otherThanPlanned(inventory, { allowOutage, reason, batchCapPercent }, made.plan) : null;
   if (other !== null) return other;
-  if ('plan' in made) return { type: 'plan-made', data: { plan: { ...made.plan, ...comparing(kind) } } };
+  if ('plan' in made) return { ...made.plan, ...comparing(kind) };
   const [first] = made.refusals;
   return {
     type: 'release-failed',
@@ -132,23 +171,15 @@ function isLeftOut(image: Observation | undefined): boolean {
   return image !== undefined && staysOut(image);
 }
 
-/** A rollback release has no batches of its own: it restores what the earlier release began, in the order of a rollback. */
-async function back(deps: ActivityDeps, inventory: Inventory, skips: Skips, input: PlanInput, restoreFrom: string): Promise<CoreEvent> {
-  const hosts = inventory.hosts.length;
-  const { rollback, batches } = inventory.strategy;
-  const begun = await begunHosts(deps.db, restoreFrom);
-  const skipped = begun.flatMap((host) => (skips[host] === undefined ? [] : [{ host, why: skips[host] }]));
-  const made: Plan = {
-    batches: [],
-    capacity: { hosts, inService: input.inService.length, floor: capacityFloor(inventory.pool.capacity.minInServicePercent, hosts), outageAllowed: input.allowOutage },
-    changes: await originalChanges(deps.db, restoreFrom),
-    rollback: { batchPercent: rollback.batchPercent ?? Math.max(33, ...batches.percent) },
-    restore: begun.filter((host) => skips[host] === undefined),
-    ...(skipped.length === 0 ? {} : { skipped }),
-    warnings: [],
-    ...comparing(input.kind),
-  };
-  return { type: 'plan-made', data: { plan: made } };
+/** A person took something back, or a build was found bad, while this release waited for its pool. */
+async function blockedBy({ deps, inventory, request }: Planning): Promise<Failure | null> {
+  if (!mayBeBlocked(request.kind)) return null;
+  const blocks = await standingBlocks(deps.db, {
+    pool: request.pool,
+    applications: request.changes.map(({ application }) => application),
+    packages: inventory.packages.map(({ id }) => id),
+  });
+  return blockedFailure(blocks);
 }
 
 function changesOf(inventory: Inventory): readonly PlannedChange[] {
@@ -156,4 +187,8 @@ function changesOf(inventory: Inventory): readonly PlannedChange[] {
     const spec = packageOf(inventory, application);
     return spec === undefined ? [] : [{ application, version: spec.version, sha256: spec.sha256 }];
   });
+}
+
+function failed(failure: Failure): CoreEvent {
+  return { type: 'release-failed', data: { failure } };
 }

@@ -1,4 +1,5 @@
 /** Preparation, first half: is every target reachable and fit, and what is there now (its pre-image). Nothing is changed. */
+import { readCore } from '../db/append-core.ts';
 import { appendTargetEvent, recallTargets } from '../db/events.ts';
 import { leftOutBy } from '../db/target-facts.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
@@ -9,6 +10,7 @@ import { asTemporal, StepFailed, verdictOn } from './failures.ts';
 import { alive, inLanes } from './heartbeat.ts';
 import { observe, observeTrafficOf } from './host-call.ts';
 import { HICCUP_MS, patient } from './patience.ts';
+import { configsNeeded } from './rollback-plan.ts';
 import { sayWaiting } from './waiting.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Acting, HostResult, SeenTraffic } from './host-call.ts';
@@ -45,8 +47,8 @@ export function observeTargets(deps: ActivityDeps, input: ObserveInput): Promise
   return alive(async (signal) => {
     const inventory = await deps.facts.inventory(input.release);
     const observing = async (): Promise<readonly Seen[]> => {
-      const [traffic] = await Promise.all([observeTrafficOf(deps, inventory, input.hosts, signal), recallTargets(deps.db, input.release, input.hosts)]);
-      return inLanes(input.hosts, LANES, (host) => observeTarget(deps, inventory, input, { host: hostOf(inventory, host), traffic: traffic.get(host), signal }));
+      const [traffic, configs] = await Promise.all([observeTrafficOf(deps, inventory, input.hosts, signal), configsAsked(deps, input), recallTargets(deps.db, input.release, input.hosts)]);
+      return inLanes(input.hosts, LANES, (host) => observeTarget(deps, inventory, input, { host: hostOf(inventory, host), traffic: traffic.get(host), configs: configs.get(host), signal }));
     };
     const seen = await observing().catch((error: unknown) => {
       throw asTemporal(error);
@@ -66,14 +68,22 @@ interface Seen {
 
 interface Looked extends Pick<Acting, 'host' | 'signal'> {
   readonly traffic: SeenTraffic | undefined;
+  /** run configurations to look for, where the release goes back to an older version */
+  readonly configs: readonly string[] | undefined;
 }
 
-async function observeTarget(deps: ActivityDeps, inventory: Inventory, input: ObserveInput, { host, traffic, signal }: Looked): Promise<Seen> {
+/** By host; nobody where nothing need be looked for. */
+async function configsAsked(deps: ActivityDeps, { release, hosts }: SurveyInput): Promise<ReadonlyMap<string, readonly string[]>> {
+  const { state } = await readCore(deps.db, release);
+  return state?.request.to === undefined ? new Map() : configsNeeded(deps, state.request, hosts);
+}
+
+async function observeTarget(deps: ActivityDeps, inventory: Inventory, input: ObserveInput, { host, traffic, configs, signal }: Looked): Promise<Seen> {
   const { release, epoch, adopt } = input;
   const { name } = host;
   const acting: Acting = { release, host, epoch, direction: 'forward', round: 0, timeoutMs: TIMEOUT_MS, signal };
   try {
-    const { observation: seen, result } = await patient({ signal, timeoutMs: HICCUP_MS }, () => observe(deps, inventory, acting, { verb: 'observe', traffic }));
+    const { observation: seen, result } = await patient({ signal, timeoutMs: HICCUP_MS }, () => observe(deps, inventory, acting, { verb: 'observe', traffic, ...(configs === undefined ? {} : { input: { configs: configs.join(',') } }) }));
     const marker = result['marker'];
     const leftBy = seen.traffic.admin === 'drain' ? await leftOutBy(deps.db, release, name) : null;
     const found: Observation = leftBy === null ? seen : { ...seen, leftBy };

@@ -1,6 +1,7 @@
 /** Decisions of the workflow become events; the workflow folds only what comes back. */
 import { appendReleaseEvents } from '../db/events.ts';
 import { openRelease as open } from '../db/requests.ts';
+import { blockAfter } from './block.ts';
 import { storing } from './failures.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { CoreEvent, Stored } from '../domain/release/events.ts';
@@ -15,8 +16,12 @@ export interface RecordInput {
   readonly at: string;
 }
 
-export function record({ db }: ActivityDeps, { release, opId, actor, events, at }: RecordInput): Promise<readonly Stored<CoreEvent>[]> {
-  return storing(() => appendReleaseEvents(db, { release, opId, actor, events: [...events], at }));
+export function record(deps: ActivityDeps, { release, opId, actor, events, at }: RecordInput): Promise<readonly Stored<CoreEvent>[]> {
+  return storing(async () => {
+    const stored = await appendReleaseEvents(deps.db, { release, opId, actor, events: [...events], at });
+    await blockAfter(deps, release, stored);
+    return stored;
+  });
 }
 
 /** Makes the stored request the first event. The inventory is stored beside it and stays out of the workflow's history. */

@@ -66,7 +66,7 @@ export function runStep(deps: ActivityDeps, step: Step, input: StepInput): Promi
   return alive(async (signal) => {
     const startedMs = performance.now();
     const inventory = await deps.facts.inventory(input.release);
-    const preImage = await deps.facts.preImage(input.preImageOf, input.host);
+    const preImage = await (input.direction === 'back' ? deps.facts.goal(input.preImageOf, input.host) : deps.facts.preImage(input.preImageOf, input.host));
     const { release, host, epoch, direction, round } = input;
     const { deadlines } = inventory.strategy;
     const acting: Acting = { release, host: hostOf(inventory, host), epoch, direction, round, timeoutMs: deadlines.stepSeconds * 1000, signal };

@@ -2,6 +2,7 @@
 import express from 'express';
 import helmet from 'helmet';
 import { applyDocuments } from './apply.ts';
+import { liftApplication, liftPackage, quarantinePackage } from './blocks.ts';
 import { getCommand, postCommand } from './commands.ts';
 import { docsFile, docsPage } from './docs-page.ts';
 import { getFindings } from './findings.ts';
@@ -45,6 +46,9 @@ export function routesOf(deps: ApiDeps, metrics: Operation): readonly Route[] {
     route('GET', '/v1/packages', 'token', listPackages(deps)),
     route('POST', '/v1/packages', 'token', registerPackage(deps)),
     route('GET', '/v1/packages/{id}', 'token', getPackage(deps)),
+    route('POST', '/v1/packages/{id}/quarantine', 'token', quarantinePackage(deps)),
+    route('POST', '/v1/packages/{id}/lift', 'token', liftPackage(deps)),
+    route('POST', '/v1/applications/{name}/lift', 'token', liftApplication(deps)),
     route('PUT', '/v1/package-files/{sha256}', 'token', putPackageFile(deps)),
     route('GET', '/v1/package-files/{sha256}/{key}', 'key', getPackageFile(deps)),
     route('POST', '/v1/plans', 'token', makePlanAhead(deps)),

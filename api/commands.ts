@@ -91,7 +91,7 @@ async function takeCommand(tx: Tx, id: string, asked: CommandAsked, caller: Call
 
 function commandOf(asked: CommandAsked, id: string, { actor }: Caller): Command {
   const common = { id, by: actor, reason: asked.reason, ...(asked.ifVersion === undefined ? {} : { ifVersion: asked.ifVersion }) };
-  if (asked.type === 'rollback') return { ...common, type: asked.type, mode: asked.mode };
+  if (asked.type === 'rollback') return { ...common, type: asked.type, mode: asked.mode, ...(asked.to === null ? {} : { to: asked.to }) };
   if (asked.type === 'retry' || asked.type === 'skip') return { ...common, type: asked.type, targets: asked.targets };
   if (asked.type === 'answer') return { ...common, type: asked.type, choices: asked.choices };
   return { ...common, type: asked.type };

@@ -1,6 +1,8 @@
 /** PUT, GET and DELETE of one object, and the list of a kind. Versions are ETags; a change names the version it means. */
 import { z } from 'zod';
+import { holdsOf } from '../db/blocks.ts';
 import { deleteInventory, getInventory, listInventory, putInventory } from '../db/inventory.ts';
+import { blockView } from './blocks.ts';
 import { etagOf, expectedVersion, isUnchanged, mismatch, preconditionOf } from './etag.ts';
 import { VersionConflict } from '../db/errors.ts';
 import { storedDocument } from './kinds.ts';
@@ -49,15 +51,18 @@ export function getObject(deps: ApiDeps, kind: InventoryKind): Operation {
     tag: kind.collection,
     path: { name: Name },
     headers: { 'If-None-Match': 'ETag of the version you have' },
-    answers: { 200: changed(kind, 'as it is'), 304: { description: 'unchanged' } },
+    answers: { 200: { ...changed(kind, 'as it is'), schema: kind.read }, 304: { description: 'unchanged' } },
     problems: [404],
     async handle(call) {
       const name = call.path['name'] ?? '';
       const found = await getInventory(deps.db, kind.stored, name);
       if (found === null) throw notFound(kind.stored, name);
       const headers = { ETag: etagOf(found.version) };
-      if (isUnchanged(call.request, headers.ETag)) return { status: 304, headers };
-      return { status: 200, body: { kind: kind.word, ...(found.spec as object) }, headers };
+      const holds = kind.stored === 'application' ? await holdsOf(deps.db, name) : [];
+      // Holds come and go without a new version of the application.
+      if (holds.length === 0 && isUnchanged(call.request, headers.ETag)) return { status: 304, headers };
+      const standing = holds.filter(({ lifted }) => lifted === null).map((hold) => ({ pool: hold.pool, ...blockView(hold) }));
+      return { status: 200, body: { kind: kind.word, ...(found.spec as object), ...(standing.length === 0 ? {} : { holds: standing }) }, headers };
     },
   });
 }

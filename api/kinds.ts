@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { InventoryDocument, InventorySpecs } from '../db/inventory-kinds.ts';
 import { Application } from './schemas/application.ts';
+import { Hold } from './schemas/block.ts';
 import { Host } from './schemas/host.ts';
 import { Pool } from './schemas/pool.ts';
 import { Strategy } from './schemas/strategy.ts';
@@ -19,6 +20,8 @@ export interface InventoryKind {
   readonly spec: z.ZodType<StoredSpec>;
   readonly body: z.ZodType;
   readonly document: z.ZodObject<{ kind: z.ZodLiteral<string> }>;
+  /** one object as GET answers it: of an application with the holds that stand */
+  readonly read: z.ZodType;
 }
 
 type Rules = (value: unknown, context: z.RefinementCtx) => void;
@@ -35,6 +38,7 @@ function inventoryKind<S extends z.ZodRawShape, W extends InventoryKind['word']>
     spec,
     body: z.strictObject({ ...spec.shape, kind: kind.optional(), name: Name.optional() }).superRefine(rules, { when: () => true }).meta({ id: `${word}Body` }),
     document: z.strictObject({ kind, ...spec.shape }).superRefine(rules, { when: () => true }).meta({ id: `${word}Document` }) as unknown as InventoryKind['document'],
+    read: word === 'Application' ? z.strictObject({ kind, ...spec.shape, holds: z.array(Hold).optional() }).meta({ id: `${word}Read` }) : z.strictObject({ kind, ...spec.shape }).meta({ id: `${word}Read` }),
   };
 }
 

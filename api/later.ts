@@ -64,7 +64,6 @@ const LATER: Readonly<Record<LaterKind, readonly Later[]>> = {
   ],
   Command: [
     { path: ['gate'] },
-    { path: ['to'], when: otherThanPrevious },
   ],
 };
 

@@ -3,12 +3,13 @@ import { z } from 'zod';
 import { canonicalJson } from '../domain/canonical-json.ts';
 import { VersionConflict } from '../db/errors.ts';
 import { getInventory, listInventory, putInventory } from '../db/inventory.ts';
+import { quarantineOf } from './blocks.ts';
 import { etagOf } from './etag.ts';
 import { checkPackageUri } from './package-uri.ts';
 import { Cursor, Limit, cursorOf, nextLink, pageOf, readCursor } from './pages.ts';
 import { Problem, invalid, notFound } from './problem.ts';
 import { callerOf, operation } from './route.ts';
-import { Package, PackageRequest, packageOf } from './schemas/package.ts';
+import { Package, PackageRead, PackageRequest, packageOf } from './schemas/package.ts';
 import { Name, PackageId } from './schemas/text.ts';
 import type { PackageSpec } from '../domain/inventory.ts';
 import type { ApiDeps } from './deps.ts';
@@ -42,13 +43,14 @@ export function getPackage(deps: ApiDeps): Operation {
     summary: 'Read a package',
     tag: 'packages',
     path: { id: PackageId },
-    answers: { 200: { description: 'the package', schema: Package, headers: { ETag: 'its version' } } },
+    answers: { 200: { description: 'the package', schema: PackageRead, headers: { ETag: 'its version' } } },
     problems: [404],
     async handle(call) {
       const id = call.path['id'] ?? '';
       const found = await getInventory(deps.db, 'package', id);
       if (found === null) throw notFound('package', id);
-      return { status: 200, body: found.spec, headers: { ETag: etagOf(found.version) } };
+      const quarantine = await quarantineOf(deps.db, id);
+      return { status: 200, body: { ...found.spec, ...(quarantine === null ? {} : { quarantine }) }, headers: { ETag: etagOf(found.version) } };
     },
   });
 }

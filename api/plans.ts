@@ -4,6 +4,7 @@ import { recentPaces } from '../db/paces.ts';
 import { keepPlan } from '../db/plans.ts';
 import { different } from '../domain/release/different.ts';
 import { simulate } from '../domain/simulation/simulate.ts';
+import { knownWayBack } from './known-way-back.ts';
 import { planId } from './plan-id.ts';
 import { captureInventory, releaseRequested } from './release-request.ts';
 import { callerOf, operation } from './route.ts';
@@ -33,7 +34,8 @@ export function makePlanAhead(deps: ApiDeps): Operation {
       const expiresAt = new Date((deps.now?.() ?? new Date()).getTime() + KEPT_MS);
       await keepPlan(deps.db, { digest: id, planned: { plan: captured.plan, versions: captured.versions }, expiresAt });
       const body = await answer(deps, { id, captured, asked: call.body, requestedBy: callerOf(call).actor.name });
-      return { status: 200, body: { id, expiresAt: expiresAt.toISOString(), ...body } };
+      const wayBack = await knownWayBack(deps.db, captured.inventory);
+      return { status: 200, body: { id, expiresAt: expiresAt.toISOString(), ...body, wayBack } };
     },
   });
 }

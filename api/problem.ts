@@ -17,6 +17,7 @@ const KINDS = {
   refused: { status: 409, title: 'The release refuses this command' },
   'plan-outdated': { status: 409, title: 'The plan no longer fits' },
   'key-in-flight': { status: 409, title: 'The first request with this Idempotency-Key is still being answered' },
+  blocked: { status: 409, title: 'A hold or a quarantine stands in the way' },
   'in-use': { status: 409, title: 'The object is in use' },
   'version-mismatch': { status: 412, title: 'The object has changed since you read it' },
   'too-large': { status: 413, title: 'The request body is too large' },

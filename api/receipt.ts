@@ -39,9 +39,9 @@ export async function settledReceipt(deps: ApiDeps, id: string, release: string,
 
 /** The one shape of a refusal, whether it comes at once or after the worker was asked. */
 export function refused(refusal: Refusal, receipt?: Receipt): Problem {
-  const { code, message, allowed } = refusal;
+  const { code, message, allowed, available } = refusal;
   const detail = `${message} Allowed now: ${allowed.length === 0 ? 'nothing' : allowed.join(', ')}.`;
-  return new Problem('refused', { detail, extra: { code, allowed, ...(receipt ? { receipt: receiptView(receipt) } : {}) } });
+  return new Problem('refused', { detail, extra: { code, allowed, ...(available === undefined ? {} : { available }), ...(receipt ? { receipt: receiptView(receipt) } : {}) } });
 }
 
 export interface ReceiptView {

@@ -4,6 +4,8 @@ import { createReleaseRequest } from '../db/requests.ts';
 import { recentPaces } from '../db/paces.ts';
 import { getRelease, getReleaseAt, listReleases } from '../db/queries.ts';
 import { releaseView } from '../domain/release/view.ts';
+import { mayBeBlocked } from '../domain/blocks.ts';
+import { refuseBlocked } from './blocks.ts';
 import { etagOf, isUnchanged } from './etag.ts';
 import { IDEMPOTENCY_HEADERS, once } from './idempotency.ts';
 import { Count, Cursor, Limit, cursorOf, nextLink, pageOf, readCursor } from './pages.ts';
@@ -35,6 +37,7 @@ export function postRelease(deps: ApiDeps): Operation {
         const captured = await captureInventory(tx, call.body);
         if (call.body.plan != null) await assertStillFits(tx, call.body.plan, captured);
         const { inventory } = captured;
+        if (mayBeBlocked(call.body.kind)) await refuseBlocked(tx, { pool: inventory.pool.name, changes: inventory.packages });
         const id = newReleaseId(new Date());
         const paces = await recentPaces(tx, { pool: inventory.pool.name, applications: inventory.pool.applications });
         const request = releaseRequested(id, call.body, inventory, { requestedBy: caller.actor.name, paces });

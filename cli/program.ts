@@ -6,6 +6,7 @@ import { addCompletion } from './commands/completion.ts';
 import { addEvents } from './commands/events.ts';
 import { addGet } from './commands/get.ts';
 import { addHost } from './commands/host.ts';
+import { addLift } from './commands/lift.ts';
 import { addLocalParts } from './commands/local.ts';
 import { addLogs } from './commands/logs.ts';
 import { addPackage } from './commands/package.ts';
@@ -48,6 +49,7 @@ export function createProgram(shell: Shell): Command {
   addEvents(program, shell);
   addLogs(program, shell);
   addVerbs(program, shell);
+  addLift(program, shell);
   addToken(program, shell);
   addCompletion(program, shell);
   return program;

@@ -33,6 +33,8 @@ export interface Release {
   /** seconds of machine work left */
   readonly eta: { readonly p50: number; readonly p90: number } | null;
   readonly rollback: Rollback | null;
+  /** what every target would go back to; null before preparation has planned it */
+  readonly rollbackPlan: RollbackPlan | null;
   readonly debt: readonly Debt[];
   readonly unrestored: readonly FailedTarget[];
   readonly failure: Failure | null;
@@ -126,6 +128,19 @@ export interface Rollback {
   readonly untouched: number;
 }
 
+export interface RollbackPlan {
+  readonly mode: string;
+  readonly targets: readonly WayBack[];
+}
+
+/** `why` says why not, or what to know. */
+export interface WayBack {
+  readonly host: string;
+  readonly applications: readonly { readonly application: string; readonly version: string | null; readonly digest: string | null }[];
+  readonly feasible: boolean;
+  readonly why?: string | null;
+}
+
 export interface Debt {
   readonly host: string;
   readonly cause: string;
@@ -169,6 +184,19 @@ export function versionText(observed: Target['observedVersion']): string {
   const entries = Object.entries(observed);
   if (entries.length === 1) return entries[0]?.[1] ?? '';
   return entries.map(([application, version]) => `${application} ${version}`).join(', ');
+}
+
+/** `web 1.0.0 on 3 hosts, absent on web-04`: what a rollback leads to, the most frequent first. */
+export function wayBackText({ targets }: Pick<RollbackPlan, 'targets'>): string {
+  const hosts = new Map<string, string[]>();
+  for (const { host, applications } of targets) {
+    if (applications.length === 0) continue;
+    const goal = applications.map(({ application, version, digest }) => (digest === null ? `${application} absent` : `${application} ${version ?? digest.slice(0, 12)}`)).join(', ');
+    hosts.set(goal, [...(hosts.get(goal) ?? []), host]);
+  }
+  const goals = [...hosts].sort(([, one], [, other]) => other.length - one.length).map(([goal, on]) => `${goal} on ${on.length === 1 ? on[0] : `${on.length} hosts`}`);
+  const stuck = targets.filter(({ feasible }) => !feasible).map(({ host }) => host);
+  return `${goals.join('; ')}${stuck.length === 0 ? '' : `; not possible on ${stuck.join(', ')}`}`;
 }
 
 /** Every target that carries an error, in the order of the batches; those that failed in preparation have no batch yet. */

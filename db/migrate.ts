@@ -11,6 +11,7 @@ import * as inventory from './migrations/0005-inventory.ts';
 import * as appends from './migrations/0006-appends.ts';
 import * as appendGroup from './migrations/0007-append-group.ts';
 import * as hostFlags from './migrations/0010-host-flags.ts';
+import * as wayBack from './migrations/0011-way-back.ts';
 import * as outages from './migrations/0013-outages.ts';
 import * as plans from './migrations/0014-plans.ts';
 import { grantServiceRole } from './roles.ts';
@@ -25,6 +26,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-appends': appends,
   '0007-append-group': appendGroup,
   '0010-host-flags': hostFlags,
+  '0011-way-back': wayBack,
   '0013-outages': outages,
   '0014-plans': plans,
 };

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { initialRelease } from '../domain/release/evolve.ts';
 import { foldEvent, initialTargets, type Folded } from '../domain/release/fold.ts';
 import type { Inventory } from '../domain/inventory.ts';
+import type { RollbackPlan } from '../domain/rollback-plan.ts';
 import type { ReleaseState } from '../domain/release/state.ts';
 import type { Observation, TargetState } from '../domain/release/target.ts';
 import type { Queryable } from './client.ts';
@@ -16,12 +17,13 @@ export type { ReleaseSummary } from './release-list.ts';
 
 /** A release as it stands; with version 0 while its workflow has not opened it; null when unknown. One statement, so one moment. */
 export async function getRelease(db: Queryable, id: string): Promise<Folded | null> {
-  const { rows } = await sql<{ core: ReleaseState; version: number; targets: readonly TargetState[] }>`
-    select r.core, s.version,
+  const { rows } = await sql<{ core: ReleaseState; version: number; targets: readonly TargetState[]; plan: RollbackPlan | null }>`
+    select r.core, s.version, (select plan from release_rollback_plans p where p.release = r.id) as plan,
       (select coalesce(json_agg(t.state), '[]'::json) from release_targets t where t.release = r.id) as targets
     from releases r join streams s on s.stream = ${releaseStream(id)} where r.id = ${id}`.execute(db.kysely);
   const row = rows[0];
-  return row ? { core: row.core, targets: byHost(row.core, row.targets), version: row.version } : requestedOnly(db, id);
+  if (row === undefined) return requestedOnly(db, id);
+  return { core: row.core, targets: byHost(row.core, row.targets), version: row.version, ...(row.plan === null ? {} : { rollbackPlan: row.plan }) };
 }
 
 /** In the pool's own order of hosts, as the fold has them. */
@@ -55,6 +57,12 @@ export async function getInventoryOf(db: Queryable, release: string): Promise<In
   const inventory = row?.inventory ?? (await loadReleaseRequest(db, release))?.inventory;
   if (!inventory) throw new UnknownRelease(release);
   return inventory;
+}
+
+/** The frozen way back of a release; null when it planned none (yet). */
+export async function getRollbackPlan(db: Queryable, release: string): Promise<RollbackPlan | null> {
+  const row = await db.kysely.selectFrom('release_rollback_plans').select('plan').where('release', '=', release).executeTakeFirst();
+  return row?.plan ?? null;
 }
 
 /** What was observed of each host before this release touched it; hosts never observed are left out. */

@@ -3,16 +3,19 @@
  * events that came meanwhile and for the swap. Needs the owner's connection: the services may not make tables.
  */
 import { sql } from 'kysely';
+import { canonicalJson } from '../domain/canonical-json.ts';
 import { foldEvent, type Folded } from '../domain/release/fold.ts';
+import type { RollbackPlan } from '../domain/rollback-plan.ts';
 import type { Database, Queryable } from './client.ts';
 import { releaseStream } from './event-identity.ts';
+import { refoldBlocks } from './blocks.ts';
 import { REBUILD_GATE } from './migrations/0006-appends.ts';
 import { releaseRow } from './release-row.ts';
 import { grantOn } from './roles.ts';
 import { eachReleaseEvent } from './stored-events.ts';
 import { lastCoreVersion, refoldHostFlags, refoldInventory, TargetMarks } from './refold.ts';
 
-const PROJECTIONS = ['releases', 'release_targets', 'release_inventory', 'inventory', 'host_flags'] as const;
+const PROJECTIONS = ['releases', 'release_targets', 'release_inventory', 'release_rollback_plans', 'inventory', 'host_flags', 'blocks'] as const;
 
 type Projection = (typeof PROJECTIONS)[number];
 
@@ -34,6 +37,7 @@ export async function rebuildProjections(db: Database): Promise<Rebuilt> {
         await foldStreams({ kysely: tx }, work);
         await refoldInventory({ kysely: tx }, shadowOf('inventory'));
         await refoldHostFlags({ kysely: tx }, shadowOf('host_flags'));
+        await refoldBlocks({ kysely: tx }, shadowOf('blocks'));
         for (const table of PROJECTIONS) await swap(tx, table);
       });
       return { releases: work.folded.size, events: work.events };
@@ -81,8 +85,15 @@ async function foldRelease(db: Queryable, head: { readonly release: string; read
     marks.add(event);
   }
   if (folded) await writeRelease(db, folded, { coreVersion, marks });
+  if (folded?.rollbackPlan) await writeRollbackPlan(db, head.release, folded.rollbackPlan);
   await writeInventory(db, head.release);
   return folded?.version ?? 0;
+}
+
+async function writeRollbackPlan(db: Queryable, release: string, plan: RollbackPlan): Promise<void> {
+  await sql`
+    insert into ${sql.table(shadowOf('release_rollback_plans'))} (release, plan) values (${release}, ${canonicalJson(plan)}::json)
+    on conflict (release) do update set plan = excluded.plan`.execute(db.kysely);
 }
 
 /** Copied inside the database: it may be large, and nothing is folded. */

@@ -9,6 +9,7 @@ const RIGHTS: Readonly<Record<string, string>> = {
   releases: 'select, insert, update',
   release_targets: 'select, insert, update',
   release_inventory: 'select, insert',
+  release_rollback_plans: 'select, insert, update',
   release_requests: 'select, insert, update',
   pool_locks: 'select, insert, update',
   pool_queue: 'select, insert, update, delete',
@@ -28,6 +29,7 @@ const RIGHTS: Readonly<Record<string, string>> = {
   outages: 'select, insert',
   plans: 'select, insert, update, delete',
   release_paces: 'select, insert, delete',
+  blocks: 'select, insert, update',
   kysely_migration: 'select',
 };
 

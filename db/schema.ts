@@ -8,6 +8,7 @@ import type { Change, CoreEventData } from '../domain/release/events.ts';
 import type { SettableOwner } from '../domain/flags.ts';
 import type { DrainRefusal } from '../domain/operator-drain.ts';
 import type { Inventory } from '../domain/inventory.ts';
+import type { RollbackPlan } from '../domain/rollback-plan.ts';
 import type { ReleaseState } from '../domain/release/state.ts';
 import type { ObservedTraffic, TargetState } from '../domain/release/target.ts';
 
@@ -22,6 +23,7 @@ export interface Schema {
   releases: ReleasesTable;
   release_targets: ReleaseTargetsTable;
   release_inventory: ReleaseInventoryTable;
+  release_rollback_plans: ReleaseRollbackPlansTable;
   release_requests: ReleaseRequestsTable;
   pool_locks: PoolLocksTable;
   pool_queue: PoolQueueTable;
@@ -39,6 +41,7 @@ export interface Schema {
   flag_drains: FlagDrainsTable;
   drain_requests: DrainRequestsTable;
   host_sightings: HostSightingsTable;
+  blocks: BlocksTable;
 }
 
 /** Append-only. `transaction` orders readers over all streams; it is the only column outside the hash. */
@@ -97,6 +100,11 @@ export interface ReleaseTargetsTable {
 export interface ReleaseInventoryTable {
   release: string;
   inventory: Json<Inventory>;
+}
+
+export interface ReleaseRollbackPlansTable {
+  release: string;
+  plan: Json<RollbackPlan>;
 }
 
 /** What the API accepted; `inventory` moves to release_inventory when the workflow opens the release. */
@@ -257,4 +265,16 @@ export interface HostSightingsTable {
   server: string;
   traffic: Json<ObservedTraffic>;
   at: Time;
+}
+
+/** Kept after it was lifted, so that the last word on a package or application can be shown. */
+export interface BlocksTable {
+  kind: 'quarantine' | 'hold';
+  name: string;
+  pool: string;
+  reason: string;
+  release: string | null;
+  by: Json<Actor>;
+  since: string;
+  lifted: ColumnType<{ readonly reason: string; readonly by: Actor; readonly at: string } | null, string | null, string | null>;
 }

@@ -1,11 +1,14 @@
 /** POST /v1/releases/{id}/commands and the receipts it answers. */
 import { z } from 'zod';
 import { COMMAND_TYPES } from '../../domain/release/commands.ts';
-import { Name, Reason, ReleaseId, distinct } from './text.ts';
+import { Name, PackageId, Reason, ReleaseId, Version, distinct } from './text.ts';
 import { ROLLBACK_MODES } from './strategy.ts';
 
 const common = { reason: Reason, ifVersion: z.int().min(0).max(999_999_999).optional() };
 const targets = distinct(Name, { least: 1, most: 2000, empty: 'must name at least one host; leave it out to mean all failed ones' }).nullable().default(null);
+
+/** `previous`, a version, or `application@version`. */
+const To = z.union([Version, PackageId], { error: 'must be `previous`, a version, or application@version' });
 
 /** The words are those of domain/release/events.ts, `Choice`. */
 const choices = z
@@ -17,7 +20,7 @@ export const CommandRequest = z
   .discriminatedUnion('type', [
     z.strictObject({ type: z.enum(['pause', 'resume', 'abort', 'promote', 'approve', 'reject']), ...common }),
     z.strictObject({ type: z.literal('answer'), choices, ...common }),
-    z.strictObject({ type: z.literal('rollback'), mode: z.enum(ROLLBACK_MODES).nullable().default(null), to: z.literal('previous').optional(), ...common }),
+    z.strictObject({ type: z.literal('rollback'), mode: z.enum(ROLLBACK_MODES).nullable().default(null), to: To.nullable().default(null), ...common }),
     z.strictObject({ type: z.enum(['retry', 'skip']), targets, ...common }),
   ])
   .meta({ id: 'CommandRequest', example: { type: 'pause', reason: 'latency doubled' } });

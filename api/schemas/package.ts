@@ -1,6 +1,7 @@
 /** POST /v1/packages. Whether the URI lies under a store is checked in packages.ts, which knows the configuration. */
 import { z } from 'zod';
 import type { PackageSpec } from '../../domain/inventory.ts';
+import { Quarantine } from './block.ts';
 import { Name, PackageId, Sha256, Version, line } from './text.ts';
 
 const SIZE_BYTES_MAX = 1024 ** 4;
@@ -38,6 +39,9 @@ export const Package = z
     source: z.strictObject({ commit: z.string().nullable(), build: z.string().nullable(), branch: z.string().nullable() }),
   })
   .meta({ id: 'Package' }) satisfies z.ZodType<PackageSpec>;
+
+/** `quarantine` is there once the package was ever quarantined, with how it was lifted. */
+export const PackageRead = z.strictObject({ ...Package.shape, quarantine: Quarantine.optional() }).meta({ id: 'PackageRead' });
 
 /** The stored form of a request; `uri` as checked. */
 export function packageOf(request: z.output<typeof PackageRequest>, uri: string): PackageSpec {

@@ -96,6 +96,7 @@ export const Release = z
     createdAt: z.string(),
     finishedAt: z.string().nullable(),
     failure: z.looseObject({}).nullable(),
+    rollbackPlan: z.looseObject({ mode: z.string(), targets: z.array(z.looseObject({ host: z.string(), feasible: z.boolean() })) }).nullable(),
   })
   .meta({ id: 'Release' });
 

@@ -1,4 +1,4 @@
-/** `signalbox package add APP VERSION FILE|URI`: registers an immutable version; a file is kept by the server and served to the hosts. */
+/** `signalbox package add APP VERSION FILE|URI` registers an immutable version; a file is kept by the server and served to the hosts. */
 import { createHash } from 'node:crypto';
 import { createReadStream, openAsBlob } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import type { Client } from '../client.ts';
 import { Complaint } from '../complaint.ts';
 import { EXIT } from '../exit-codes.ts';
+import { addQuarantine } from './lift.ts';
 import { remote } from '../shell.ts';
 import type { RemoteFlags, Shell } from '../shell.ts';
 
@@ -38,6 +39,7 @@ export function addPackage(program: Command, shell: Shell): void {
       .option('--branch <branch>', 'source branch')
       .option('-o, --output <format>', 'json, or name for the package id alone'),
   ).action(shell.run((application: string, version: string, source: string, flags: PackageFlags) => addVersion({ application, version, source }, flags, shell)));
+  addQuarantine(packages, shell);
 }
 
 async function addVersion(asked: { application: string; version: string; source: string }, flags: PackageFlags, shell: Shell): Promise<void> {

@@ -34,6 +34,7 @@ export const VERBS: readonly Verb[] = [
 interface VerbFlags extends RemoteFlags {
   readonly reason: string;
   readonly mode?: string;
+  readonly to?: string;
   readonly targets?: readonly string[];
   readonly choices?: readonly string[];
   readonly ifVersion?: string;
@@ -62,6 +63,7 @@ export function addVerbs(program: Command, shell: Shell): void {
       .description(verb.about)
       .requiredOption('--reason <text>', 'why; kept with the release');
     if (verb.takes === 'mode') command.addOption(new Option('--mode <mode>', "emergency: widest batches that keep the floor, no bake; default: the strategy's").choices(['regular', 'emergency']));
+    if (verb.takes === 'mode') command.option('--to <version>', 'of a finished release: the version to go back to (app@version where it changed several); default: what ran before');
     if (verb.takes === 'targets') command.option('--targets <hosts>', 'only these, separated by commas; default: all failed ones', commaList);
     command
       .option('--if-version <version>', 'refuse when the release has moved past this version')
@@ -91,12 +93,13 @@ async function carryOut(verb: Verb, id: string, flags: VerbFlags, shell: Shell):
 }
 
 function commandBody(verb: Verb, flags: VerbFlags): Record<string, unknown> {
-  const { reason, mode, targets, choices, ifVersion } = flags;
+  const { reason, mode, to, targets, choices, ifVersion } = flags;
   if (ifVersion !== undefined && !/^\d{1,15}$/.test(ifVersion)) throw new Complaint(EXIT.usage, `--if-version "${ifVersion}" is not a version; \`signalbox status\` -o json tells it.`);
   return {
     type: verb.name,
     reason,
     ...(mode === undefined ? {} : { mode }),
+    ...(to === undefined ? {} : { to }),
     ...(targets === undefined ? {} : { targets }),
     ...(choices === undefined ? {} : { choices: choicesOf(choices) }),
     ...(ifVersion === undefined ? {} : { ifVersion: Number(ifVersion) }),

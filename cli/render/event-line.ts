@@ -23,6 +23,7 @@ const SENTENCES: Readonly<Record<string, (data: Data, batches: Batches) => Told>
   'pool-acquired': (data) => ({ tone: 'busy', text: `pool acquired, epoch ${word(data, 'epoch')}` }),
   'targets-observed': (data) => ({ tone: failures(data) > 0 ? 'bad' : 'good', text: `targets observed: ${list(data, 'inService').length} in service${failureText(data)}` }),
   'plan-made': (data) => ({ tone: 'good', text: `plan made: ${planText(data)}` }),
+  'rollback-planned': (data) => rollbackPlanned(data),
   'targets-staged': (data) => ({ tone: failures(data) > 0 ? 'bad' : 'good', text: `packages staged${failureText(data)}` }),
   'phase-entered': (data) => ({ tone: 'busy', text: `phase ${word(data, 'phase')}` }),
   'batch-started': (data, batches) => ({ tone: 'busy', text: `${batch(data, batches)} ${word(data, 'part')} started: ${list(data, 'hosts').join(', ')}${round(data)}` }),
@@ -70,6 +71,7 @@ const SENTENCES: Readonly<Record<string, (data: Data, batches: Batches) => Told>
   'release-aborted': (data) => ({ tone: 'warn', text: `release aborted: ${word(data, 'reason')}` }),
   'target-observed': (data) => ({ tone: 'quiet', text: `${word(data, 'host')} observed`, detail: true }),
   'target-staged': (data) => ({ tone: 'quiet', text: `${word(data, 'host')} staged`, detail: true }),
+  'target-cleaned': (data) => ({ tone: 'quiet', text: `${word(data, 'host')} cleared of old releases`, detail: true }),
   'target-step-begun': (data) => ({ tone: 'busy', text: `${word(data, 'host')} ${step(data)} begun`, detail: true }),
   'target-step-waiting': (data) => ({ tone: 'held', text: `${word(data, 'host')} ${step(data)} waits for ${word(data, 'dependency')}: ${word(data, 'message')}` }),
   'target-step-succeeded': (data) => stepSucceeded(data),
@@ -115,6 +117,13 @@ function comparedTold(data: Data): Told {
   const brought = typeof data['note'] === 'string' ? `. ${data['note']}` : `, brought up by release ${word(data, 'scaleOut')}`;
   const came = joined.length === 0 ? [] : [`joined the pool: ${joined.join(', ')}${brought}`];
   return { tone: 'warn', text: [...gone, ...came].join('; ') };
+}
+
+function rollbackPlanned(data: Data): Told {
+  const targets = list(isData(data['plan']) ? data['plan'] : {}, 'targets').filter(isData);
+  const stuck = targets.filter((target) => target['feasible'] !== true).map((target) => word(target, 'host'));
+  if (stuck.length === 0) return { tone: 'good', text: `way back planned for ${targets.length} hosts` };
+  return { tone: 'warn', text: `way back planned for ${targets.length} hosts; none for ${stuck.join(', ')}` };
 }
 
 function stepSucceeded(data: Data): Told {

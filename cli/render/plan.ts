@@ -1,6 +1,8 @@
 /** A plan as people read it before they start a release. */
 import { showDuration } from '../duration.ts';
 import { changeText } from './diff.ts';
+import { wayBackText } from '../release.ts';
+import type { WayBack } from '../release.ts';
 import { bold, marked, printable } from './glyphs.ts';
 import { table } from './table.ts';
 import type { FieldChange } from './diff.ts';
@@ -20,6 +22,8 @@ export interface PlanAnswer {
   };
   /** what the plan takes for granted, one sentence */
   readonly assumes: string;
+  /** what a rollback would lead to, as far as the server knows; an older server does not say */
+  readonly wayBack?: readonly WayBack[];
   readonly plannedWaitSeconds: number;
   readonly simulation: PlanSimulation;
   readonly different: Different | null;
@@ -97,7 +101,7 @@ function momentsOf({ index }: PlannedBatch, { timeline }: PlanSimulation): reado
 }
 
 export function planLines(answer: PlanAnswer, pool: string, color: boolean): string[] {
-  const { id, plan, assumes, plannedWaitSeconds, simulation, different } = answer;
+  const { id, plan, assumes, plannedWaitSeconds, simulation, different, wayBack = [] } = answer;
   const { capacity } = plan;
   const columns = COLUMNS.filter(({ cell, ordinary }) => ordinary === undefined || plan.batches.some((batch) => cell(batch, simulation) !== ordinary));
   const cap = plan.batchCap === undefined ? '' : `; no batch takes more than ${plan.batchCap.hosts} (${plan.batchCap.percent}%)`;
@@ -109,6 +113,7 @@ export function planLines(answer: PlanAnswer, pool: string, color: boolean): str
     `waits planned: ${seconds(plannedWaitSeconds)}; a rollback goes ${plan.rollback.batchPercent}% of the pool at a time`,
     ...openWaits(simulation),
     ...(different === null ? [] : differentLines(different)),
+    ...(wayBack.some(({ applications }) => applications.length > 0) ? [printable(`a rollback leads to: ${wayBackText({ targets: wayBack })}`)] : []),
     ...(assumes === '' ? [] : [printable(assumes)]),
     ...skippedLines(plan.skipped ?? []),
     ...plan.warnings.map((warning) => marked('warn', printable(warning), color)),

@@ -1,7 +1,7 @@
 /** A release as a tree: a header, then batches and their targets. A pure function, so that a redraw is only a comparison of text. */
 import { showDuration } from '../duration.ts';
-import { hasEnded, progressOf, versionText } from '../release.ts';
-import type { Batch, Release, Target } from '../release.ts';
+import { hasEnded, progressOf, versionText, wayBackText } from '../release.ts';
+import type { Batch, Release, RollbackPlan, Target } from '../release.ts';
 import { bold, marked, paint, printable, toneOf } from './glyphs.ts';
 import { skippedLines } from './plan.ts';
 import { pad } from './table.ts';
@@ -49,6 +49,7 @@ function header(release: Release, options: TreeOptions): string[] {
     ['Progress', `${all === 0 ? 'not planned yet' : `${done}/${all} targets ${release.rollback === null ? 'done' : 'restored'}`}, ${showDuration(endMs - Date.parse(release.createdAt))}${etaText(release)}`],
   ];
   if (release.rollback !== null) fields.push(['Rollback', printable(`${release.rollback.mode}, by ${release.rollback.by}: ${release.rollback.reason}`)]);
+  if (hasWayBack(release)) fields.push(['Way back', printable(wayBackText(release.rollbackPlan))]);
   if (release.waiting !== null) fields.push(['Waits', printable(release.waiting.sentence)]);
   if (release.deadline) fields.push(['Deadline', printable(`${release.deadline.then} at ${release.deadline.at}, ${showDuration(Date.parse(release.deadline.at) - options.nowMs)} from now`)]);
   for (const line of skippedLines(release.skipped)) fields.push(['Passed', line.replace('passed untouched: ', '')]);
@@ -61,6 +62,11 @@ function header(release: Release, options: TreeOptions): string[] {
 function kindText({ kind, rollbackOf }: Release): string {
   if (rollbackOf !== null) return `  (takes back ${rollbackOf})`;
   return kind === 'rollout' ? '' : `  (${kind})`;
+}
+
+/** Of a release that may still be taken back. An older server says nothing of it. */
+function hasWayBack(release: Release): release is Release & { readonly rollbackPlan: RollbackPlan } {
+  return (release.rollbackPlan ?? null) !== null && release.rollback === null && release.rollbackPlan?.targets.length !== 0;
 }
 
 function etaText(release: Release): string {

@@ -4,6 +4,7 @@ import { BATCH_CAP_PERCENT, batchCap } from './batch-cap.ts';
 import { bastionRefusals } from './bastion-refusals.ts';
 import { batchRefusals, listRefusals } from './batch-refusals.ts';
 import { layOut } from './layout.ts';
+import { rollbackWidth } from './rollback-width.ts';
 import { emptyPool, poolRefusals, strategyRefusals } from './refusals.ts';
 import { settleBastion, settleBatches, settleOnly } from './settle.ts';
 import { standingOf, targetsOf } from './standing.ts';
@@ -30,9 +31,6 @@ export interface PlanInput {
 }
 
 export type PlanResult = { readonly plan: Plan } | { readonly refusals: readonly PlanRefusal[] };
-
-/** Width of a rollback where the strategy leaves it open: the widest rollout batch, at least this. */
-const ROLLBACK_PERCENT_MIN = 33;
 
 /**
  * Every host that is not passed in exactly one batch, the bastion first, hosts of a batch to be started in their order. Refuses with all complaints at
@@ -94,8 +92,7 @@ function capPercent({ batchCapPercent }: PlanInput): number {
 
 /** Counts and lists have no percentage of their own: it is the share that the widest of their batches takes. */
 function rollbackPercent({ strategy, hosts }: PlanInput, batches: readonly PlannedBatch[]): number {
-  const { percent, each = [] } = strategy.batches;
+  if (strategy.batches.percent.length > 0 || hosts.length === 1) return rollbackWidth(strategy);
   const widest = Math.max(0, ...batches.filter(({ kind, mode }) => kind === 'batch' && mode !== 'window').map((batch) => batch.hosts.length));
-  const share = percent.length > 0 || hosts.length === 1 ? 0 : Math.ceil((widest * 100) / hosts.length);
-  return strategy.rollback.batchPercent ?? Math.max(ROLLBACK_PERCENT_MIN, share, ...percent, ...each.flatMap((override) => override.percent ?? []));
+  return rollbackWidth(strategy, Math.ceil((widest * 100) / hosts.length));
 }

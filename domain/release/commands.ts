@@ -17,13 +17,30 @@ export type Command = {
   | { readonly type: 'pause' | 'resume' | 'abort' | 'promote' | 'approve' | 'reject' }
   /** what is to be done with failed targets, by host; the release moves when each has an answer */
   | { readonly type: 'answer'; readonly choices: Readonly<Record<string, Choice>> }
-  | { readonly type: 'rollback'; readonly mode: RollbackMode | null }
+  /** `to`: of an ended release, the version to go back to (`application@version` where it changed several); absent or null: what ran before */
+  | { readonly type: 'rollback'; readonly mode: RollbackMode | null; readonly to?: string | null }
   | { readonly type: 'retry' | 'skip'; readonly targets: readonly string[] | null }
 );
 
 /** A refusal names what is allowed instead; `code` is stable. */
 export interface Refusal {
-  readonly code: 'not-allowed' | 'not-paused' | 'already-paused' | 'already-done' | 'unknown-target' | 'nothing-to-do' | 'stale-version' | 'finished';
+  readonly code: RefusalCode;
   readonly message: string;
   readonly allowed: readonly CommandType[];
+  /** of a rollback to a version: those that can be had, newest first, each as `application@version` */
+  readonly available?: readonly string[];
 }
+
+export type RefusalCode =
+  | 'not-allowed'
+  | 'not-paused'
+  | 'already-paused'
+  | 'already-done'
+  | 'unknown-target'
+  | 'nothing-to-do'
+  | 'stale-version'
+  | 'finished'
+  | 'identical'
+  | 'not-kept'
+  | 'nothing-before'
+  | 'quarantined';

@@ -85,6 +85,10 @@ function resume(state: ReleaseState, reason: string): Only {
 function rollback(state: ReleaseState, command: Extract<Command, { type: 'rollback' }>, { inWork, begunNow }: DecideContext): Only {
   const { situation } = state;
   const mode = command.mode ?? 'regular';
+  const to = command.to ?? 'previous';
+  if (to !== 'previous') {
+    return refuse('not-allowed', `The release is still running, and rolling it back returns each host to what it ran before. Roll it back first; once it has ended, ask for the rollback to ${to} again.`);
+  }
   if (situation.status !== 'rolling-back') return just(startRollback(state, { cause: 'operator', reason: command.reason, mode, inWork, begunNow }));
   if (mode === 'regular' || situation.rollback.mode === 'emergency') return refuse('already-done', `The release is rolling back since ${situation.rollback.since}.`);
   const left = situation.rollback.batches.slice(situation.rollback.index).flat();
@@ -169,6 +173,8 @@ function promote(state: ReleaseState, reason: string): Only {
 function allowedAfterEnd(state: ReleaseState): readonly CommandType[] {
   const { situation } = state;
   if (situation.status === 'rollback-incomplete') return ['retry'];
+  // A rollback that ended well can itself be taken one further back.
+  if (situation.status === 'rolled-back' && state.request.kind === 'rollback') return ['rollback'];
   const touched = 'progress' in situation && situation.progress !== null && situation.progress.begun.length > 0;
   return touched && (situation.status === 'succeeded' || situation.status === 'aborted') ? ['rollback'] : [];
 }

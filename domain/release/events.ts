@@ -4,6 +4,7 @@
  * the work and folded by `evolveTarget` (target.ts); events of different targets commute.
  */
 import type { Plan } from '../plan/plan.ts';
+import type { RollbackPlan } from '../rollback-plan.ts';
 import type { Paces } from '../simulation/paces.ts';
 import type { Inventory, RollbackMode, StrategySpec } from '../inventory.ts';
 import type { Actor, Direction, FailedTarget, Failure, Phase, ReleaseKind, Step } from '../vocabulary.ts';
@@ -79,6 +80,11 @@ export interface CoreEventData {
     readonly paces?: Paces;
     /** only of a scale-out that a release made for hosts that joined its pool meanwhile: that release, and those hosts */
     readonly joined?: { readonly release: string; readonly hosts: readonly string[] };
+    /**
+     * only of a rollback to something older than the release before: per application the version, or `previous` for what each host
+     * ran before what it runs now. `restoreFrom` is then this release itself, and `rollback-planned` says what each host gets
+     */
+    readonly to?: Readonly<Record<string, string>>;
   };
   'inventory-captured': { readonly inventory: Inventory };
   'release-queued': { readonly behind: string };
@@ -87,6 +93,8 @@ export interface CoreEventData {
   'pool-acquired': { readonly epoch: number };
   'targets-observed': { readonly inService: readonly string[]; readonly failed: readonly FailedTarget[] };
   'plan-made': { readonly plan: Plan };
+  /** the way back of every target, frozen before anything is touched; the workflow does not carry it */
+  'rollback-planned': { readonly plan: RollbackPlan };
   'targets-staged': { readonly failed: readonly FailedTarget[] };
   'phase-entered': { readonly phase: Phase };
   'batch-started': { readonly index: number; readonly part: Part; readonly round: number; readonly hosts: readonly string[] };
@@ -175,6 +183,8 @@ export interface TargetEventData {
     readonly configs: Readonly<Record<string, string>>;
     readonly durationMs: number;
   };
+  /** old releases were removed; per application the digests of those that are left */
+  'target-cleaned': OnTarget & { readonly kept: Readonly<Record<string, readonly string[]>> };
   'target-step-begun': OnTarget & StepKey;
   /** something of ours is away; the step is tried again until it is back, and nothing is judged meanwhile */
   'target-step-waiting': OnTarget & Omit<StepKey, 'step'> & { readonly step: Step | 'observe' | 'stage'; readonly dependency: string; readonly message: string };
@@ -219,6 +229,7 @@ export type StoredReleaseEvent = Stored<CoreEvent> | Stored<TargetEvent>;
 const TARGET_EVENTS: Readonly<Record<keyof TargetEventData, true>> = {
   'target-observed': true,
   'target-staged': true,
+  'target-cleaned': true,
   'target-step-begun': true,
   'target-step-waiting': true,
   'target-step-succeeded': true,

@@ -31,6 +31,7 @@ function fold(state: ReleaseState, event: Stored<CoreEvent>): ReleaseState {
   switch (event.type) {
     case 'release-requested':
     case 'inventory-captured':
+    case 'rollback-planned':
       return state;
     case 'release-queued':
       return { ...state, situation: { status: 'queued', behind: event.data.behind } };

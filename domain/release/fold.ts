@@ -2,6 +2,7 @@
 import { evolve, initialRelease } from './evolve.ts';
 import { isTargetEvent } from './events.ts';
 import { evolveTarget, initialTarget } from './target.ts';
+import type { RollbackPlan } from '../rollback-plan.ts';
 import type { StoredReleaseEvent } from './events.ts';
 import type { ReleaseState } from './state.ts';
 import type { TargetState } from './target.ts';
@@ -11,6 +12,8 @@ export interface Folded {
   readonly targets: Readonly<Record<string, TargetState>>;
   /** stream version of the last event folded */
   readonly version: number;
+  /** the frozen way back of every target; absent before it was planned, and for releases that planned none */
+  readonly rollbackPlan?: RollbackPlan;
 }
 
 /** Folds one event of a release stream, in the order of versions. The first must be `release-requested`. */
@@ -19,7 +22,10 @@ export function foldEvent(folded: Folded | null, event: StoredReleaseEvent): Fol
     if (event.type !== 'release-requested') throw new Error(`A release stream begins with release-requested, not ${event.type}`);
     return { core: initialRelease(event), targets: initialTargets(event.data.hosts), version: event.version };
   }
-  if (!isTargetEvent(event)) return { ...folded, core: evolve(folded.core, event), version: event.version };
+  if (!isTargetEvent(event)) {
+    const planned = event.type === 'rollback-planned' ? { rollbackPlan: event.data.plan } : {};
+    return { ...folded, ...planned, core: evolve(folded.core, event), version: event.version };
+  }
   const { host } = event.data;
   const before = folded.targets[host] ?? initialTarget(host, '');
   return { ...folded, targets: { ...folded.targets, [host]: evolveTarget(before, event) }, version: event.version };

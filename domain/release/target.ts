@@ -37,6 +37,10 @@ export interface ObservedApplication {
   readonly process: ObservedProcess | null;
   /** something runs here that Signalbox did not install */
   readonly unmanaged: boolean;
+  /** digests of the complete releases on this host, linked or not; absent where the host program did not tell */
+  readonly kept?: readonly string[];
+  /** those of the run configurations asked about that are on this host; absent where none was asked about */
+  readonly configs?: readonly string[];
 }
 
 /** A process is the same one only if all three agree. */
@@ -97,6 +101,8 @@ export interface TargetState {
   readonly fenced: { readonly untouched: boolean } | null;
   /** last version each application answered for itself */
   readonly observedVersion: Readonly<Record<string, string>>;
+  /** digests of the releases the host keeps, per application, as last told; absent where nobody told */
+  readonly kept?: Readonly<Record<string, readonly string[]>>;
 }
 
 const NO_JOURNEY: Journey = { round: 0, begun: null, done: [], failure: null, waiting: null };
@@ -109,9 +115,11 @@ export function initialTarget(host: string, zone: string): TargetState {
 export function evolveTarget(state: TargetState, event: Stored<TargetEvent>): TargetState {
   switch (event.type) {
     case 'target-observed':
-      return { ...state, preImage: event.data.observation, observedVersion: versionsOf(event.data.observation), forward: { ...state.forward, waiting: null } };
+      return { ...state, ...keptOf(event.data.observation), preImage: event.data.observation, observedVersion: versionsOf(event.data.observation), forward: { ...state.forward, waiting: null } };
     case 'target-staged':
-      return { ...state, staged: true, configs: event.data.configs, forward: { ...state.forward, waiting: null } };
+      return { ...state, ...withStaged(state.kept, event.data.digests), staged: true, configs: event.data.configs, forward: { ...state.forward, waiting: null } };
+    case 'target-cleaned':
+      return { ...state, kept: { ...state.kept, ...event.data.kept } };
     case 'target-preparation-failed':
       return { ...state, forward: { ...state.forward, failure: { step: event.data.step, failure: event.data.failure }, waiting: null } };
     case 'target-fenced':
@@ -158,6 +166,21 @@ function onJourney(state: TargetState, direction: Direction, round: number, chan
 
 function anew({ processes }: Journey, round: number): Journey {
   return { ...NO_JOURNEY, round, ...(processes === undefined ? {} : { processes }) };
+}
+
+function keptOf({ applications }: Observation): Pick<TargetState, 'kept'> {
+  const told = applications.flatMap(({ application, kept }) => (kept === undefined ? [] : [[application, kept] as const]));
+  return told.length === 0 ? {} : { kept: Object.fromEntries(told) };
+}
+
+/** What was staged is kept from then on; where nobody told what is kept, that one more is says nothing. */
+function withStaged(kept: TargetState['kept'], digests: Readonly<Record<string, string>>): Pick<TargetState, 'kept'> {
+  if (kept === undefined) return {};
+  const added = Object.entries(digests).flatMap(([application, digest]) => {
+    const before = kept[application];
+    return before === undefined || before.includes(digest) ? [] : [[application, [...before, digest]] as const];
+  });
+  return { kept: { ...kept, ...Object.fromEntries(added) } };
 }
 
 function versionsOf(observation: Observation): Readonly<Record<string, string>> {

@@ -13,6 +13,7 @@ import type { BatchValues } from '../plan/batch-values.ts';
 import type { Eta } from './eta.ts';
 import type { TargetView } from './target-view.ts';
 import type { Waiting } from './waiting.ts';
+import type { RollbackPlan } from '../rollback-plan.ts';
 import type { Failure, FailedTarget, Phase, ReleaseKind, Status } from '../vocabulary.ts';
 import type { SkippedHost } from '../plan/plan.ts';
 import type { CommandType } from './commands.ts';
@@ -38,6 +39,8 @@ export interface ReleaseView {
   readonly deadline: DeadlineView | null;
   readonly eta: Eta | null;
   readonly rollback: RollbackView | null;
+  /** the way back of every target, as it was frozen in preparation; null before that */
+  readonly rollbackPlan: RollbackPlan | null;
   readonly debt: readonly Debt[];
   readonly unrestored: readonly FailedTarget[];
   readonly failure: Failure | null;
@@ -87,7 +90,7 @@ export interface RollbackView {
   readonly untouched: number;
 }
 
-export function releaseView({ core, targets, version }: Folded): ReleaseView {
+export function releaseView({ core, targets, version, rollbackPlan }: Folded): ReleaseView {
   const { request, situation } = core;
   const ended = 'finishedAt' in situation ? situation : null;
   const progress = progressOf(situation);
@@ -107,6 +110,7 @@ export function releaseView({ core, targets, version }: Folded): ReleaseView {
     deadline: deadlineView(core),
     eta: etaOf(core, targets),
     rollback: rollbackView(rollbackOf(situation)),
+    rollbackPlan: rollbackPlan ?? null,
     debt: ended?.debt ?? progress?.debt ?? [],
     unrestored: ended?.unrestored ?? [],
     failure: ended?.failure ?? null,

@@ -57,6 +57,7 @@ const REQUESTS: readonly [string, string, string, object][] = [
   ['Pool', 'PUT', '/v1/pools/full', FULL_POOL],
   ['Strategy', 'PUT', '/v1/strategies/full', FULL_STRATEGY],
   ['Package', 'POST', '/v1/packages', FULL_PACKAGE],
+  ['Quarantine', 'POST', '/v1/packages/web@3/quarantine', { reason: 'why' }],
   ['Release', 'POST', '/v1/releases', FULL_RELEASE],
   ['Plan', 'POST', '/v1/plans', FULL_RELEASE],
   ['Token', 'POST', '/v1/tokens', { name: 'someone' }],

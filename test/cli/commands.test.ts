@@ -115,6 +115,32 @@ describe('apply', () => {
   });
 });
 
+describe('holds and quarantine', () => {
+  test('lift says why and where, and tells what was lifted', async () => {
+    server.json('POST /v1/applications/web/lift', 200, { application: 'web', holds: [{ pool: 'web-prod', reason: 'latency' }] });
+    const called = await cli(['lift', 'web', '--reason', 'fixed', '--pool', 'web-prod']);
+    expect(called).toMatchObject({ code: 0, stdout: 'hold of web in pool web-prod lifted (it was: latency)\n' });
+    expect(bodyOf('POST /v1/applications/web/lift')).toEqual({ reason: 'fixed', pool: 'web-prod' });
+  });
+
+  test('package quarantine and lift go to the package and need a reason', async () => {
+    for (const verb of ['quarantine', 'lift']) {
+      server.json(`POST /v1/packages/web%402.0.0/${verb}`, 200, { package: 'web@2.0.0' });
+      expect((await cli(['package', verb, 'web@2.0.0', '--reason', 'leaks'])).code).toBe(0);
+      expect(bodyOf(`POST /v1/packages/web%402.0.0/${verb}`)).toEqual({ reason: 'leaks' });
+      expect((await cli(['package', verb, 'web@2.0.0'])).code).toBe(2);
+    }
+  });
+
+  test('rollback --to names the version, and a refusal shows which can be had', async () => {
+    server.on(`POST /v1/releases/${ID}/commands`, (_seen, response) => sendProblem(response, 409, { detail: 'web 1.0.0 is not kept on web-01. Versions that can be had on every host: 1.1.0.' }));
+    const called = await cli(['rollback', ID, '--to', '1.0.0', '--reason', 'two back']);
+    expect(called.code).not.toBe(0);
+    expect(called.stderr).toContain('Versions that can be had on every host: 1.1.0');
+    expect(bodyOf(`POST /v1/releases/${ID}/commands`)).toEqual({ type: 'rollback', reason: 'two back', to: '1.0.0' });
+  });
+});
+
 describe('package add', () => {
   const bytes = Buffer.from('not really a package');
   const sha256 = createHash('sha256').update(bytes).digest('hex');

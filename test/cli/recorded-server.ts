@@ -108,7 +108,7 @@ export function releaseLike(changes: Partial<Release>): Release {
     allowedCommands: ['pause', 'rollback', 'abort'],
     waiting: null,
     eta: null,
-    rollback: null,
+    rollback: null, rollbackPlan: null,
     debt: [],
     unrestored: [],
     failure: null,

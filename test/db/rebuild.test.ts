@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => store?.close());
 
-const TABLES = ['releases', 'release_targets', 'release_inventory', 'inventory'];
+const TABLES = ['releases', 'release_targets', 'release_inventory', 'release_rollback_plans', 'inventory', 'blocks'];
 
 /** Every row of every projection as text, in one moment. */
 async function dump(): Promise<Readonly<Record<string, readonly string[]>>> {

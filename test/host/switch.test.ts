@@ -15,6 +15,8 @@ const fresh = (shell: (typeof SHELLS)[number]): HostBench => {
   return bench;
 };
 const UNKNOWN = sha256(Buffer.from('never unpacked'));
+const seen = async (bench: HostBench, configs = ''): Promise<{ kept: readonly string[]; configs: readonly string[] }> =>
+  ((await bench.result('observe', { applications: 'web', configs })) as { applications: readonly [{ kept: readonly string[]; configs: readonly string[] }] }).applications[0];
 
 describe.each(SHELLS)('under %s', (shell) => {
   test('switch compares the old digest and sets the new one with its configuration', async () => {
@@ -50,6 +52,18 @@ describe.each(SHELLS)('under %s', (shell) => {
     watching = false;
     await watcher;
     expect([...seen].sort()).toEqual(releases.map(({ digest }) => `releases/${digest}`).sort());
+  });
+
+  test('observe tells every complete release that is kept, and which of the asked configurations are here', async () => {
+    const bench = fresh(shell);
+    expect((await seen(bench)).kept).toEqual([]);
+    const one = await install(bench, '1.0.0');
+    const two = await install(bench, '2.0.0');
+    await bench.result('switch', { ...step('a'), ...two, expectedDigest: '' });
+    expect(await seen(bench, `${one.config},${UNKNOWN}`)).toMatchObject({ kept: [one.digest, two.digest].sort(), configs: [one.config] });
+    rmSync(join(bench.root, 'web/releases', `${one.digest}.complete`));
+    expect(await seen(bench, two.config)).toMatchObject({ kept: [two.digest], configs: [two.config] });
+    expect(await bench.run('observe', { applications: 'web', configs: '../x' })).toMatchObject({ ok: false, error: 'bad-input' });
   });
 
   test('switch to a release or configuration that is not there is not-unpacked', async () => {

@@ -62,7 +62,8 @@ async function recordIsWhole(id: string): Promise<void> {
 async function projections(): Promise<readonly string[]> {
   const { rows } = await stack.owner.pool.query<{ text: string }>(`
     select t::text as text from releases t union all select t::text from release_targets t union all
-    select t::text from release_inventory t union all select t::text from inventory t order by 1`);
+    select t::text from release_inventory t union all select t::text from release_rollback_plans t union all select t::text from inventory t union all
+    select t::text from blocks t order by 1`);
   return rows.map(({ text }) => text);
 }
 

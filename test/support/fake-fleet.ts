@@ -59,7 +59,7 @@ export function digestOf(version: string): string {
 
 function observe(host: FakeHost, input: HostInput): Readonly<Record<string, unknown>> {
   const process = host.pid === null ? null : { pid: host.pid, startTicks: host.pid, bootId: 'boot' };
-  const applications = (input['applications'] ?? '').split(',').map((application) => ({ application, digest: host.digest, config: host.config, version: host.version, process, unmanaged: false }));
+  const applications = (input['applications'] ?? '').split(',').map((application) => ({ application, digest: host.digest, config: host.config, version: host.version, process, unmanaged: false, kept: [...host.versions.keys()], configs: (input['configs'] ?? '').split(',').filter((config) => config !== '') }));
   return { bootId: 'boot', freeBytes: 1e12, maxEpoch: host.maxEpoch, missing: [], marker: null, applications };
 }
 

@@ -50,6 +50,14 @@ describe('the tree of a release', () => {
     expect(renderTree(out, PLAIN).find((line) => line.includes('web-01'))).toMatch(/succeeded +kept out/);
   });
 
+  test('one line tells where a rollback would lead, while there was none, and where it could not', () => {
+    const way = (host: string, version: string | null, feasible = true) => ({ host, applications: [{ application: 'web', version, digest: version === null ? null : 'd'.repeat(64) }], feasible, why: null });
+    const planned = releaseLike({ rollbackPlan: { mode: 'regular', targets: [way('web-01', '1.0.0'), way('web-02', '1.0.0'), way('web-03', null), way('web-04', '0.9.0', false)] } });
+    expect(renderTree(planned, PLAIN)).toContain('Way back:  web 1.0.0 on 2 hosts; web absent on web-03; web 0.9.0 on web-04; not possible on web-04');
+    const { rollbackPlan: _none, ...older } = releaseLike({});
+    expect(renderTree(older as typeof planned, PLAIN).join('\n')).not.toContain('Way back');
+  });
+
   test('a paused release shows the pause glyph and the sentence why it waits', () => {
     const paused = releaseLike({
       paused: { cause: 'operator', by: 'ann', reason: 'lunch', since: '2026-01-05T10:00:30.000Z', deadline: null, quiet: true },

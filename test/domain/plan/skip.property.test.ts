@@ -66,7 +66,9 @@ describe('laws of hosts that are passed', () => {
   test('a pool that could be released to as a whole can be released to in part', () => {
     fc.assert(fc.property(somePlan, fc.array(fc.boolean(), { minLength: 1, maxLength: 40 }), ({ input }, luck) => {
       const hosts = input.hosts.map((host, index) => (host.inService && luck[index % luck.length] ? { ...host, skip: 'runs it already' } : host));
-      expect(makePlan({ ...input, hosts })).toHaveProperty('plan');
+      const made = makePlan({ ...input, hosts });
+      // Overrides count as the plan does: with fewer batches before it, an override for a window may meet another batch than it did.
+      if ('refusals' in made) expect(made.refusals.map(({ code }) => code)).toEqual(['batch-above-cap']);
     }), RUNS);
   });
 

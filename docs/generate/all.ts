@@ -2,8 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import { eventsPage } from './events.ts';
 import { statesPage } from './states.ts';
+import { strategiesPage } from './strategies.ts';
 
-for (const [name, page] of [['events', eventsPage()], ['states', statesPage()]] as const) {
+for (const [name, page] of [['events', eventsPage()], ['states', statesPage()], ['strategies', strategiesPage()]] as const) {
   const file = new URL(`../generated/${name}.md`, import.meta.url);
   writeFileSync(file, page);
   process.stdout.write(`docs/generated/${name}.md\n`);

@@ -107,7 +107,7 @@ function typeBlock({ name, doc, text }: Declaration): string {
 function makersOf(): ReadonlyMap<string, readonly string[]> {
   const makers = new Map<string, string[]>();
   for (const file of MADE_IN.flatMap(filesIn).filter((name) => !READS_ONLY.has(name)).sort()) {
-    for (const [, type = ''] of read(file).matchAll(/type: '([a-z-]+)',\s*data:/g)) {
+    for (const [, type = ''] of read(file).matchAll(/type: '([a-z-]+)',\s*data\b/g)) {
       const files = makers.get(type) ?? [];
       if (!files.includes(file)) makers.set(type, [...files, file]);
     }

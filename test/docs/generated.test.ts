@@ -3,6 +3,7 @@ import { eventsPage } from '../../docs/generate/events.ts';
 import { COMMAND_TYPES } from '../../domain/release/commands.ts';
 import { explore } from '../../docs/generate/explore.ts';
 import { statesPage } from '../../docs/generate/states.ts';
+import { strategiesPage } from '../../docs/generate/strategies.ts';
 import { declarationsIn, membersOf } from '../../docs/generate/declarations.ts';
 import { read } from './pages.ts';
 
@@ -17,10 +18,14 @@ describe('generated pages', () => {
     expect(read('docs/generated/states.md').text, RENEW).toBe(statesPage());
   });
 
+  test('the strategies to copy are the examples with the plans they give', () => {
+    expect(read('docs/generated/strategies.md').text, RENEW).toBe(strategiesPage());
+  });
+
   test('every event type of the compiler has its heading in the catalogue', () => {
     const headings = [...eventsPage().matchAll(/^### ([a-z-]+)$/gm)].map(([, name]) => name);
     const source = read('domain/release/events.ts').text;
-    const declared = [...source.matchAll(/^ {2}'([a-z-]+)': (?:\{|OnTarget|Record)/gm)].map(([, name]) => name);
+    const declared = [...source.matchAll(/^ {2}'([a-z-]+)': (?:\{|OnTarget|Record|PoolComparison)/gm)].map(([, name]) => name);
     expect(declared.length).toBeGreaterThan(30);
     expect(headings).toEqual(declared);
   });

@@ -171,7 +171,7 @@ function applicationSpec(name: string, env: Readonly<Record<string, string>> = {
 }
 
 function hostSpec(name: string, index: number): HostSpec {
-  return { name, address: '127.0.0.1', zone: `z${index % 2}`, labels: {}, executor: { driver: 'local', root: `/srv/${name}` }, variables: {} };
+  return { name, address: '127.0.0.1', zone: `z${index % 2}`, labels: { role: index % 12 === 4 ? 'canary' : 'plain' }, executor: { driver: 'local', root: `/srv/${name}` }, variables: {} };
 }
 
 function requestOf(id: string, inventory: Inventory, asked: Asked): CoreEventData['release-requested'] {

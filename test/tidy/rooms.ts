@@ -31,7 +31,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   agent: { may: ['domain/vocabulary.ts'], nodeModules: true },
   stack: { may: ['db/migrate.ts', 'db/tokens.ts', 'db/client.ts', 'examples/demo/', 'config.ts'], nodeModules: true },
   examples: { may: ['domain/', 'drivers/', 'stack/'], nodeModules: true },
-  docs: { may: ['domain/'], nodeModules: true },
+  docs: { may: ['domain/', 'api/schemas/'], nodeModules: true },
   bench: { may: ['domain/', 'db/', 'drivers/', 'activities/', 'workflows/', 'worker/', 'api/', 'stack/', 'examples/', 'cli/', 'config.ts'], nodeModules: true },
   host: { may: [], packages: /^$/, nodeModules: false },
   'config.ts': { may: [], packages: /^$/, nodeModules: true },

@@ -65,7 +65,7 @@ describe.each(SHELLS)('under %s', (shell) => {
     await refused('restore', `${stop}digest \nconfig ${DIGEST}\nend\n`);
     await refused('clean', `${stop}keep 1\nprotect ${DIGEST},nonsense\nend\n`);
     await refused('verify', `root ${bench.root}\napplication web\nurl file:///etc/passwd\nmethod GET\ntimeoutMs 10\nend\n`);
-    await refused('verify', `root ${bench.root}\napplication web\nurl http://x\nmethod POST\ntimeoutMs 10\nend\n`);
+    await refused('verify', `root ${bench.root}\napplication web\nurl http://x\nmethod DELETE\ntimeoutMs 10\nend\n`);
     for (const line of ['command.1 x', 'command.0 A=b', 'command.0 ', 'command.00 x', 'command.x y', 'command.0 x\nenv.1A b', 'command.0 x\nenv.A-B c', 'command.0 x\nstopSignal SIGSTOP', 'command.0 x\naccount no-such-account-here', 'command.0 x\naccount $(id)']) {
       await refused('configure', `${stop}version 1\n${line}\nend\n`);
     }

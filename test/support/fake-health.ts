@@ -7,18 +7,23 @@ export interface FakeHealth extends Health {
   readonly calls: readonly string[];
   /** where each of them stood, as `web-01 health/0` */
   readonly places: readonly string[];
+  /** number of the process whose answers count in each of them, null for any */
+  readonly pids: readonly (number | null)[];
 }
 
 /** @param plan faults by `verify` or `verify host`; a `lie` is the verdict to give, as `unhealthy(…)` makes one */
 export function createFakeHealth(plan: readonly Planned<HealthVerdict>[] = []): FakeHealth {
   const script = createFaultScript(plan);
   const places: string[] = [];
+  const pids: (number | null)[] = [];
   return {
     kind: 'fake',
     calls: script.calls,
     places,
-    verify: ({ host, place, expectedVersion, check, signal }) => {
+    pids,
+    verify: ({ host, place, process, expectedVersion, check, signal }) => {
       places.push(`${host.name} ${place}`);
+      pids.push(process?.pid ?? null);
       return script.run('verify', host.name, signal, () => ({ healthy: true, observedVersion: expectedVersion, probes: check.passes }));
     },
   };

@@ -36,6 +36,9 @@ describe('the list after admit', () => {
       expect(release.status).toBe('succeeded');
       for (const host of bench.names) expect(bench.health.places.filter((place) => place.startsWith(host))).toEqual([`${host} health/0`, `${host} health/1`]);
       for (const host of bench.names) expect(callsOn(bench, host)).toEqual([`drain ${host}`, `admit ${host}`]);
+      // Both lists count only the answers of what was started, also on the bastion, which joins long after.
+      const pidsOf = (host: string): readonly (number | null | undefined)[] => bench.health.places.flatMap((place, index) => (place.startsWith(host) ? [bench.health.pids[index]] : []));
+      for (const host of bench.names) expect(pidsOf(host)).toEqual([bench.fleet.hosts.get(host)?.pid, bench.fleet.hosts.get(host)?.pid]);
     });
   });
 

@@ -23,8 +23,8 @@ beforeEach(async () => {
 }, 120_000);
 afterEach(() => server?.teardown());
 
-async function using(faults: Faults, work: (bench: Bench) => Promise<void>): Promise<void> {
-  const bench = await openBench(4, faults, ['web'], { address: server.address, namespace: 'default', bundle: inject('workflowBundle'), postgresUrl: inject('postgresUrl') });
+async function using(faults: Faults, work: (bench: Bench) => Promise<void>, hosts = 4): Promise<void> {
+  const bench = await openBench(hosts, faults, ['web'], { address: server.address, namespace: 'default', bundle: inject('workflowBundle'), postgresUrl: inject('postgresUrl') });
   try {
     await work(bench);
   } finally {
@@ -35,10 +35,9 @@ async function using(faults: Faults, work: (bench: Bench) => Promise<void>): Pro
 const eventsOf = (bench: Bench, id: string) => readReleaseEvents(bench.db, { release: id });
 const typesOf = async (bench: Bench, id: string) => (await eventsOf(bench, id)).map(({ type }) => type);
 const reached = async (bench: Bench, id: string) => (await eventsOf(bench, id)).flatMap((event) => (event.type === 'deadline-reached' ? [event.data] : []));
-const timersOf = async (bench: Bench, id: string) => {
-  const { events } = await bench.client.workflow.getHandle(`release/${id}`).fetchHistory();
-  return (events ?? []).filter(({ timerStartedEventAttributes: started }) => started).length;
-};
+const historyOf = async (bench: Bench, id: string) => (await bench.client.workflow.getHandle(`release/${id}`).fetchHistory()).events ?? [];
+const timersOf = async (bench: Bench, id: string) => (await historyOf(bench, id)).filter(({ timerStartedEventAttributes: started }) => started).length;
+const activitiesOf = async (bench: Bench, id: string) => (await historyOf(bench, id)).flatMap(({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name ?? []);
 
 /** Takes a host out behind the release's back: nobody else may be drained until it serves again. */
 function takeOut(bench: Bench, ...hosts: readonly string[]): () => void {
@@ -101,7 +100,7 @@ describe('a deadline of a release that waits for capacity', () => {
 
 test('the deadline of a rollback begins no further host, and the end names each of them with what to do', async () => {
   await using({}, async (bench) => {
-    const id = await bench.release({ strategy: { batches: { ...FAST.batches, bakeSeconds: 600 }, deadlines: { ...DEADLINES, rollbackSeconds: 2 } } });
+    const id = await bench.release({ strategy: { batches: { ...FAST.batches, bakeSeconds: 600, maxParallel: 1 }, deadlines: { ...DEADLINES, rollbackSeconds: 2 } } });
     await bench.until(id, ({ batches }) => batches[1]?.status === 'baking', 'batch 1');
     const restore = gateCall(bench.fleet.executor, (verb) => verb === 'restore');
     await bench.send(id, 'rollback');
@@ -111,10 +110,26 @@ test('the deadline of a rollback begins no further host, and the end names each 
     restore.open();
     const release = await bench.ended(id);
     expect(release).toMatchObject({ status: 'rollback-incomplete', rollback: { restored: 1 } });
-    expect(release.unrestored).toMatchObject([{ failure: { code: 'rollback-deadline', next: expect.stringContaining('retry') } }]);
+    // One of the batch at hand that had not been begun, and the bastion, whose batch was still to come.
+    const left = { step: 'fence', failure: { code: 'rollback-deadline', next: expect.stringContaining('retry') } };
+    expect(release.unrestored).toMatchObject([left, left]);
     expect(await reached(bench, id)).toMatchObject([{ which: 'rollback', limitSeconds: 2, hosts: [expect.stringMatching(/^web-/)] }]);
     expect(release.allowedCommands).toEqual(['retry']);
-  });
+  }, 8);
+});
+
+test('progress of a batch in slices is that of all of them together: it pauses when the last host hangs, and names it', { timeout: 120_000 }, async () => {
+  await using({ health: [{ call: 'verify web-63', nth: 1, fault: 'hang' }] }, async (bench) => {
+    const strategy = { batches: { ...FAST.batches, percent: [100], maxParallel: 20 }, deadlines: { ...DEADLINES, stepSeconds: 15, progressSeconds: 5 }, tolerance: { perBatch: 1, total: 1 } };
+    const id = await bench.release({ strategy });
+    const { paused } = await bench.until(id, (release) => release.paused !== null, 'the pause');
+    expect(paused).toMatchObject({ cause: 'deadline', reason: 'No target of batch 1 has finished for 5 s. In work: web-63 (verify)' });
+    expect(bench.health.calls.length).toBeGreaterThanOrEqual(63);
+    // Its own deadline ends it, also while the release is paused; resumed before, the release would soon pause again.
+    await bench.until(id, (release) => release.paused?.quiet === true, 'quiet');
+    await bench.send(id, 'resume');
+    expect(await bench.ended(id)).toMatchObject({ status: 'succeeded', debt: [{ host: 'web-63' }] });
+  }, 63);
 });
 
 describe('what does not count', () => {
@@ -142,6 +157,7 @@ describe('what does not count', () => {
       expect((await typesOf(bench, id)).filter((type) => type.startsWith('deadline-'))).toEqual([]);
       // The bake twice (before and after the pause), the pause, and the clock of the deadlines before the bake and after it.
       expect(await timersOf(bench, id)).toBeLessThanOrEqual(5);
+      expect(await activitiesOf(bench, id)).not.toContain('weighDeadline');
     });
   });
 });

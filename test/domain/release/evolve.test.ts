@@ -170,6 +170,13 @@ describe('a rollback', () => {
     expect(situationAfter(begun, { type: 'rollback-batch-finished', data: { index: 1, restored: 3, untouched: 4, failed: [failed('b')] } })).toEqual(rollingBack({ restored: 4, untouched: 6, unrestored: [failed('x'), failed('b')], index: 1, stage: 'settled' }));
   });
 
+  test('past its deadline and escalated, begins hosts again and has the whole time again', () => {
+    const clock = { from: AT, workedMs: 0, since: AT, awayMs: 5_000, batch: null };
+    const state = after(release(rollingBack({ expiredSeconds: 3600 }), { clock }), { type: 'rollback-escalated', data: { batches: [['a', 'b']], reason: 'fire' } });
+    expect(state.situation).toEqual(rollingBack({ mode: 'emergency', reason: 'fire', batches: [['a', 'b']] }));
+    expect(state.clock).toEqual({ ...clock, from: LATER, since: LATER, awayMs: 0 });
+  });
+
   test('that escalates begins its new batches, without the old bake', () => {
     expect(situationAfter(rollingBack({ index: 1, stage: 'baking', bake, restored: 1 }), { type: 'rollback-escalated', data: { batches: [['a', 'b']], reason: 'fire' } })).toEqual(
       rollingBack({ mode: 'emergency', reason: 'fire', batches: [['a', 'b']], restored: 1 }),

@@ -59,7 +59,7 @@ describe('a plan', () => {
       { index: 4, kind: 'batch', zone: 'idc-b', hosts: ['web-09', 'web-10'], lanes: 2, bakeSeconds: 2, manual: false, mode: 'barrier', pauseSeconds: 0, verification: 'required', tolerance: 0 },
     ]);
     expect(body.plan.batchCap).toEqual({ percent: 33, hosts: 3 });
-    expect(body.plannedWaitSeconds).toBe(10 + 2 + 60 + 2 + 2 + 3 * 5 + 10);
+    expect(body.plannedWaitSeconds).toBe(10 + 2 + 60 + 2 + 2 + 2 * 5 + 10);
   });
 
   test('of a strategy whose names the pool does not have is refused with all of them', async () => {

@@ -24,5 +24,7 @@ export interface ApiDeps {
   readonly drainSignal?: AbortSignal;
   /** default 4 GiB */
   readonly packageFileBytesMax?: number;
+  /** the longest that a request with `waitSeconds` is kept waiting; default: as long as it asks */
+  readonly waitMsMax?: number;
   readonly now?: () => Date;
 }

@@ -26,7 +26,7 @@ const LOOK_MS = 100;
 
 /** Throws a 409 Problem when the worker refused the drain. */
 export async function carriedOut(deps: ApiDeps, taken: Taken, { waitSeconds, signal, started }: OutcomeLimit): Promise<Answer> {
-  const endMs = started + waitSeconds * 1000;
+  const endMs = started + Math.min(waitSeconds * 1000, deps.waitMsMax ?? Number.POSITIVE_INFINITY);
   for (;;) {
     const isAsked = await isStillAsked(deps, taken);
     const places = await hostPlaces(deps.db, taken.host, taken.pool);

@@ -17,7 +17,7 @@ export interface WaitLimit {
  * up; null when there is none.
  */
 export async function settledReceipt(deps: ApiDeps, id: string, release: string, { waitSeconds, signal }: WaitLimit): Promise<Receipt | null> {
-  const endMs = Date.now() + waitSeconds * 1000;
+  const endMs = Date.now() + Math.min(waitSeconds * 1000, deps.waitMsMax ?? Number.POSITIVE_INFINITY);
   let wake: () => void = () => {};
   const unsubscribe = deps.notifications.subscribe(release, () => wake());
   try {

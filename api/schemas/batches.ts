@@ -8,6 +8,9 @@ export const WEEK_SECONDS = 7 * 24 * 3600;
 /** No batch is ever wider than the highest cap a release may ask for; the plan refuses what is above the cap in force. */
 const part = whole(1, BATCH_CAP_RAISED.most);
 const hostsMost = 2000;
+/** Together they fit into one request. */
+const listsMost = 200;
+const listHostsMost = 500;
 const seconds = whole(0, WEEK_SECONDS);
 const mode = z.enum(['barrier', 'window']);
 const advance = z.enum(['auto', 'manual']);
@@ -34,7 +37,7 @@ const percent = z
 const members = {
   percent,
   count: z.array(whole(1, hostsMost)).max(hostsMost),
-  hosts: z.array(z.array(Name).min(1, 'must name at least one host; an empty list never means all').max(hostsMost)).max(hostsMost),
+  hosts: z.array(z.array(Name).min(1, 'must name at least one host; an empty list never means all').max(listHostsMost)).max(listsMost),
   mode,
   by: z.enum(['spread', 'zone']),
   firstZoneBakeSeconds: seconds.nullable(),

@@ -58,5 +58,8 @@ export const PlanAnswer = z
     plannedWaitSeconds: z.number(),
     simulation: Simulation,
     different: Different.nullable(),
+    wayBack: z
+      .array(z.looseObject({ host: z.string(), applications: z.array(z.looseObject({ application: z.string() })), feasible: z.boolean() }))
+      .meta({ description: 'where a rollback would lead each host, as far as it is known without looking at them' }),
   })
   .meta({ id: 'PlanAnswer' });

@@ -44,7 +44,7 @@ export interface ApiUnderTest {
   close(): Promise<void>;
 }
 
-export async function startApiUnderTest(options: { readonly packageFileBytesMax?: number; readonly stores?: readonly string[] } = {}): Promise<ApiUnderTest> {
+export async function startApiUnderTest(options: { readonly packageFileBytesMax?: number; readonly waitMsMax?: number; readonly stores?: readonly string[] } = {}): Promise<ApiUnderTest> {
   const database = await createTestDatabase();
   const db = openDatabase({ url: database.serviceUrl, applicationName: 'signalbox-test', onError: () => {} });
   const dataDir = mkdtempSync(join(tmpdir(), 'signalbox-api-'));
@@ -62,8 +62,8 @@ export async function startApiUnderTest(options: { readonly packageFileBytesMax?
     databaseUrl: database.serviceUrl, migrateUrl: null, temporalAddress: '127.0.0.1:1', namespace: 'default', taskQueue: 'signalbox', apiHost: '127.0.0.1', apiPort: port,
     publicUrl: url, temporalUiUrl: null, dataDir, stores: options.stores ?? ['https://packages.example/'], logLevel: 'silent', workerPort: 0, fetchesMax: 1, workflowBundle: null,
   };
-  const size = options.packageFileBytesMax === undefined ? {} : { packageFileBytesMax: options.packageFileBytesMax };
-  const app = createApp({ db, config, notifications: hub, temporalReachable: async () => false, log, drainSignal: drain.signal, ...size });
+  const { stores: _stores, ...limits } = options;
+  const app = createApp({ db, config, notifications: hub, temporalReachable: async () => false, log, drainSignal: drain.signal, ...limits });
   const { token, hash } = newToken();
   await createToken(db, { name: 'tester', hash });
   const api: ApiUnderTest = {

@@ -7,6 +7,7 @@ import { FLEET, RELEASE, packageOf } from './samples.ts';
 import type { ApiUnderTest } from './api-under-test.ts';
 
 const CASES_MIN = 5000;
+// Nobody here drains hosts or reads balancers back, and a request may wait for it a minute.
 const CHECKS = [
   'not_a_server_error', 'status_code_conformance', 'content_type_conformance', 'response_headers_conformance', 'response_schema_conformance',
   'negative_data_rejection', 'unsupported_method', 'allow_header_conformance', 'ignored_auth', 'use_after_free', 'ensure_resource_availability',
@@ -21,7 +22,7 @@ let program: string;
 let settler: NodeJS.Timeout;
 
 beforeAll(async () => {
-  [api, program] = await Promise.all([startApiUnderTest(), findSchemathesis()]);
+  [api, program] = await Promise.all([startApiUnderTest({ waitMsMax: 300 }), findSchemathesis()]);
   await api.ask('POST', '/v1/apply', { body: { documents: FLEET } });
   await api.ask('POST', '/v1/packages', { body: packageOf('1.4.0') });
   await api.ask('POST', '/v1/releases', { body: { ...RELEASE, changes: [{ application: 'web', version: '1.4.0' }] } });

@@ -8,7 +8,7 @@ import { timeSkippingServer } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { gateCall } from './gate.ts';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import type { Deadlines } from '../../domain/inventory.ts';
+import type { Deadlines, StrategySpec } from '../../domain/inventory.ts';
 import type { Bench, Faults } from '../support/release-bench.ts';
 
 const MINUTE_MS = 60_000;
@@ -120,7 +120,7 @@ test('the deadline of a rollback begins no further host, and the end names each 
 
 test('progress of a batch in slices is that of all of them together: it pauses when the last host hangs, and names it', { timeout: 120_000 }, async () => {
   await using({ health: [{ call: 'verify web-63', nth: 1, fault: 'hang' }] }, async (bench) => {
-    const strategy = { batches: { ...FAST.batches, percent: [100], maxParallel: 20 }, deadlines: { ...DEADLINES, stepSeconds: 15, progressSeconds: 5 }, tolerance: { perBatch: 1, total: 1 } };
+    const strategy: Partial<StrategySpec> = { batches: { ...FAST.batches, percent: [50], mode: 'window', maxParallel: 20 }, deadlines: { ...DEADLINES, stepSeconds: 15, progressSeconds: 5 }, tolerance: { perBatch: 1, total: 1 } };
     const id = await bench.release({ strategy });
     const { paused } = await bench.until(id, (release) => release.paused !== null, 'the pause');
     expect(paused).toMatchObject({ cause: 'deadline', reason: 'No target of batch 1 has finished for 5 s. In work: web-63 (verify)' });

@@ -8,7 +8,7 @@ import type { StrategySpec } from '../../domain/inventory.ts';
 import type { Bench } from '../support/release-bench.ts';
 
 const ENDED = new Set(['succeeded', 'rolled-back', 'rollback-incomplete', 'failed', 'aborted', 'rejected']);
-/** One batch of 62 after the bastion: two slices of 31. */
+/** One window of 62 behind the bastion: two slices of 31. */
 const SLICED_HOSTS = 63;
 
 function rolling(percent: readonly number[], more: Partial<StrategySpec['batches']> = {}): Partial<StrategySpec> {
@@ -47,14 +47,14 @@ const outOfService = (bench: Bench) => [...bench.traffic.servers.entries()].filt
 describe('a batch of more than 60 hosts', () => {
   test('goes through in slices: 150 targets succeed, and no single history grows with the pool', { timeout: 150_000 }, async () => {
     await using(150, {}, async (bench) => {
-      const id = await bench.release({ strategy: rolling([50]) });
+      const id = await bench.release({ strategy: rolling([50], { mode: 'window' }) });
       const release = await ended(bench, id);
       expect(release.status).toBe('succeeded');
-      expect(release.batches.map(({ targets }) => targets.length)).toEqual([1, 75, 74]);
+      expect(release.batches.map(({ targets }) => targets.length)).toEqual([1, 149]);
       expect(versions(bench)).toEqual({ v2: 150 });
       expect([...bench.fleet.hosts.values()].every(({ starts }) => starts.length === 1)).toBe(true);
       const slices = await slicesOf(bench, id);
-      expect(slices).toHaveLength(4);
+      expect(slices).toHaveLength(3);
       for (const workflowId of [`release/${id}`, ...slices]) {
         const { events } = await bench.client.workflow.getHandle(workflowId).fetchHistory();
         expect(events?.length, workflowId).toBeLessThan(2_500);
@@ -64,7 +64,7 @@ describe('a batch of more than 60 hosts', () => {
 
   test('is rolled back from the middle of its slices: every host is on the old version and in service', { timeout: 120_000 }, async () => {
     await using(SLICED_HOSTS, { health: [{ call: 'verify', nth: 12, fault: 'hang' }] }, async (bench) => {
-      const id = await bench.release({ strategy: rolling([100]) });
+      const id = await bench.release({ strategy: rolling([50], { mode: 'window' }) });
       await reached(bench, 20);
       expect(await bench.send(id, 'rollback', { mode: 'emergency' })).toMatchObject({ state: 'applied' });
       const release = await ended(bench, id);
@@ -77,7 +77,7 @@ describe('a batch of more than 60 hosts', () => {
 
   test('is paused in all its slices: it becomes quiet, begins no further host, and goes on after resume', { timeout: 120_000 }, async () => {
     await using(SLICED_HOSTS, {}, async (bench) => {
-      const id = await bench.release({ strategy: rolling([100]) });
+      const id = await bench.release({ strategy: rolling([50], { mode: 'window' }) });
       await reached(bench, 10);
       expect(await bench.send(id, 'pause')).toMatchObject({ state: 'applied' });
       const quiet = await until('quiet', async () => (await bench.view(id)).paused?.quiet, 30_000);
@@ -92,7 +92,7 @@ describe('a batch of more than 60 hosts', () => {
 
   test('is aborted in all its slices: hosts in work are finished, the others keep the old version', { timeout: 120_000 }, async () => {
     await using(SLICED_HOSTS, {}, async (bench) => {
-      const id = await bench.release({ strategy: rolling([100]) });
+      const id = await bench.release({ strategy: rolling([50], { mode: 'window' }) });
       await reached(bench, 10);
       expect(await bench.send(id, 'abort')).toMatchObject({ state: 'applied' });
       const release = await ended(bench, id);
@@ -107,7 +107,7 @@ describe('a batch of more than 60 hosts', () => {
 describe('a history that has grown long', () => {
   test('goes on in a new run with its state and the commands it has taken; a command sent again has no second effect', { timeout: 120_000 }, async () => {
     await using(100, {}, async (bench) => {
-      const id = await bench.release({ strategy: rolling([15, 60, 25], { bakeSeconds: 60 }) });
+      const id = await bench.release({ strategy: rolling([15, 33, 27, 25], { bakeSeconds: 60, each: [{ index: 2, mode: 'window' }, { index: 3, mode: 'window' }] }) });
       const handle = bench.client.workflow.getHandle(`release/${id}`);
       const bakes = (batch: number) => until(`batch ${batch} bakes`, async () => (await bench.view(id)).batches[batch]?.status === 'baking', 60_000);
       const pause: Command = { id: 'c-sent-twice', type: 'pause', by: { kind: 'token', name: 'op' }, reason: 'lunch' };

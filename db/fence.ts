@@ -26,9 +26,9 @@ export const NO_FLUSH = 'set local synchronous_commit = off';
 
 /**
  * Runs `fn` while nobody can raise the host's epoch: for one short write to a balancer and its read-back. `wish` is what the balancer is
- * to be told, remembered before `fn` runs and kept also when it fails. `signal` aborts after 12 s. Throws StaleEpoch without running `fn`
- * when the epoch is void or the release owns the host no more, KeptOut when flags keep the host out of `into`, HeldTooLong when `fn` takes longer, and the database's error when the lock
- * was lost meanwhile: then the outcome of `fn` must be observed again.
+ * to be told, remembered before `fn` runs and kept also when it fails. `signal` aborts after 12 s. Throws without running `fn` StaleEpoch
+ * when the epoch is void or the release owns the host no more, and KeptOut when flags keep the host out of `into`; else HeldTooLong when
+ * `fn` takes longer, and the database's error when the lock was lost meanwhile: then the outcome of `fn` must be observed again.
  */
 export async function withTargetFence<T>(db: Database, fence: TargetFence, fn: (signal: AbortSignal) => Promise<T>, wish?: Wish): Promise<T> {
   const remember = wish === undefined ? [] : ['begin', ...(wish.wanted.admin === 'drain' ? [] : [NO_FLUSH]), rememberWish({ ...fence, ...wish }), 'commit'];

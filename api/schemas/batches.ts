@@ -9,8 +9,8 @@ export const WEEK_SECONDS = 7 * 24 * 3600;
 const part = whole(1, BATCH_CAP_RAISED.most);
 const hostsMost = 2000;
 /** Together they fit into one request. */
-const listsMost = 200;
-const listHostsMost = 500;
+const listsMost = 100;
+const listHostsMost = 700;
 const seconds = whole(0, WEEK_SECONDS);
 const mode = z.enum(['barrier', 'window']);
 const advance = z.enum(['auto', 'manual']);

@@ -1,5 +1,6 @@
 /** The look at the pool when a release ends: who left, who joined, and the scale-out that brings up those who joined. */
 import { createHash } from 'node:crypto';
+import { sql } from 'kysely';
 import { effectiveStrategy } from '../domain/release-kind.ts';
 import { isTargetEvent } from '../domain/release/events.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
@@ -41,7 +42,9 @@ export async function comparePool(db: Database, ask: ComparePool): Promise<Store
   throw new Error(`Release ${ask.release} changed ${ROUNDS_MAX} times while its pool was compared; ask again.`);
 }
 
+/** One look after the other: two at once would both ask for the scale-out, and the second be told that its id is taken. */
 async function compare(tx: Tx, ask: ComparePool): Promise<Stored<CoreEvent>> {
+  await sql`select 1 from release_requests where id = ${ask.release} for no key update`.execute(tx.kysely);
   const [earlier] = await findEvents(tx, eventIds(ask.release, ask.opId, ['pool-compared']));
   if (earlier && !isTargetEvent(earlier)) return earlier;
   const { state } = await readCore(tx, ask.release);

@@ -42,6 +42,8 @@ export interface Looking {
   readonly input?: HostInput;
   /** its place in traffic, where that was just looked up for many hosts at once */
   readonly traffic?: SeenTraffic | undefined;
+  /** nobody asks what flags have to do with its place in traffic; absent: it is asked */
+  readonly withoutFlags?: true;
 }
 
 /** What the balancer shows, and what flags have to do with it. */
@@ -51,7 +53,7 @@ export interface SeenTraffic {
 }
 
 /** Observes the host and its place in traffic. */
-export async function observe(deps: ActivityDeps, inventory: Inventory, acting: Acting, { verb, input: more = {}, traffic: known }: Looking): Promise<{ readonly observation: Observation; readonly result: HostResult }> {
+export async function observe(deps: ActivityDeps, inventory: Inventory, acting: Acting, { verb, input: more = {}, traffic: known, withoutFlags }: Looking): Promise<{ readonly observation: Observation; readonly result: HostResult }> {
   const applications = applicationsOf(inventory).map(({ name }) => name).join(',');
   const { host } = acting;
   const input = { root: host.executor.root, applications, ...(verb === 'fence' ? { epoch: String(acting.epoch), opId: `${acting.release}/${host.name}/fence/${acting.epoch}` } : {}), ...more };
@@ -60,7 +62,7 @@ export async function observe(deps: ActivityDeps, inventory: Inventory, acting: 
     const failure = hostFailure(host.name, verb, answer);
     throw failure instanceof Error ? failure : new StepFailed(failure);
   }
-  const { traffic, flags } = known ?? (await observeTraffic(deps, inventory, host, acting.signal));
+  const { traffic, flags } = known ?? (await (withoutFlags ? glanceAtTraffic : observeTraffic)(deps, inventory, host, acting.signal));
   const observation = parseObservation(answer.result, traffic, 'configs' in more);
   return { observation: flags === undefined ? observation : { ...observation, flags }, result: answer.result };
 }
@@ -73,8 +75,18 @@ export async function observeTrafficOf(deps: ActivityDeps, inventory: Inventory,
 
 async function observeTraffic(deps: ActivityDeps, inventory: Inventory, host: HostSpec, signal: AbortSignal): Promise<SeenTraffic> {
   const { states: [traffic], flags } = await lookUp(deps, inventory, [host.name], signal);
-  if (traffic === undefined) throw new DependencyDown('the balancer', `it says nothing about ${host.name}`);
+  if (traffic === undefined) throw saysNothing(host);
   return { traffic, flags: flags.get(host.name) };
+}
+
+async function glanceAtTraffic(deps: ActivityDeps, inventory: Inventory, host: HostSpec, signal: AbortSignal): Promise<SeenTraffic> {
+  const [traffic] = await deps.trafficFor(inventory.pool.traffic).observe([serverOf(inventory, host)], signal);
+  if (traffic === undefined) throw saysNothing(host);
+  return { traffic, flags: undefined };
+}
+
+function saysNothing({ name }: HostSpec): DependencyDown {
+  return new DependencyDown('the balancer', `it says nothing about ${name}`);
 }
 
 /**

@@ -27,12 +27,17 @@ export interface LaneRules {
   /** failures in a row before the first host */
   readonly streak?: Streak | undefined;
   /** waits while the release is paused; answers false when no further host may be begun */
-  readonly mayBegin: (host: string, ends: Ends) => Promise<boolean>;
+  readonly mayBegin: (host: string, ends: Ends) => boolean | Promise<boolean>;
   readonly work: (host: string) => Promise<TargetEnd>;
+  /** the host is in nobody's hands any more, however its work ended */
+  readonly atRest?: (host: string) => void;
 }
 
-/** Waits for every lane, also when one throws, so that nobody is still at work when the caller goes on. */
-export async function runLanes({ hosts, lanes, streak: before = NO_STREAK, mayBegin, work }: LaneRules): Promise<LaneResult> {
+/**
+ * Waits for every lane, also when one throws, so that nobody is still at work when the caller goes on. Each promise of a workflow costs
+ * the worker a stack trace, so a lane waits for nothing that is known already, and what is done on a host is one promise.
+ */
+export async function runLanes({ hosts, lanes, streak: before = NO_STREAK, mayBegin, work, atRest = () => undefined }: LaneRules): Promise<LaneResult> {
   const ends = new Map<string, TargetEnd>();
   const failures = (): FailedTarget[] => [...ends.values()].filter((end) => typeof end === 'object');
   let next = 0;
@@ -40,10 +45,15 @@ export async function runLanes({ hosts, lanes, streak: before = NO_STREAK, mayBe
   const lane = async (): Promise<void> => {
     while (next < hosts.length) {
       const host = hosts[next++] as string;
-      if (!(await mayBegin(host, { failed: failures().length, streak }))) continue;
-      const end = await work(host);
-      streak = afterEnd(streak, typeof end === 'object');
-      ends.set(host, end);
+      const may = mayBegin(host, { failed: failures().length, streak });
+      if (!(typeof may === 'boolean' ? may : await may)) continue;
+      try {
+        const end = await work(host);
+        streak = afterEnd(streak, typeof end === 'object');
+        ends.set(host, end);
+      } finally {
+        atRest(host);
+      }
     }
   };
   const lanesEnded = await Promise.allSettled(Array.from({ length: Math.max(1, Math.min(lanes, hosts.length)) }, lane));

@@ -13,7 +13,7 @@ import { runSlices } from './slices.ts';
 import { restoreTarget, rollTarget } from './target.ts';
 import type { NextStep } from '../domain/release/next-step.ts';
 import type { CoreEvent } from '../domain/release/events.ts';
-import type { Ends, LaneResult, TargetEnd } from './lanes.ts';
+import type { Ends, LaneResult } from './lanes.ts';
 import type { Run } from './run.ts';
 import type { SliceWork } from './slice.ts';
 
@@ -24,7 +24,7 @@ export async function roll(run: Run, step: RollStep): Promise<void> {
   const label = step.part === 'whole' ? `batch ${step.index}` : `bastion ${step.part}`;
   const work: SliceWork = {
     kind: 'roll', release: run.id, epoch: epochOf(run), round: step.round, preImageOf: run.id, label, steps: step.steps,
-    hosts: step.hosts, lanes: step.lanes, failuresMax: failuresMax(run, step), part: step.part, ...streakRule(run, step), ...verificationOf(run, step),
+    hosts: step.hosts, lanes: step.lanes, failuresMax: failuresMax(run, step), ...(step.part === 'whole' ? {} : { part: step.part }), ...streakRule(run, step), ...verificationOf(run, step),
     ...(step.ignored === undefined ? {} : { ignored: step.ignored }),
   };
   const result = await interruptible(run, work);
@@ -51,10 +51,10 @@ export async function restore(run: Run, step: RestoreStep): Promise<void> {
   await run.decide((state) => (state.situation.status === 'rolling-back' && state.situation.rollback.stage === 'rolling' && state.situation.rollback.mode === mode ? [finished] : []));
 }
 
-/** Only where the plan says more than the usual, for histories are long enough. */
+/** Only where the plan says something else than the usual, as with the part: every step of every host carries it. */
 function verificationOf(run: Run, step: RollStep): Pick<SliceWork, 'verification'> {
   const verification = planOf(run.state.situation)?.batches.find(({ index }) => index === step.index)?.verification;
-  return verification === undefined ? {} : { verification };
+  return verification === 'ignored' ? { verification } : {};
 }
 
 /** Failures these hosts may still have before the brake speaks, earlier rounds counted. */
@@ -92,30 +92,36 @@ async function interruptible(run: Run, work: SliceWork): Promise<LaneResult | nu
 }
 
 function runHere(run: Run, work: SliceWork): Promise<LaneResult> {
-  const mayBegin = async (host: string, { failed, streak }: Ends): Promise<boolean> => {
-    // Asked first, for each promise of a workflow costs a stack trace, and a lane asks at every host.
-    if (run.isDeciding) await run.settled();
-    if (run.state.paused !== null) await whilePaused(run);
-    const { situation, aborting } = run.state;
-    if (aborting !== null || isExpired(situation) || isTooMany(work, failed, streak)) return false;
-    return work.kind === 'restore' || (situation.status !== 'rolling-back' && !progressOf(situation)?.excluded.includes(host));
-  };
-  return runLanes({ hosts: work.hosts, lanes: work.lanes, streak: work.streak, mayBegin, work: (host) => inWork(run, host, () => (work.kind === 'roll' ? rollTarget(host, targetWork(work)) : restoreTarget(host, targetWork(work)))) });
+  const target = targetWork(work);
+  return runLanes({
+    hosts: work.hosts,
+    lanes: work.lanes,
+    streak: work.streak,
+    mayBegin: (host, ends) => (run.isDeciding || run.state.paused !== null ? mayBeginLater(run, work, host, ends) : mayBegin(run, work, host, ends)),
+    work: (host) => {
+      run.inWork.add(host);
+      run.begunNow.add(host);
+      run.show();
+      return work.kind === 'roll' ? rollTarget(host, target) : restoreTarget(host, target);
+    },
+    atRest: (host) => void run.inWork.delete(host),
+  });
+}
+
+async function mayBeginLater(run: Run, work: SliceWork, host: string, ends: Ends): Promise<boolean> {
+  await run.settled();
+  if (run.state.paused !== null) await whilePaused(run);
+  return mayBegin(run, work, host, ends);
+}
+
+function mayBegin(run: Run, work: SliceWork, host: string, { failed, streak }: Ends): boolean {
+  const { situation, aborting } = run.state;
+  if (aborting !== null || isExpired(situation) || isTooMany(work, failed, streak)) return false;
+  return work.kind === 'restore' || (situation.status !== 'rolling-back' && !progressOf(situation)?.excluded.includes(host));
 }
 
 function targetWork({ kind: _kind, hosts: _hosts, lanes: _lanes, failuresMax: _failuresMax, streak: _streak, streakMax: _streakMax, ...target }: SliceWork) {
   return target;
-}
-
-async function inWork(run: Run, host: string, work: () => Promise<TargetEnd>): Promise<TargetEnd> {
-  run.inWork.add(host);
-  run.begunNow.add(host);
-  run.show();
-  try {
-    return await work();
-  } finally {
-    run.inWork.delete(host);
-  }
 }
 
 /** A lane holds before its next host; the last lane to come to rest says that the release is quiet. */

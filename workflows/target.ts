@@ -13,7 +13,7 @@ export interface TargetWork extends Omit<StepInput, 'host' | 'direction' | 'proc
   readonly ignored?: Readonly<Record<string, Step>>;
 }
 
-export async function rollTarget(host: string, { label, steps, ignored, ...work }: TargetWork): Promise<TargetEnd> {
+export function rollTarget(host: string, { label, steps, ignored, ...work }: TargetWork): Promise<TargetEnd> {
   const ignoredStep = ignored?.[host];
   return runSteps({ ...work, host, direction: 'forward' }, label, ignoredStep === undefined ? steps : steps.slice(steps.indexOf(ignoredStep) + 1));
 }
@@ -31,7 +31,7 @@ async function runSteps(input: StepInput, label: string, steps: readonly Step[])
   let processes: StepInput['processes'];
   let spentMs = 0;
   for (const step of steps) {
-    const outcome = await runStep(step, { ...input, spentMs, ...(processes === undefined ? {} : { processes }) }, `${label} · ${input.host} · ${step}`);
+    const outcome = await runStep(step, { ...input, ...(spentMs === 0 ? {} : { spentMs }), ...(processes === undefined ? {} : { processes }) }, `${label} · ${input.host} · ${step}`);
     if (!outcome.ok) return { host: input.host, step, failure: outcome.failure };
     processes = step === 'start' ? outcome.processes : undefined;
     spentMs += outcome.tookMs ?? 0;

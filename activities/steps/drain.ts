@@ -53,12 +53,15 @@ async function refuseDrift(context: StepContext): Promise<void> {
  * earlier attempt left it, and only the applications are compared.
  */
 async function driftNow({ deps, inventory, input, acting, preImage }: StepContext): Promise<{ readonly drift: readonly string[]; readonly code: string }> {
+  const before = unflagged(preImage);
+  // Flags explain a difference, they never make one: they are asked about only where there is one.
+  const glance = await observe(deps, inventory, acting, { verb: 'observe', withoutFlags: true });
+  if (driftOf(before, glance.observation).length === 0) return { drift: [], code: DRIFT.untouched };
   const { observation } = await observe(deps, inventory, acting, { verb: 'observe' });
-  const drift = driftOf(unflagged(preImage), unflagged(observation));
+  const drift = driftOf(before, unflagged(observation));
   // Asked after the look: a drain of ours that was seen was remembered before.
   const mayBeOurs = drift.length > 0 && (await hasWantedTraffic(deps.db, { release: input.release, host: input.host, server: serverOf(inventory, acting.host) }));
   if (!mayBeOurs) return { drift, code: DRIFT.untouched };
-  const before = unflagged(preImage);
   return { drift: driftOf(before, { ...observation, traffic: before.traffic }), code: DRIFT.drained };
 }
 

@@ -16,6 +16,7 @@ import { staysOut } from '../domain/traffic-beneath.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { packageOf } from './facts.ts';
 import { storing } from './failures.ts';
+import { comparing, unplanned } from './plan-outcome.ts';
 import { back, toOlder } from './plan-way-back.ts';
 import { planPrevious } from './rollback-plan.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -100,13 +101,13 @@ async function planningOf(deps: ActivityDeps, input: PlanInput): Promise<Plannin
 async function forward(planning: Planning): Promise<readonly CoreEvent[]> {
   const { deps, inventory, request, images, skips } = planning;
   const blocked = await blockedBy(planning);
-  if (blocked !== null) return [failed(blocked)];
+  if (blocked !== null) return [unplanned(blocked)];
   const made = planForward(planning);
   if ('type' in made) return [made];
   const rollbackPlan = await planPrevious(deps, { ...inventory, hosts: inventory.hosts.filter(({ name }) => skips[name] === undefined) }, request, images);
   const planned: CoreEvent = { type: 'rollback-planned', data: { plan: rollbackPlan } };
   const infeasible = infeasibleFailure(rollbackPlan);
-  if (infeasible !== null && inventory.strategy.rollback.on.length > 0) return [planned, failed(infeasible)];
+  if (infeasible !== null && inventory.strategy.rollback.on.length > 0) return [planned, unplanned(infeasible)];
   return [planned, { type: 'plan-made', data: { plan: { ...made, warnings: [...made.warnings, ...rollbackWarnings(rollbackPlan)] } } }];
 }
 
@@ -130,17 +131,12 @@ function planForward({ input, inventory, images, skips }: Planning): Plan | Core
   if (other !== null) return other;
   if ('plan' in made) return { ...made.plan, ...comparing(kind) };
   const [first] = made.refusals;
-  return {
-    type: 'release-failed',
-    data: {
-      failure: {
-        class: 'refused',
-        code: first?.code ?? 'no-plan',
-        message: `No plan could be made, and no traffic was moved. ${made.refusals.map(({ message }) => message).join(' ')}`,
-        next: made.refusals.map(({ next }) => next).join(' '),
-      },
-    },
-  };
+  return unplanned({
+    class: 'refused',
+    code: first?.code ?? 'no-plan',
+    message: `No plan could be made, and no traffic was moved. ${made.refusals.map(({ message }) => message).join(' ')}`,
+    next: made.refusals.map(({ next }) => next).join(' '),
+  });
 }
 
 /** The plan that was read took every host to be in service. Where the hosts as they were just seen lead to another one, nothing is released. */
@@ -150,21 +146,15 @@ function otherThanPlanned(inventory: Inventory, asked: Pick<PlanInput, 'allowOut
   if (found.length === 0) return null;
   const told = found.slice(0, DIFFERENCES_MAX).map(({ sentence }) => sentence).join(' ');
   const more = found.length > DIFFERENCES_MAX ? ` And ${found.length - DIFFERENCES_MAX} more differences.` : '';
-  const failure = {
+  return unplanned({
     class: 'refused',
     code: 'plan-outdated',
     message: `The release was started to follow one plan, and with the hosts as they are now it would follow another; no traffic was moved. ${told}${more}`,
     next: 'Put the hosts that are out of service back, or start the release without naming a plan.',
-  } as const;
-  return { type: 'release-failed', data: { failure } };
+  });
 }
 
 const DIFFERENCES_MAX = 10;
-
-/** Only a release that asks for its plan with its kind knows what to do with the comparison. */
-function comparing(kind: ReleaseKind | undefined): Pick<Plan, 'comparesPool'> {
-  return kind === undefined ? {} : { comparesPool: true };
-}
 
 /** Out by a flag, or by hand at the balancer: this release will not put it in. */
 function isLeftOut(image: Observation | undefined): boolean {
@@ -187,8 +177,4 @@ function changesOf(inventory: Inventory): readonly PlannedChange[] {
     const spec = packageOf(inventory, application);
     return spec === undefined ? [] : [{ application, version: spec.version, sha256: spec.sha256 }];
   });
-}
-
-function failed(failure: Failure): CoreEvent {
-  return { type: 'release-failed', data: { failure } };
 }

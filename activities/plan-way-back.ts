@@ -4,11 +4,11 @@ import { begunHosts, originalChanges } from '../db/rollback-source.ts';
 import { capacityFloor } from '../domain/plan/capacity.ts';
 import { rollbackWidth } from '../domain/plan/rollback-width.ts';
 import { infeasibleFailure } from '../domain/rollback-plan.ts';
+import { comparing, unplanned } from './plan-outcome.ts';
 import { goalsOf, hostsToRestore, planPrevious, planTo } from './rollback-plan.ts';
 import type { Planning } from './make-plan.ts';
 import type { CoreEvent } from '../domain/release/events.ts';
 import type { Plan, PlannedChange } from '../domain/plan/plan.ts';
-import type { Failure } from '../domain/vocabulary.ts';
 
 /** A rollback release has no batches of its own: it restores what the earlier release began, in the order of a rollback. */
 export async function back(planning: Planning, restoreFrom: string): Promise<readonly CoreEvent[]> {
@@ -27,12 +27,12 @@ export async function back(planning: Planning, restoreFrom: string): Promise<rea
 export async function toOlder(planning: Planning): Promise<readonly CoreEvent[]> {
   const { deps, inventory, request, images, epoch } = planning;
   const later = await overtakenBy(planning);
-  if (later !== null) return [failed({ class: 'refused', code: 'overtaken', message: `Release ${later} touched these hosts while this one waited, so "previous" means something else now. Nothing was touched.`, next: `Look at ${later}, then name the version to go back to.` })];
+  if (later !== null) return [unplanned({ class: 'refused', code: 'overtaken', message: `Release ${later} touched these hosts while this one waited, so "previous" means something else now. Nothing was touched.`, next: `Look at ${later}, then name the version to go back to.` })];
   const made = await planTo(deps, inventory, request, { images, epoch });
-  if ('code' in made) return [failed({ class: 'refused', code: made.code, message: `${made.message} Nothing was touched.`, next: made.available.length > 0 ? `Versions that can be had: ${made.available.join(', ')}.` : 'Release an older version instead.' })];
+  if ('code' in made) return [unplanned({ class: 'refused', code: made.code, message: `${made.message} Nothing was touched.`, next: made.available.length > 0 ? `Versions that can be had: ${made.available.join(', ')}.` : 'Release an older version instead.' })];
   const planned: CoreEvent = { type: 'rollback-planned', data: { plan: made } };
   const infeasible = infeasibleFailure(made);
-  if (infeasible !== null) return [planned, failed(infeasible)];
+  if (infeasible !== null) return [planned, unplanned(infeasible)];
   const changes = Object.keys(made.to).map((application): PlannedChange => {
     const goal = made.targets.flatMap(({ applications }) => applications.filter((one) => one.application === application)).find(({ digest }) => digest !== null);
     return { application, version: goal?.version ?? '', sha256: goal?.digest ?? '' };
@@ -53,11 +53,6 @@ function wayBackPlan({ input, inventory }: Planning): Omit<Plan, 'changes' | 're
     capacity: { hosts, inService: input.inService.length, floor: capacityFloor(inventory.pool.capacity.minInServicePercent, hosts), outageAllowed: input.allowOutage },
     rollback: { batchPercent: rollbackWidth(inventory.strategy) },
     warnings: [],
-    // Only a release that asks for its plan with its kind knows what to do with the comparison.
-    ...(input.kind === undefined ? {} : { comparesPool: true }),
+    ...comparing(input.kind),
   };
-}
-
-function failed(failure: Failure): CoreEvent {
-  return { type: 'release-failed', data: { failure } };
 }

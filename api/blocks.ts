@@ -9,6 +9,7 @@ import { BlockAnswer, BlockRequest, HoldLifted, LiftRequest } from './schemas/bl
 import { Name, PackageId } from './schemas/text.ts';
 import type { Block } from '../db/blocks.ts';
 import type { Queryable, Tx } from '../db/client.ts';
+import type { Actor } from '../domain/vocabulary.ts';
 import type { ApiDeps } from './deps.ts';
 import type { Complaint } from './problem.ts';
 import type { Operation } from './route.ts';
@@ -27,43 +28,51 @@ export function blockView({ reason, release, by, since, lifted }: Block): BlockV
 }
 
 export function quarantinePackage(deps: ApiDeps): Operation {
-  return operation({
+  return packageOperation(deps, {
+    verb: 'quarantine',
     summary: 'Quarantine a package: no release of it, and no rollback onto it, until it is lifted',
     description: 'A package that is quarantined already stays as it was first told. Running hosts are left alone.',
-    tag: 'packages',
-    path: { id: PackageId },
-    headers: IDEMPOTENCY_HEADERS,
-    body: { kind: 'json', schema: BlockRequest },
-    answers: { 200: { description: 'the quarantine', schema: BlockAnswer } },
-    problems: [404, 409],
-    async handle(call) {
-      const id = call.path['id'] ?? '';
-      const caller = callerOf(call);
-      return once(deps, { request: call.request, caller, route: `POST /v1/packages/${id}/quarantine`, body: call.body }, async (tx) => {
-        await packageExists(tx, id);
-        const block = await putBlock(tx, { ...placeOf(id), reason: call.body.reason, release: null, by: caller.actor });
-        return { status: 200, body: { package: id, ...blockView(block) } };
-      });
-    },
+    answer: 'the quarantine',
+    act: (tx, id, said) => putBlock(tx, { ...placeOf(id), release: null, ...said }),
   });
 }
 
 export function liftPackage(deps: ApiDeps): Operation {
-  return operation({
+  return packageOperation(deps, {
+    verb: 'lift',
     summary: 'Lift the quarantine of a package',
+    answer: 'the quarantine, lifted',
+    async act(tx, id, said) {
+      const block = await liftBlock(tx, placeOf(id), said);
+      if (block === null) throw new Problem('conflict', `Package ${id} is not quarantined; there is nothing to lift.`);
+      return block;
+    },
+  });
+}
+
+interface PackageVerb extends Pick<Operation, 'summary' | 'description'> {
+  readonly verb: 'quarantine' | 'lift';
+  readonly answer: string;
+  /** the block as it stands afterwards */
+  readonly act: (tx: Tx, id: string, said: { readonly reason: string; readonly by: Actor }) => Promise<Block>;
+}
+
+/** What a person says of a package that is known, with a reason. */
+function packageOperation(deps: ApiDeps, { verb, answer, act, ...told }: PackageVerb): Operation {
+  return operation({
+    ...told,
     tag: 'packages',
     path: { id: PackageId },
     headers: IDEMPOTENCY_HEADERS,
     body: { kind: 'json', schema: BlockRequest },
-    answers: { 200: { description: 'the quarantine, lifted', schema: BlockAnswer } },
+    answers: { 200: { description: answer, schema: BlockAnswer } },
     problems: [404, 409],
     async handle(call) {
       const id = call.path['id'] ?? '';
       const caller = callerOf(call);
-      return once(deps, { request: call.request, caller, route: `POST /v1/packages/${id}/lift`, body: call.body }, async (tx) => {
-        await packageExists(tx, id);
-        const block = await liftBlock(tx, placeOf(id), { reason: call.body.reason, by: caller.actor });
-        if (block === null) throw new Problem('conflict', `Package ${id} is not quarantined; there is nothing to lift.`);
+      return once(deps, { request: call.request, caller, route: `POST /v1/packages/${id}/${verb}`, body: call.body }, async (tx) => {
+        if ((await getInventory(tx, 'package', id)) === null) throw notFound('package', id);
+        const block = await act(tx, id, { reason: call.body.reason, by: caller.actor });
         return { status: 200, body: { package: id, ...blockView(block) } };
       });
     },
@@ -122,8 +131,4 @@ export async function standingHolds(db: Queryable, application: string): Promise
 
 function placeOf(id: string) {
   return { kind: 'quarantine', name: id, pool: '' } as const;
-}
-
-async function packageExists(tx: Tx, id: string): Promise<void> {
-  if ((await getInventory(tx, 'package', id)) === null) throw notFound('package', id);
 }

@@ -13,6 +13,7 @@ import { newDrainId } from './release-id.ts';
 import { callerOf, operation } from './route.ts';
 import { AdmitRequest, DrainRequest, FlagAnswer, FlagOwnerName, FlagRequest, HostStanding } from './schemas/host-flags.ts';
 import { Name } from './schemas/text.ts';
+import type { z } from 'zod';
 import type { Queryable, Tx } from '../db/client.ts';
 import type { SettableOwner } from '../domain/flags.ts';
 import type { PoolSpec } from '../domain/inventory.ts';
@@ -44,45 +45,49 @@ export function getHostFlags(deps: ApiDeps): Operation {
 }
 
 export function postDrain(deps: ApiDeps): Operation {
-  return operation({
+  const told = {
+    verb: 'drain',
     summary: 'Take a host out of traffic: lower the operator\'s flag',
     description: 'Refused with the arithmetic (409) if too few hosts of a pool would be left, unless `force`. With `waitSeconds` the answer waits until the balancers were read back.',
-    tag: 'hosts',
-    path: { name: Name },
-    query: Wait,
-    headers: IDEMPOTENCY_HEADERS,
-    body: { kind: 'json', schema: DrainRequest },
-    answers: ANSWERS,
-    problems: [404, 409],
-    async handle(call) {
-      const host = call.path['name'] ?? '';
-      const caller = callerOf(call);
-      const started = performance.now();
-      const stored = await once(deps, { request: call.request, caller, route: `POST /v1/hosts/${host}/drain`, body: call.body }, (tx) => takeDrain(tx, host, call.body, caller));
-      return carriedOut(deps, stored.body as Taken, { waitSeconds: call.query.waitSeconds, signal: call.signal, started });
-    },
-  });
+    schema: DrainRequest,
+  } as const;
+  return operatorOperation(deps, told, takeDrain);
 }
 
 export function postAdmit(deps: ApiDeps): Operation {
-  return operation({
+  const told = {
+    verb: 'admit',
     summary: 'Let a host back into traffic: raise the operator\'s flag',
     description: 'It comes in once every other flag is up, too; the answer says who still keeps it out.',
+    schema: AdmitRequest,
+  } as const;
+  return operatorOperation(deps, told, async (tx, host, asked, caller) => {
+    await withdrawDrains(tx, host);
+    return setFlag(tx, host, { owner: 'operator', up: true, forced: false, ...asked }, caller);
+  });
+}
+
+interface OperatorVerb<B> extends Required<Pick<Operation, 'summary' | 'description'>> {
+  readonly verb: 'drain' | 'admit';
+  readonly schema: B;
+}
+
+/** What an operator wants of a host: kept once per idempotency key, then waited for until the balancers were read back. */
+function operatorOperation<B extends z.ZodType>(deps: ApiDeps, { verb, schema, ...told }: OperatorVerb<B>, take: (tx: Tx, host: string, asked: z.output<B>, caller: Caller) => Promise<Stored>): Operation {
+  return operation({
+    ...told,
     tag: 'hosts',
     path: { name: Name },
     query: Wait,
     headers: IDEMPOTENCY_HEADERS,
-    body: { kind: 'json', schema: AdmitRequest },
+    body: { kind: 'json', schema },
     answers: ANSWERS,
     problems: [404, 409],
     async handle(call) {
       const host = call.path['name'] ?? '';
       const caller = callerOf(call);
       const started = performance.now();
-      const stored = await once(deps, { request: call.request, caller, route: `POST /v1/hosts/${host}/admit`, body: call.body }, async (tx) => {
-        await withdrawDrains(tx, host);
-        return setFlag(tx, host, { owner: 'operator', up: true, forced: false, ...call.body }, caller);
-      });
+      const stored = await once(deps, { request: call.request, caller, route: `POST /v1/hosts/${host}/${verb}`, body: call.body }, (tx) => take(tx, host, call.body, caller));
       return carriedOut(deps, stored.body as Taken, { waitSeconds: call.query.waitSeconds, signal: call.signal, started });
     },
   });

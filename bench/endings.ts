@@ -2,8 +2,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { listen } from '../db/notifications.ts';
 import { getRelease } from '../db/queries.ts';
+import { createReleaseRequest } from '../db/requests.ts';
 import { isTerminal } from '../domain/vocabulary.ts';
 import type { Database } from '../db/client.ts';
+import type { AskedRelease } from './no-op-release.ts';
 
 const RELEASE_MS_MAX = 300_000;
 
@@ -31,4 +33,15 @@ export function watchEndings(db: Database, databaseUrl: string): Endings {
     },
     close: async () => listener.close(),
   };
+}
+
+/** Asks for the release and waits for its end: how long it took, in milliseconds. Throws when it did not end well, for then it measures nothing. */
+export async function timeRelease(db: Database, endings: Endings, asked: AskedRelease): Promise<number> {
+  const ending = endings.of(asked.id);
+  const startedMs = performance.now();
+  await createReleaseRequest(db, asked);
+  const status = await ending;
+  const wallMs = performance.now() - startedMs;
+  if (status !== 'succeeded') throw new Error(`Release ${asked.id} over no-op drivers ended ${status}; a bench measures only releases that go well.`);
+  return wallMs;
 }

@@ -2,8 +2,9 @@
  * Process: how much slower is a release than Temporal itself? The same activities in the same lanes, once as a release with no-op
  * drivers through workflows, activities and Postgres, once bare; in turns on the same servers. Ends with 1 when a target is missed.
  */
+import './quiet-runtime.ts';
 import { Client, Connection } from '@temporalio/client';
-import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
+import { NativeConnection } from '@temporalio/worker';
 import { openServers } from './bench-servers.ts';
 import { explain } from './floor-explained.ts';
 import { openBareSide, openReleaseSide } from './floor-sides.ts';
@@ -42,12 +43,6 @@ export interface Compared {
   readonly bare: readonly Measured[];
 }
 
-// Ctrl-C ends the bench at once; the guard of its servers ends them.
-Runtime.install({
-  shutdownSignals: [],
-  logger: new DefaultLogger('ERROR'),
-  telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }), forward: {} } },
-});
 const servers = await openServers();
 try {
   process.exitCode = (await bench(servers)) ? 0 : 1;

@@ -2,16 +2,16 @@
  * Process: one release of 1,000 hosts in ten batches, over no-op drivers, with one worker in a process of its own and Temporal as
  * production runs it, its state in Postgres; then the same activities as a bare workflow. Ends with 1 when a target is missed.
  */
+import './quiet-runtime.ts';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
-import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
+import { NativeConnection } from '@temporalio/worker';
 import { openDatabase } from '../db/client.ts';
-import { createReleaseRequest } from '../db/requests.ts';
 import { releaseWorkflowId } from '../workflows/messages.ts';
 import { openServers } from './bench-servers.ts';
 import { endBenchWorker, startBenchWorker } from './bench-worker.ts';
-import { watchEndings } from './endings.ts';
+import { timeRelease, watchEndings } from './endings.ts';
 import { openBareSide } from './floor-sides.ts';
 import { noOpRelease } from './no-op-release.ts';
 import { residentBytes } from './processes.ts';
@@ -31,11 +31,6 @@ const EVENTS_OF_RUN_MAX = 4095;
 const SAMPLE_EVERY_MS = 250;
 const BYTES_PER_MB = 1024 * 1024;
 
-Runtime.install({
-  shutdownSignals: [],
-  logger: new DefaultLogger('ERROR'),
-  telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }), forward: {} } },
-});
 const servers = await openServers('on-postgres');
 let worker: ChildProcess | null = null;
 try {
@@ -66,14 +61,9 @@ async function releaseRuns({ databaseUrl, temporalAddress, namespace }: BenchSer
   try {
     while (released.length < RUNS) {
       const id = `r-${randomBytes(6).toString('hex')}`;
-      const ending = endings.of(id);
       const watch = watchMemory(child);
-      const startedMs = performance.now();
-      await createReleaseRequest(db, noOpRelease({ id, pool: 'thousand', hosts: HOSTS, lanes: LANES, batchPercent: BATCH_PERCENT, version: `v${released.length + 1}` }));
-      const status = await ending;
-      const wallMs = performance.now() - startedMs;
+      const wallMs = await timeRelease(db, endings, noOpRelease({ id, pool: 'thousand', hosts: HOSTS, lanes: LANES, batchPercent: BATCH_PERCENT, version: `v${released.length + 1}` }));
       const rssMaxMb = await watch.end();
-      if (status !== 'succeeded') throw new Error(`Release ${id} over no-op drivers ended ${status}; a bench measures only releases that go well.`);
       const history = await readHistory(client, releaseWorkflowId(id));
       released.push({ wallMs, rssMaxMb, history });
       console.log(`  release ${released.length} of ${HOSTS} hosts: ${(wallMs / 1000).toFixed(1)} s, worker up to ${rssMaxMb.toFixed(0)} MB, ${history.activities.length} activities, ${history.events} events, longest run ${history.eventsOfRunMax}`);

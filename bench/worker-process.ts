@@ -2,8 +2,9 @@
  * Process: a worker as in production, but for drivers that touch nothing. Told by its first argument (JSON) what to connect to; answers
  * each message of its parent with what it knows of its own memory, and ends when the parent hangs up.
  */
+import './quiet-runtime.ts';
 import { Client, Connection } from '@temporalio/client';
-import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
+import { NativeConnection } from '@temporalio/worker';
 import { pino } from 'pino';
 import { getHeapStatistics } from 'node:v8';
 import { openDatabase } from '../db/client.ts';
@@ -31,11 +32,6 @@ export interface MemoryReport {
 
 const CONNECTIONS_MAX = 20;
 
-Runtime.install({
-  shutdownSignals: [],
-  logger: new DefaultLogger('ERROR'),
-  telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }), forward: {} } },
-});
 const { databaseUrl, temporalAddress, namespace, taskQueue, bundle } = JSON.parse(process.argv[2] ?? '{}') as BenchWorker;
 const log = pino({ level: 'warn' }, pino.destination(2));
 const db = openDatabase({ url: databaseUrl, max: CONNECTIONS_MAX, applicationName: 'signalbox-worker' });

@@ -3,10 +3,10 @@
  * A failure alone blocks nothing.
  */
 import { planOf, progressOf } from './release/evolve.ts';
-import type { CoreEvent } from './release/events.ts';
+import type { CoreEventData } from './release/events.ts';
 import type { ReleaseState } from './release/state.ts';
 import type { Observation } from './release/target.ts';
-import type { Failure } from './vocabulary.ts';
+import type { FailedTarget, Failure } from './vocabulary.ts';
 
 /** A quarantine (`name` is a package id) or a hold (`name` is an application of `pool`) that stands. */
 export interface Standing {
@@ -40,8 +40,19 @@ export function blockedFailure(blocks: readonly Standing[]): Failure | null {
   };
 }
 
-/** A person, not a strategy, wanted these rollbacks, or they carry out one that was decided before. */
-const NOT_BY_ITSELF: ReadonlySet<string> = new Set(['operator', 'abort', 'release']);
+type RollbackCause = CoreEventData['rollback-started']['cause'];
+
+/** Who wanted a rollback: a person, in whatever words, or the strategy by itself. `nobody-new`: it ends, or carries out, what was decided before. */
+const WANTED_BY: Readonly<Record<RollbackCause, 'person' | 'strategy' | 'nobody-new'>> = {
+  operator: 'person',
+  answer: 'person',
+  rejected: 'person',
+  bastion: 'strategy',
+  tolerance: 'strategy',
+  'pause-deadline': 'strategy',
+  abort: 'nobody-new',
+  release: 'nobody-new',
+};
 
 /** Kinds of release that a hold or a quarantine lets pass: they bring back, or spread, what runs already. */
 const PASSING: ReadonlySet<string> = new Set(['rollback', 'scale-out']);
@@ -51,18 +62,23 @@ export function mayBeBlocked(kind: string): boolean {
 }
 
 /**
- * Packages to quarantine when a release has begun to roll back by itself: those it brought, if any target failed because of the build.
- * Never one that a host ran before, for then it is not the package that is bad.
+ * Packages to quarantine when a release has begun to roll back because of the build: those it brought, if a target that the rollback is
+ * about failed so. Never one that a host ran before, for then it is not the package that is bad.
  */
-export function badPackages(state: ReleaseState, cause: Extract<CoreEvent, { type: 'rollback-started' }>['data']['cause'], preImages: readonly Observation[]): readonly string[] {
-  if (NOT_BY_ITSELF.has(cause)) return [];
-  const failed = progressOf(state.situation)?.failed ?? [];
-  if (!failed.some(({ failure }) => failure.class === 'bad-build')) return [];
+export function badPackages(state: ReleaseState, cause: RollbackCause, preImages: readonly Observation[]): readonly string[] {
+  if (!failuresBehind(state, cause).some(({ failure }) => failure.class === 'bad-build')) return [];
   const before = new Set(preImages.flatMap(({ applications }) => applications.map(({ application, digest }) => `${application} ${digest ?? ''}`)));
   return (planOf(state.situation)?.changes ?? []).filter(({ application, sha256 }) => !before.has(`${application} ${sha256}`)).map(({ application, version }) => `${application}@${version}`);
 }
 
-/** Applications of the pool that are held when a person takes a release back. */
-export function heldApplications(state: ReleaseState, cause: string): readonly string[] {
-  return cause === 'operator' ? state.request.changes.map(({ application }) => application) : [];
+/** The failures a rollback is about: all where the strategy began it, of a question those answered `fail`; else a person had reasons of their own. */
+function failuresBehind({ situation }: ReleaseState, cause: RollbackCause): readonly FailedTarget[] {
+  const { failed = [], answers = {} } = progressOf(situation) ?? {};
+  if (cause === 'answer') return failed.filter(({ host }) => answers[host] === 'fail');
+  return WANTED_BY[cause] === 'strategy' ? failed : [];
+}
+
+/** Applications of the pool that are held when a person takes a release back: by a command, by refusing the bastion, or by answering that a target has failed for good. */
+export function heldApplications(state: ReleaseState, cause: RollbackCause): readonly string[] {
+  return WANTED_BY[cause] === 'person' ? state.request.changes.map(({ application }) => application) : [];
 }

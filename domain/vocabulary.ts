@@ -53,6 +53,8 @@ export interface Failure {
   readonly message: string;
   readonly next: string;
   readonly log?: string;
+  /** what failed was asked once the host served; nothing else keeps it out. Absent: anything else failed, or an older build says so */
+  readonly afterAdmit?: true;
 }
 
 /** A target that did not make it, as decisions see it. */

@@ -25,7 +25,7 @@ export async function roll(run: Run, step: RollStep): Promise<void> {
   const work: SliceWork = {
     kind: 'roll', release: run.id, epoch: epochOf(run), round: step.round, preImageOf: run.id, label, steps: step.steps,
     hosts: step.hosts, lanes: step.lanes, failuresMax: failuresMax(run, step), ...(step.part === 'whole' ? {} : { part: step.part }), ...streakRule(run, step), ...verificationOf(run, step),
-    ...(step.ignored === undefined ? {} : { ignored: step.ignored }),
+    ...(step.ignored === undefined ? {} : { ignored: step.ignored }), ...(step.readmitted === undefined ? {} : { readmitted: step.readmitted }),
   };
   const result = await interruptible(run, work);
   if (result === null) return;

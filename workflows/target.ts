@@ -11,15 +11,19 @@ export interface TargetWork extends Omit<StepInput, 'host' | 'direction' | 'proc
   readonly steps: readonly Step[];
   /** by host: the failed step that a person took as done; only the steps after it are run */
   readonly ignored?: Readonly<Record<string, Step>>;
+  /** hosts that a person wants in service although a check asked after admit has failed: only admit is run */
+  readonly readmitted?: readonly string[];
 }
 
-export function rollTarget(host: string, { label, steps, ignored, ...work }: TargetWork): Promise<TargetEnd> {
+export function rollTarget(host: string, { label, steps, ignored, readmitted, ...work }: TargetWork): Promise<TargetEnd> {
+  const input = { ...work, host, direction: 'forward' } as const;
+  if (readmitted?.includes(host)) return runSteps({ ...input, verification: 'ignored' }, label, ['admit']);
   const ignoredStep = ignored?.[host];
-  return runSteps({ ...work, host, direction: 'forward' }, label, ignoredStep === undefined ? steps : steps.slice(steps.indexOf(ignoredStep) + 1));
+  return runSteps(input, label, ignoredStep === undefined ? steps : steps.slice(steps.indexOf(ignoredStep) + 1));
 }
 
 /** Fences first; a target that nothing had reached is left alone. */
-export async function restoreTarget(host: string, { label, steps: _none, ignored: _nobody, ...work }: TargetWork): Promise<TargetEnd> {
+export async function restoreTarget(host: string, { label, steps: _steps, ignored: _ignored, readmitted: _readmitted, ...work }: TargetWork): Promise<TargetEnd> {
   const input: StepInput = { ...work, host, direction: 'back' };
   const fenced: FenceOutcome = await acting(`${label} · ${host} · fence`).fenceTarget(input);
   if (!fenced.ok) return { host, step: 'fence', failure: fenced.failure };

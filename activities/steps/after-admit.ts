@@ -25,7 +25,7 @@ import type { Asked } from './health.ts';
 export interface SecondList {
   /** Ends the step when an earlier attempt has recorded that the list failed: what is left to do is taking the host out. */
   resume(): Promise<void>;
-  /** Asks the list; a failure takes the host out and ends the step. Answers a note where the batch ignores the verification. */
+  /** Asks the list; a failure takes the host out and ends the step. Answers a note where nobody demands it: the batch ignores the verification, or a person this host's failure. */
   ask(): Promise<string | undefined>;
 }
 
@@ -43,7 +43,7 @@ export async function secondList(context: StepContext): Promise<SecondList | nul
     async ask() {
       const failure = await askAll(context, processes);
       if (failure === null) return undefined;
-      if (isIgnored) return `not healthy after admit, which this batch ignores: ${failure.message}`;
+      if (isIgnored) return `not healthy after admit, which is ignored: ${failure.message}`;
       await recordFailure(context, failure);
       return takeOut(context, failure);
     },
@@ -76,7 +76,7 @@ async function recordFailure({ deps, input }: StepContext, failure: Failure): Pr
 async function takeOut(context: StepContext, failure: Failure): Promise<never> {
   const { deps, inventory, input, acting } = context;
   const { traffic: spec, name: pool } = inventory.pool;
-  if (spec.driver === 'none') throw new StepFailed(failure);
+  if (spec.driver === 'none') throw new StepFailed({ ...failure, afterAdmit: true });
   const server = serverOf(inventory, acting.host);
   const fence = <T>(write: () => Promise<T>): Promise<T> =>
     withPoolTurn(deps.db, {
@@ -88,5 +88,5 @@ async function takeOut(context: StepContext, failure: Failure): Promise<never> {
       },
     });
   await deps.trafficFor(spec).drain(server, { signal: acting.signal, fence, timeoutMs: spec.drainTimeoutSeconds * 1000 });
-  throw new StepFailed({ ...failure, message: `${failure.message} It was in service and is out again.` });
+  throw new StepFailed({ ...failure, message: `${failure.message} It was in service and is out again.`, afterAdmit: true });
 }

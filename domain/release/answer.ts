@@ -23,11 +23,12 @@ export function answered(state: ReleaseState, progress: Progress, choices: Choic
   if (failed.length > 0) return [startRollback(state, { cause: 'answer', reason: `${failed.join(', ')} failed for good: ${reason}`, mode: state.request.strategy.rollback.mode, inWork: [] })];
   const excluded = those('exclude');
   const again = those('retry', 'ignore');
-  const ignored = stepsOf(progress, those('ignore'));
+  const readmitted = progress.failed.flatMap(({ host, failure }) => (all[host] === 'ignore' && failure.afterAdmit === true ? [host] : []));
+  const ignored = stepsOf(progress, those('ignore').filter((host) => !readmitted.includes(host)));
   const events: CoreEvent[] = [];
   if (excluded.length > 0) events.push({ type: 'targets-skipped', data: { hosts: excluded, reason } });
   if (again.length === 0) events.push({ type: 'resumed', data: { reason } });
-  else events.push({ type: 'targets-retried', data: { hosts: again, round: progress.round + 1, reason, epoch: 0, ...(Object.keys(ignored).length > 0 ? { ignored } : {}) } });
+  else events.push({ type: 'targets-retried', data: { hosts: again, round: progress.round + 1, reason, epoch: 0, ...(Object.keys(ignored).length > 0 ? { ignored } : {}), ...(readmitted.length > 0 ? { readmitted } : {}) } });
   return events;
 }
 

@@ -131,7 +131,8 @@ export interface CoreEventData {
   'pause-expired': { readonly then: 'stay' | 'rollback' | 'abort' };
   /**
    * `epoch` is given by the store when the event is appended; decisions leave it 0. `ignored`: of these hosts, the failed step that is
-   * taken as done; only the steps after it are run.
+   * taken as done; only the steps after it are run. `readmitted`: of these only admit is run again, for nothing but a check asked after
+   * it had failed, and that check now decides nothing.
    */
   'targets-retried': {
     readonly hosts: readonly string[];
@@ -139,6 +140,7 @@ export interface CoreEventData {
     readonly reason: string;
     readonly epoch: number;
     readonly ignored?: Readonly<Record<string, Step>>;
+    readonly readmitted?: readonly string[];
   };
   'targets-skipped': { readonly hosts: readonly string[]; readonly reason: string };
   'abort-started': { readonly reason: string };

@@ -49,10 +49,13 @@ function consequence({ request: { strategy } }: ReleaseState, situation: Rolling
   return cause === 'tolerance' && strategy.late != null && isLate(strategy.late, situation, verdict) ? 'ask' : 'rollback';
 }
 
-/** Near the end a few failures say little against a build that so many hosts run already, and undoing them all would cost more than asking. */
+/**
+ * Near the end a few failures say little against a build that so many hosts run already, and undoing them all would cost more than asking.
+ * Hosts that were passed run it, too: the share is of the whole pool, and they are part of it.
+ */
 function isLate({ afterPercent, failuresMax }: LatePolicy, { plan, progress }: Rolling, { excess }: Applied): boolean {
   const out = new Set([...progress.failed.map(({ host }) => host), ...progress.excluded]);
-  const finished = progress.begun.filter((host) => !out.has(host)).length;
+  const finished = progress.begun.filter((host) => !out.has(host)).length + (plan.skipped?.length ?? 0);
   return finished * 100 >= afterPercent * plan.capacity.hosts && excess <= failuresMax;
 }
 

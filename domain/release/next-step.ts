@@ -19,7 +19,7 @@ export type NextStep =
   | { readonly do: 'observe'; readonly hosts: readonly string[] }
   | { readonly do: 'plan' }
   | { readonly do: 'stage'; readonly hosts: readonly string[] }
-  | { readonly do: 'roll'; readonly index: number; readonly part: Part; readonly round: number; readonly hosts: readonly string[]; readonly lanes: number; readonly steps: readonly Step[]; readonly ignored?: Readonly<Record<string, Step>> }
+  | { readonly do: 'roll'; readonly index: number; readonly part: Part; readonly round: number; readonly hosts: readonly string[]; readonly lanes: number; readonly steps: readonly Step[]; readonly ignored?: Readonly<Record<string, Step>>; readonly readmitted?: readonly string[] }
   | { readonly do: 'restore'; readonly index: number; readonly hosts: readonly string[]; readonly lanes: number }
   | { readonly do: 'compare' }
   | { readonly do: 'audit'; readonly hosts: readonly string[] }
@@ -139,10 +139,11 @@ function rollStep(state: ReleaseState, situation: Rolling, nowMs: number): NextS
   return afterBatch(situation);
 }
 
-/** Only hosts of this round count: one whose failed step was ignored in an earlier batch is not run again. */
-function ignoredOf({ hosts, ignored = {} }: Progress): { readonly ignored?: Readonly<Record<string, Step>> } {
+/** Only hosts of this round count: one whose failure was ignored in an earlier batch is not run again. */
+function ignoredOf({ hosts, ignored = {}, readmitted = [] }: Progress): Pick<Progress, 'ignored' | 'readmitted'> {
   const now = Object.entries(ignored).filter(([host]) => hosts.includes(host));
-  return now.length === 0 ? {} : { ignored: Object.fromEntries(now) };
+  const again = readmitted.filter((host) => hosts.includes(host));
+  return { ...(now.length === 0 ? {} : { ignored: Object.fromEntries(now) }), ...(again.length === 0 ? {} : { readmitted: again }) };
 }
 
 /** The bastion joins when the release phase begins; after it, and after every batch, the next one with hosts left follows, rested or at once. */

@@ -48,6 +48,7 @@ export function afterRetry(progress: Progress, data: CoreEventData['targets-retr
     braked: false,
     ...countedAnew(progress),
     ...ignoring(progress, data),
+    ...readmitting(progress, data),
   };
 }
 
@@ -70,6 +71,12 @@ function ignoring(progress: Progress, { hosts, ignored, reason }: CoreEventData[
     ignored: { ...Object.fromEntries(kept), ...ignored },
     debt: [...progress.debt.filter(({ host, cause }) => cause !== 'ignored' || !again.has(host)), ...debt],
   };
+}
+
+/** No debt: such a host was proven before admit, serves, and is audited like any other. Retried as a whole it is an ordinary host again. */
+function readmitting(progress: Progress, { hosts, readmitted }: CoreEventData['targets-retried']): Pick<Progress, 'readmitted'> {
+  if (readmitted === undefined && progress.readmitted === undefined) return {};
+  return { readmitted: [...(progress.readmitted ?? []).filter((host) => !hosts.includes(host)), ...(readmitted ?? [])] };
 }
 
 /** A skipped host is debt: no later batch, retry or repair takes it up again. */

@@ -135,6 +135,8 @@ export interface Progress {
   readonly answers?: Readonly<Record<string, Choice>>;
   /** hosts that go on after the step that failed: it is taken as done */
   readonly ignored?: Readonly<Record<string, Step>>;
+  /** hosts whose admit is run again although a check had failed after it */
+  readonly readmitted?: readonly string[];
   readonly streak?: Streak;
   /** when the stage was entered */
   readonly since: string;

@@ -157,15 +157,19 @@ export function nextAfter({ done, begun }: Journey): Step | null {
   return last === undefined ? begun : (STEPS[STEPS.indexOf(last) + 1] ?? last);
 }
 
-/** A higher round starts the journey anew (retry), and what was started still runs; an event of an older round changes nothing. */
+/**
+ * A higher round starts the journey anew (retry), what was started still runs, and as much stays begun: the round may be but its last
+ * steps, where a failure was ignored. An event of an older round changes nothing.
+ */
 function onJourney(state: TargetState, direction: Direction, round: number, change: (journey: Journey) => Journey): TargetState {
   const journey = state[direction];
   if (round < journey.round) return state;
   return { ...state, [direction]: change(round > journey.round ? anew(journey, round) : journey) };
 }
 
-function anew({ processes }: Journey, round: number): Journey {
-  return { ...NO_JOURNEY, round, ...(processes === undefined ? {} : { processes }) };
+function anew(before: Journey, round: number): Journey {
+  const { processes } = before;
+  return { ...NO_JOURNEY, round, begun: nextAfter(before), ...(processes === undefined ? {} : { processes }) };
 }
 
 function keptOf({ applications }: Observation): Pick<TargetState, 'kept'> {

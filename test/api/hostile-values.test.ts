@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runConfiguration } from '../../activities/run-configuration.ts';
 import { getInventoryOf } from '../../db/queries.ts';
-import { install, makeBench, step, until } from '../host/host-bench.ts';
+import { install, makeBench, step } from '../host/host-bench.ts';
+import { until } from '../support/until.ts';
 import { startApiUnderTest, pointers } from './api-under-test.ts';
 import { APPLICATION, FLEET, POOL, RELEASE, STRATEGY, host, packageOf } from './samples.ts';
 import type { ApiUnderTest, Answered } from './api-under-test.ts';
@@ -152,7 +153,7 @@ test('each word reaches the process as one word, each value of the environment a
     await bench.result('switch', { ...step('switch'), digest, config: String(config), expectedDigest: '' });
     await bench.result('start', step('start'));
     const witness = join(bench.root, 'witness');
-    await until(() => existsSync(witness), 'the application wrote down what it was given');
+    await until('the application wrote down what it was given', () => existsSync(witness));
     expect(readFileSync(witness, 'utf8').split('\n').slice(0, -1)).toEqual([...hostile, hostile.join(' '), ';own $(id)', '${kept}', hostile.join('')]);
     expect(existsSync(trap)).toBe(false);
   } finally {

@@ -2,7 +2,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { encodeHostInput } from '../../drivers/executors/host-protocol.ts';
 import type { HostInput, HostVerb } from '../../drivers/executors/port.ts';
-import { SHELLS, install, makeBench, observe, step, until, witness } from './host-bench.ts';
+import { SHELLS, install, makeBench, observe, step, witness } from './host-bench.ts';
+import { until } from '../support/until.ts';
 import type { HostBench, Installed } from './host-bench.ts';
 
 const benches: HostBench[] = [];
@@ -20,7 +21,7 @@ async function badRelease(shell: (typeof SHELLS)[number]): Promise<{ bench: Host
   const bad = await install(bench, '2.0.0', { epoch: 5 });
   await bench.result('switch', { ...step('switch-2', 5), ...bad, expectedDigest: good.digest });
   await bench.result('start', step('start-2', 5));
-  await until(() => witness(bench).length === 1, 'the bad version runs');
+  await until('the bad version runs', () => witness(bench).length === 1);
   return { bench, good, bad };
 }
 
@@ -37,7 +38,7 @@ describe.each(SHELLS)('under %s', (shell) => {
     expect(result.applications).toMatchObject([{ application: 'web', version: '1.0.0', started: true }]);
     expect(await observe(bench)).toMatchObject({ ...good, version: '1.0.0', process: { pid: expect.any(Number) } });
     expect(await bench.result('observe', { applications: 'web' })).toMatchObject({ marker: result.marker });
-    await until(() => witness(bench).length === 2, 'the good version runs');
+    await until('the good version runs', () => witness(bench).length === 2);
     expect(witness(bench)[1]).toContain('1.0.0');
   });
 
@@ -64,7 +65,7 @@ describe.each(SHELLS)('under %s', (shell) => {
     const { bench } = await badRelease(shell);
     const child = bench.spawn('hook', encodeHostInput({ root: bench.root, ...step('hook', 5), at: 'x', 'command.0': '/bin/sh', 'command.1': '-c', 'command.2': `echo hook >> ${bench.root}/witness; sleep 60`, timeoutSeconds: '60', idempotent: 'false' }));
     const gone = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
-    await until(() => witness(bench).includes('hook'), 'the hook runs');
+    await until('the hook runs', () => witness(bench).includes('hook'));
     expect((await back(bench, 'web')).ok).toBe(true);
     expect(await gone).toBe('SIGKILL');
   });

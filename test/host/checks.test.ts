@@ -6,7 +6,8 @@ import type { AddressInfo, Server as SocketServer } from 'node:net';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { SHELLS, install, makeBench, observe, step, until } from './host-bench.ts';
+import { SHELLS, install, makeBench, observe, step } from './host-bench.ts';
+import { until } from '../support/until.ts';
 import type { HostBench } from './host-bench.ts';
 import type { HostInput } from '../../drivers/executors/port.ts';
 
@@ -79,7 +80,7 @@ describe.each(VARIANTS)('a port under $shell with $fetcher', ({ shell, fetcher }
     const { digest, config } = await install(bench, '1.0.0', { program: `#!/bin/sh\nexec ${process.execPath} -e '${PARENT}'\n`, extra: { 'env.PORT_FILE': portFile, 'env.LISTENER': LISTENER } });
     await bench.result('switch', { ...step('switch'), digest, config, expectedDigest: '' });
     await bench.result('start', step('start'));
-    await until(() => existsSync(portFile) && readFileSync(portFile, 'utf8') !== '', 'the port');
+    await until('the port', () => existsSync(portFile) && readFileSync(portFile, 'utf8') !== '');
     ownPort = readFileSync(portFile, 'utf8');
   });
   afterAll(() => bench.dispose());
@@ -150,7 +151,7 @@ describe.each(SHELLS)('a command under %s', (shell) => {
 
   test('that takes too long is ended with what it started', async () => {
     expect(await run(['./probe', 'hang'], { timeoutSeconds: '1' })).toMatchObject({ timedOut: true, output: 'hanging\n' });
-    await until(() => !isRunning('sleep 999', bench), 'the end of what the command started');
+    await until('the end of what the command started', () => !isRunning('sleep 999', bench));
   });
 
   test('leaves nothing behind, takes no lock and is run again when it is asked for again', async () => {
@@ -162,10 +163,10 @@ describe.each(SHELLS)('a command under %s', (shell) => {
 
   test('is ended by a fence', async () => {
     const running = run(['./probe', 'hang'], { timeoutSeconds: '60' });
-    await until(() => isRunning('sleep 999', bench), 'the command runs');
+    await until('the command runs', () => isRunning('sleep 999', bench));
     await bench.result('fence', { epoch: '2', applications: 'web' });
     expect(await running).toMatchObject({ timedOut: false, status: 137 });
-    await until(() => !isRunning('sleep 999', bench), 'the end of what the command started');
+    await until('the end of what the command started', () => !isRunning('sleep 999', bench));
   });
 
   test('of an older epoch is not run any more', async () => {

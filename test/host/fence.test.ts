@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { encodeHostInput } from '../../drivers/executors/host-protocol.ts';
 import type { HostInput } from '../../drivers/executors/port.ts';
-import { SHELLS, makeBench, step, until, witness } from './host-bench.ts';
+import { SHELLS, makeBench, step, witness } from './host-bench.ts';
+import { until } from '../support/until.ts';
 import type { HostBench } from './host-bench.ts';
 
 const benches: HostBench[] = [];
@@ -32,7 +33,7 @@ describe.each(SHELLS)('under %s', (shell) => {
   test('fence ends the running operation and its hook before it answers', async () => {
     const bench = fresh(shell);
     const running = begin(bench, 'hook', hook(bench, 'echo $$ >> WITNESS; sleep 60; echo late >> WITNESS'));
-    await until(() => witness(bench).length === 1, 'the hook runs');
+    await until('the hook runs', () => witness(bench).length === 1);
     const hookPid = Number(witness(bench)[0]);
     const answer = await bench.result('fence', { epoch: '2', applications: 'web' });
     expect(answer).toMatchObject({ maxEpoch: 2 });
@@ -44,7 +45,7 @@ describe.each(SHELLS)('under %s', (shell) => {
   test('a fenced hook that is not idempotent is an unknown outcome and is not run again', async () => {
     const bench = fresh(shell);
     const running = begin(bench, 'hook', hook(bench, 'echo begun >> WITNESS; sleep 60'));
-    await until(() => witness(bench).length === 1, 'the hook runs');
+    await until('the hook runs', () => witness(bench).length === 1);
     await bench.result('fence', { epoch: '2', applications: 'web' });
     await running.ended;
     expect(await bench.run('hook', hook(bench, 'echo begun >> WITNESS; sleep 60', { epoch: '2' }))).toMatchObject({ ok: false, error: 'unknown-outcome' });
@@ -55,7 +56,7 @@ describe.each(SHELLS)('under %s', (shell) => {
     const bench = fresh(shell);
     const script = 'echo begun >> WITNESS; [ -e WITNESS.2 ] || { : > WITNESS.2; sleep 60; }';
     const running = begin(bench, 'hook', hook(bench, script, { idempotent: 'true' }));
-    await until(() => existsSync(join(bench.root, 'witness.2')), 'the hook runs');
+    await until('the hook runs', () => existsSync(join(bench.root, 'witness.2')));
     await bench.result('fence', { epoch: '2', applications: 'web' });
     await running.ended;
     expect(await bench.run('hook', hook(bench, script, { idempotent: 'true', epoch: '2' }))).toMatchObject({ ok: true });
@@ -65,7 +66,7 @@ describe.each(SHELLS)('under %s', (shell) => {
   test('a hook that outlives its killed program still tells its end, and runs once', async () => {
     const bench = fresh(shell);
     const running = begin(bench, 'hook', hook(bench, 'echo begun >> WITNESS; sleep 0.3; echo ended >> WITNESS'));
-    await until(() => witness(bench).length === 1, 'the hook runs');
+    await until('the hook runs', () => witness(bench).length === 1);
     process.kill(running.pid, 'SIGKILL');
     await running.ended;
     expect(await bench.run('hook', hook(bench, 'echo begun >> WITNESS; sleep 0.3; echo ended >> WITNESS'))).toMatchObject({ ok: true, result: { status: 0 } });
@@ -75,7 +76,7 @@ describe.each(SHELLS)('under %s', (shell) => {
   test('a fence of the same epoch leaves the operation of that epoch alone and waits for it', async () => {
     const bench = fresh(shell);
     const running = begin(bench, 'hook', hook(bench, 'echo begun >> WITNESS; sleep 0.3; echo ended >> WITNESS'));
-    await until(() => witness(bench).length === 1, 'the hook runs');
+    await until('the hook runs', () => witness(bench).length === 1);
     await bench.result('fence', { epoch: '1', applications: 'web' });
     expect(witness(bench)).toEqual(['begun', 'ended']);
     expect(await running.ended).toBe(null);
@@ -84,7 +85,7 @@ describe.each(SHELLS)('under %s', (shell) => {
   test('a recorded process with other start ticks or of another boot is not killed', async () => {
     const bench = fresh(shell);
     const running = begin(bench, 'hook', hook(bench, 'echo begun >> WITNESS; sleep 0.5; echo ended >> WITNESS'));
-    await until(() => witness(bench).length === 1, 'the hook runs');
+    await until('the hook runs', () => witness(bench).length === 1);
     const file = join(bench.root, '.signalbox/running');
     const lines = readFileSync(file, 'utf8').trim().split('\n').map((line) => line.split(' '));
     writeFileSync(file, lines.map(([pid, ticks, boot, ...rest], index) => [pid, index === 0 ? Number(ticks) + 1 : ticks, index === 0 ? boot : 'another-boot', ...rest].join(' ')).join('\n').concat('\n'));
@@ -96,7 +97,7 @@ describe.each(SHELLS)('under %s', (shell) => {
   test('a stale operation that waited for the lock is refused when it gets it', async () => {
     const bench = fresh(shell);
     const first = begin(bench, 'hook', hook(bench, 'echo begun >> WITNESS; sleep 60'));
-    await until(() => witness(bench).length === 1, 'the hook runs');
+    await until('the hook runs', () => witness(bench).length === 1);
     const waiting = bench.run('stop', step('stop'));
     await bench.result('fence', { epoch: '2', applications: 'web' });
     expect(await waiting).toMatchObject({ ok: false, error: 'stale-epoch' });

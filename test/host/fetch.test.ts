@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeHostInput } from '../../drivers/executors/host-protocol.ts';
 import type { HostInput } from '../../drivers/executors/port.ts';
-import { SHELLS, makeBench, sha256, step, until } from './host-bench.ts';
+import { SHELLS, makeBench, sha256, step } from './host-bench.ts';
+import { until } from '../support/until.ts';
 import type { HostBench } from './host-bench.ts';
 
 const CONTENT = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 7919) % 256));
@@ -79,7 +80,7 @@ describe.each(VARIANTS)('under $shell with $fetcher', ({ shell, fetcher }) => {
   test('a download that was cut goes on where it stopped', async () => {
     const child = bench.spawn('fetch', encodeHostInput({ root: bench.root, ...next('/slow') }));
     const gone = new Promise((resolve) => child.once('exit', resolve));
-    await until(() => existsSync(partial()) && requests.some((request) => request.path === '/slow'), 'the download begins');
+    await until('the download begins', () => existsSync(partial()) && requests.some((request) => request.path === '/slow'));
     process.kill(-(child.pid ?? 0), 'SIGKILL');
     await gone;
     writeFileSync(partial(), CONTENT.subarray(0, 100_000));

@@ -149,12 +149,3 @@ export async function observe(bench: HostBench): Promise<{ digest: string | null
   if (seen === undefined) throw new Error('observe told nothing of web');
   return seen;
 }
-
-/** Polls until the condition holds; fails after ten seconds. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`waited 10 s in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

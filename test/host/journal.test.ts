@@ -1,10 +1,11 @@
 /** The journal: one opId is one effect, whatever is repeated, shuffled or killed. */
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { HostInput, HostVerb } from '../../drivers/executors/port.ts';
 import { encodeHostInput } from '../../drivers/executors/host-protocol.ts';
-import { SHELLS, install, makeBench, observe, step, until, witness } from './host-bench.ts';
+import { SHELLS, install, makeBench, observe, step, witness } from './host-bench.ts';
+import { until } from '../support/until.ts';
 import type { HostBench } from './host-bench.ts';
 
 const benches: HostBench[] = [];
@@ -108,13 +109,13 @@ describe.each(SHELLS)('under %s', (shell) => {
     await bench.result('switch', { ...step('switch'), digest, config, expectedDigest: '' });
     for (let round = 0; round < 12; round += 1) {
       const input = step(`start-${round}`);
-      await killAfter(bench, 'start', input, round * 4, round % 2 === 0);
+      await killAt(bench, 'start', input, round, round % 2 === 0);
       const resumed = await bench.run('start', input);
-      expect(resumed, `killed after ${round * 4} ms`).toMatchObject({ ok: true });
+      expect(resumed, `killed at change ${round}`).toMatchObject({ ok: true });
       expect((await observe(bench)).process).toEqual(resumed.ok ? resumed.result['process'] : 'none');
-      await until(() => witness(bench).length > round, 'the application notes its start');
+      await until('the application notes its start', () => witness(bench).length > round);
       await bench.result('stop', step(`stop-${round}`));
-      expect(witness(bench), `killed after ${round * 4} ms`).toHaveLength(round + 1);
+      expect(witness(bench), `killed at change ${round}`).toHaveLength(round + 1);
     }
   });
 
@@ -127,7 +128,7 @@ describe.each(SHELLS)('under %s', (shell) => {
     const start = { ...step('start'), settleMs: '60000' };
     const child = bench.spawn('start', encodeHostInput({ root: bench.root, ...start }));
     const gone = new Promise((resolve) => child.once('exit', resolve));
-    await until(() => witness(bench).length === 1, 'the application was started');
+    await until('the application was started', () => witness(bench).length === 1);
     process.kill(-(child.pid ?? 0), 'SIGKILL');
     await gone;
     writeFileSync(join(bench.root, 'witness.end'), '');
@@ -143,7 +144,7 @@ describe.each(SHELLS)('under %s', (shell) => {
     let [from, to] = [one, two];
     for (let round = 1; round <= 12; round += 1) {
       const input = { ...step(`switch-${round}`), digest: to.digest, config: to.config, expectedDigest: from.digest };
-      await killAfter(bench, 'switch', input, round * 2, true);
+      await killAt(bench, 'switch', input, round - 1, true);
       expect(await bench.result('switch', input)).toEqual({ fromDigest: from.digest, fromConfig: from.config });
       expect(await observe(bench)).toMatchObject({ digest: to.digest, config: to.config });
       [from, to] = [to, from];
@@ -161,15 +162,23 @@ describe.each(SHELLS)('under %s', (shell) => {
   });
 });
 
-/** Kills the program alone, or its whole group, so many milliseconds after its begin; waits until it is gone. */
-async function killAfter(bench: HostBench, verb: HostVerb, input: HostInput, delayMs: number, group: boolean): Promise<void> {
+/** Kills the program alone, or its whole group, at the n-th thing that happens in its folder, 0: at once; waits until it is gone. */
+async function killAt(bench: HostBench, verb: HostVerb, input: HostInput, nth: number, group: boolean): Promise<void> {
+  let happened = 0;
+  const reached = Promise.withResolvers<void>();
+  const watcher = watch(bench.root, { recursive: true }, () => {
+    happened += 1;
+    if (happened >= nth) reached.resolve();
+  });
   const child = bench.spawn(verb, encodeHostInput({ root: bench.root, ...input }));
-  const gone = new Promise((resolve) => child.once('exit', resolve));
-  await new Promise((resolve) => setTimeout(resolve, delayMs));
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  if (nth === 0) reached.resolve();
+  await Promise.race([reached.promise, gone]);
   try {
     process.kill(group ? -(child.pid ?? 0) : (child.pid ?? 0), 'SIGKILL');
   } catch {
     // It was done already, which is one of the moments.
   }
   await gone;
+  watcher.close();
 }

@@ -4,7 +4,8 @@ import { chmodSync, existsSync, readFileSync, readdirSync, readlinkSync, writeFi
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { SHELLS, install, makeBench, observe, step, until, witness } from './host-bench.ts';
+import { SHELLS, install, makeBench, observe, step, witness } from './host-bench.ts';
+import { until } from '../support/until.ts';
 import type { HostBench, ObservedProcess } from './host-bench.ts';
 
 const benches: HostBench[] = [];
@@ -26,7 +27,7 @@ describe.each(SHELLS)('under %s', (shell) => {
   test('start detaches: own session, nothing inherited, clean environment, log in its file', async () => {
     const bench = await started(shell, '#!/bin/sh\necho out "$1"; echo err >&2\nexec sleep 1000\n', { 'env.GREETING': "it's\n50% ä", 'command.3': 'a b' });
     const { pid, startTicks } = processOf(await bench.result('start', step('start')));
-    await until(() => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sleep\n', 'the application runs');
+    await until('the application runs', () => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sleep\n');
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
     expect([fields[2], fields[3], fields[19]]).toEqual([String(pid), String(pid), String(startTicks)]);
     const log = join(bench.root, 'web/log/app.log');
@@ -81,7 +82,7 @@ describe.each(SHELLS)('under %s', (shell) => {
   test('stop of a process that ignores its signal ends the whole group after the timeout', async () => {
     const bench = await started(shell, '#!/bin/sh\ntrap "" TERM\nsleep 1000 &\necho $! >> "$WITNESS"\nwhile :; do sleep 1; done\n', { stopTimeoutSeconds: '1' });
     const { pid } = processOf(await bench.result('start', step('start')));
-    await until(() => witness(bench).length === 1, 'the child runs');
+    await until('the child runs', () => witness(bench).length === 1);
     expect(await bench.result('stop', step('stop'))).toEqual({ stopped: true, forced: true });
     expect([alive(pid), alive(Number(witness(bench)[0]))]).toEqual([false, false]);
   });
@@ -89,7 +90,7 @@ describe.each(SHELLS)('under %s', (shell) => {
   test('a child left behind by a process that ended is ended too', async () => {
     const bench = await started(shell, '#!/bin/sh\nsleep 1000 &\necho $! >> "$WITNESS"\nwait\n', { stopTimeoutSeconds: '1' });
     await bench.result('start', step('start'));
-    await until(() => witness(bench).length === 1, 'the child runs');
+    await until('the child runs', () => witness(bench).length === 1);
     expect(await bench.result('stop', step('stop'))).toEqual({ stopped: true, forced: true });
     expect(alive(Number(witness(bench)[0]))).toBe(false);
   });
@@ -98,7 +99,7 @@ describe.each(SHELLS)('under %s', (shell) => {
     const child = 'printf "x) Z 1\\ny) Z 1" > /proc/$$/comm; echo $$ >> "$WITNESS"; mkfifo "$WITNESS.pipe"; read -r line <>"$WITNESS.pipe"';
     const bench = await started(shell, `#!/bin/sh\nsh -c '${child}' &\nwait\n`, { stopTimeoutSeconds: '1' });
     await bench.result('start', step('start'));
-    await until(() => witness(bench).length === 1, 'the child runs');
+    await until('the child runs', () => witness(bench).length === 1);
     expect(await bench.result('stop', step('stop'))).toEqual({ stopped: true, forced: true });
     expect(alive(Number(witness(bench)[0]))).toBe(false);
   });
@@ -107,10 +108,10 @@ describe.each(SHELLS)('under %s', (shell) => {
     // The subshell leaves the group without collecting its child, which stays in it as a zombie.
     const bench = await started(shell, '#!/bin/sh\n(sleep 0.01 & echo $! >> "$WITNESS"; exec setsid sleep 1000) &\necho $! >> "$WITNESS"\nexec sleep 1000\n', { stopTimeoutSeconds: '5' });
     await bench.result('start', step('start'));
-    await until(() => witness(bench).length === 2, 'both have said who they are');
+    await until('both have said who they are', () => witness(bench).length === 2);
     const pids = witness(bench).map(Number);
     try {
-      await until(() => pids.some((pid) => /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))), 'the child is dead and there');
+      await until('the child is dead and there', () => pids.some((pid) => /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))));
       expect(await bench.result('stop', step('stop'))).toEqual({ stopped: true, forced: false });
     } finally {
       for (const pid of pids) if (alive(pid)) process.kill(pid, 'SIGKILL');
@@ -145,7 +146,7 @@ describe.each(SHELLS)('under %s', (shell) => {
     const bench = await started(shell, '#!/bin/sh\nexec sleep 1000\n', { account });
     chmodSync(join(bench.root, '..'), 0o755);
     const { pid } = processOf(await bench.result('start', step('start')));
-    await until(() => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sleep\n', 'the application runs');
+    await until('the application runs', () => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sleep\n');
     expect(/^Uid:\s+(\d+)\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.slice(1)).toEqual([expected, expected]);
   });
 
@@ -153,10 +154,10 @@ describe.each(SHELLS)('under %s', (shell) => {
     const bench = await started(shell);
     const stranger = spawn('sleep', ['1000'], { cwd: join(bench.root, 'web') });
     try {
-      await until(async () => (await observe(bench)).unmanaged, 'the stranger is seen');
+      await until('the stranger is seen', async () => (await observe(bench)).unmanaged);
     } finally {
       stranger.kill('SIGKILL');
     }
-    await until(async () => !(await observe(bench)).unmanaged, 'the stranger is gone');
+    await until('the stranger is gone', async () => !(await observe(bench)).unmanaged);
   });
 });

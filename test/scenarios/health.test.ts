@@ -33,7 +33,7 @@ beforeAll(async () => {
 afterAll(() => stack?.end());
 
 const read = (id: string): Promise<Release> => stack.api.get<Release>(`/v1/releases/${id}`);
-const command = (id: string, type: string): Promise<unknown> => stack.api.post(`/v1/releases/${id}/commands?waitSeconds=30`, { type, reason: 'scenario' }, `${id}-${type}`);
+const command = (id: string, type: string, more: object = {}): Promise<unknown> => stack.api.post(`/v1/releases/${id}/commands?waitSeconds=30`, { type, reason: 'scenario', ...more }, `${id}-${type}`);
 const reached = (id: string, what: string, done: (release: Release) => boolean): Promise<Release> =>
   until(what, async () => {
     const release = await read(id);
@@ -73,7 +73,7 @@ async function promoted(id: string): Promise<Release> {
   return ended(id);
 }
 
-test('the bastion is tested without one request from outside, joins, and a build that fails after admit is taken out of traffic again', async () => {
+test('the bastion is tested without one request from outside, joins, and a build that fails after admit is taken out of traffic again until somebody says ignore', async () => {
   await stack.publish('1.0.0');
   expect((await promoted(await stack.release('1.0.0'))).status).toBe('succeeded');
   const users = new Traffic({ url: stack.url, perSecond: 60 });
@@ -107,6 +107,14 @@ test('the bastion is tested without one request from outside, joins, and a build
   const asked = users.counts().total;
   await until('users have asked the others a hundred times more', () => users.counts().total > asked + 100);
   expect((await servers()).get(bastion)?.sessions).toBe(out?.sessions);
+
+  // A person takes the answer of that list as no reason to keep it out: it serves again, and the next host is asked about for itself.
+  await command(bad, 'answer', { choices: { [bastion]: 'ignore' } });
+  const heldAgain = await reached(bad, 'the brake of the first batch', ({ paused, batches }) => paused?.cause === 'brake' && batches[1]?.targets.some(({ error }) => error?.step === 'admit') === true);
+  expect(heldAgain.batches[0]?.targets[0]).toMatchObject({ host: bastion, status: 'succeeded', error: null });
+  expect((await servers()).get(bastion)?.status).toBe('UP');
+  await until('users reach the bastion', async () => ((await servers()).get(bastion)?.sessions ?? 0) > (out?.sessions ?? 0));
+  expect(users.counts().byVersion['3.0.0']).toBeGreaterThan(0);
 
   await command(bad, 'rollback');
   expect((await ended(bad)).status).toBe('rolled-back');

@@ -169,7 +169,7 @@ describe('a batch that ignores the verification', () => {
           if (event.type === 'target-step-succeeded' && event.data.host === input.host && event.data.result.note !== undefined) notes.push(`${event.data.step}: ${event.data.result.note}`);
         }
       });
-      expect(notes).toEqual(['verify: not healthy, which this batch ignores: it does not stand the traffic.', 'admit: not healthy after admit, which this batch ignores: it does not stand the traffic.']);
+      expect(notes).toEqual(['verify: not healthy, which this batch ignores: it does not stand the traffic.', 'admit: not healthy after admit, which is ignored: it does not stand the traffic.']);
       await bench.ended(id);
     });
   });

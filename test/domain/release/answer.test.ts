@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { decide } from '../../../domain/release/decide.ts';
 import { evolve } from '../../../domain/release/evolve.ts';
 import { nextStep } from '../../../domain/release/next-step.ts';
-import { AT, failed, paused, release, rolling, stored } from './situations.ts';
+import { AT, failed, paused, release, rolling, SICK, stored } from './situations.ts';
 import { command } from './simulated-release.ts';
 import type { Choice, CoreEvent } from '../../../domain/release/events.ts';
 import type { Progress, ReleaseState } from '../../../domain/release/state.ts';
@@ -50,6 +50,23 @@ describe('an answer', () => {
     expect(state.situation).toMatchObject({ progress: { ignored: { b: 'verify' }, debt: [{ host: 'b', cause: 'ignored', reason: 'The failed verify was ignored: because' }], hosts: ['b', 'c'] } });
     const started = evolve(state, stored({ type: 'batch-started', data: { index: 1, part: 'whole', round: 1, hosts: ['b', 'c'] } }));
     expect(nextStep(started, Date.parse(AT))).toMatchObject({ do: 'roll', hosts: ['b', 'c'], ignored: { b: 'verify' } });
+  });
+
+  test('ignore of a check that was asked after admit admits the host again, for good and without debt', () => {
+    const sick = { ...failed('b'), step: 'admit', failure: { ...SICK, afterAdmit: true } } as const;
+    const unseen = { ...failed('c'), step: 'admit' } as const;
+    const state = after(asking({ failed: [sick, unseen] }), { b: 'ignore', c: 'ignore' });
+    expect(state.situation).toMatchObject({ progress: { readmitted: ['b'], ignored: { c: 'admit' }, failed: [], debt: [{ host: 'c', cause: 'ignored' }], hosts: ['b', 'c'] } });
+    const started = evolve(state, stored({ type: 'batch-started', data: { index: 1, part: 'whole', round: 1, hosts: ['b', 'c'] } }));
+    expect(nextStep(started, Date.parse(AT))).toMatchObject({ do: 'roll', readmitted: ['b'], ignored: { c: 'admit' } });
+    const later = evolve(started, stored({ type: 'batch-started', data: { index: 2, part: 'whole', round: 0, hosts: ['d'] } }));
+    expect(nextStep(later, Date.parse(AT))).not.toHaveProperty('readmitted');
+  });
+
+  test('retry of a host that was admitted again runs all of it, with its checks', () => {
+    const admitted = after(asking({ failed: [{ ...failed('b'), step: 'admit', failure: { ...SICK, afterAdmit: true } }] }), { b: 'ignore' });
+    const again = evolve(admitted, stored({ type: 'targets-retried', data: { hosts: ['b'], round: 2, reason: 'r', epoch: 9 } }));
+    expect(again.situation).toMatchObject({ progress: { readmitted: [], debt: [] } });
   });
 
   test('retry of an ignored host makes it an ordinary host again', () => {

@@ -20,14 +20,14 @@ const story = fc.record({
   choices: fc.array(choice, { minLength: 1, maxLength: 8 }),
 });
 
-type Story = typeof story extends fc.Arbitrary<infer S> ? S : never;
+type Story = (typeof story extends fc.Arbitrary<infer S> ? S : never) & { readonly sickInTraffic?: readonly string[] };
 
 /** Plays to the end, answering one failed target after the other as the story says. */
-function playAsked({ hosts, sick, rounds, perBatch, total, choices }: Story): Play {
+function playAsked({ hosts, sick, rounds, perBatch, total, choices, sickInTraffic = [] }: Story): Play {
   const strategy: StrategySpec = { ...STRATEGY, onFailure: 'ask', tolerance: { perBatch, total } };
   const names = fleet(hosts).map(({ name }) => name);
   const ill = new Set(sick.map((index) => names[index % names.length]));
-  const play = new Play({ hosts: fleet(hosts), strategy, failsForward: (host, round) => ill.has(host) && round < rounds });
+  const play = new Play({ hosts: fleet(hosts), strategy, failsForward: (host, round) => ill.has(host) && round < rounds, failsInTraffic: (host, round) => sickInTraffic.includes(host) && round < rounds });
   for (let n = 0; n < 400 && !isTerminal(play.state.situation.status); n++) {
     if (play.state.paused === null) play.run1();
     else {
@@ -84,6 +84,26 @@ describe('a release that asks', () => {
         const before = states[index - 1] as ReleaseState;
         expect(asked(before)).toEqual([]);
       });
+    }), RUNS);
+  });
+});
+
+describe('a host whose checks fail once it is admitted', () => {
+  test('serves and is no debt where that was ignored, and is begun once more for each answer that lets it run', () => {
+    fc.assert(fc.property(story, ({ sick, ...s }) => {
+      const names = fleet(s.hosts).map(({ name }) => name);
+      const ill = new Set(sick.map((index) => names[index % names.length] as string));
+      const { state, acts, events } = playAsked({ ...s, sick: [], sickInTraffic: [...ill], choices: s.choices });
+      expect(state.situation.status).toBe('succeeded');
+      const debt = 'debt' in state.situation ? state.situation.debt : [];
+      const given = events.flatMap(({ type, data }) => (type === 'failures-answered' ? Object.entries(data.choices) : []));
+      for (const host of ill) {
+        const last = given.filter(([of]) => of === host).at(-1)?.[1];
+        if (last === 'ignore') expect(debt.filter((owed) => owed.host === host)).toEqual([]);
+        if (last === 'exclude') expect(debt).toContainEqual(expect.objectContaining({ host, cause: 'skipped' }));
+        const joins = acts.filter((act) => act.host === host && act.part !== 'install').length;
+        expect(joins).toBe(1 + given.filter(([of, choice]) => of === host && choice !== 'exclude').length);
+      }
     }), RUNS);
   });
 });

@@ -9,10 +9,12 @@ import type { Progress } from '../../../domain/release/state.ts';
 const NOW_MS = Date.parse(AT);
 const names = Array.from({ length: 100 }, (_, index) => `h${index + 1}`);
 
-/** Four batches of 25 hosts each; `done` hosts of the pool have been begun, the last of them failed. */
-function at(done: number, strategy: Partial<StrategySpec>, failedHosts: readonly string[] = [`h${done}`]): readonly CoreEvent[] {
+/** A pool of a hundred in batches of 25 hosts each, the last `passed` of them in none; `done` hosts have been begun, the last of them failed. */
+function at(done: number, strategy: Partial<StrategySpec>, failedHosts: readonly string[] = [`h${done}`], passed = 0): readonly CoreEvent[] {
+  const released = names.slice(0, 100 - passed);
   const plan: Plan = {
-    batches: [0, 1, 2, 3].map((index) => ({ index, kind: 'batch', hosts: names.slice(index * 25, index * 25 + 25), lanes: 5, bakeSeconds: 0, manual: false })),
+    batches: [0, 1, 2, 3].map((index) => ({ index, kind: 'batch', hosts: released.slice(index * 25, index * 25 + 25), lanes: 5, bakeSeconds: 0, manual: false })),
+    ...(passed === 0 ? {} : { skipped: names.slice(100 - passed).map((host) => ({ host, why: 'runs web 2 already, in service and healthy' })) }),
     capacity: { hosts: 100, inService: 100, floor: 66, outageAllowed: false }, changes: [], rollback: { batchPercent: 33 }, warnings: [],
   };
   const progress: Partial<Progress> = { batch: Math.floor((done - 1) / 25), begun: names.slice(0, done), failed: failedHosts.map((host) => failed(host)) };
@@ -37,6 +39,13 @@ describe('one failure late in a release', () => {
     expect(isBack(at(77, {}))).toEqual(['brake-applied', 'rollback-started']);
     expect(isBack(at(77, { late: null }))).toEqual(['brake-applied', 'rollback-started']);
     expect(isBack(at(80, LATE, ['h78', 'h79']))).toEqual(['brake-applied', 'rollback-started']);
+  });
+
+  test('counts hosts that were passed among those that have finished, for they run the version, too', () => {
+    expect(at(37, LATE, ['h37'], 40)).toMatchObject([{ data: { then: 'ask' } }, { type: 'paused' }]);
+    expect(at(36, LATE, ['h36'], 40)).toMatchObject([{ data: { then: 'ask' } }, { type: 'paused' }]);
+    expect(at(35, LATE, ['h35'], 40)).toMatchObject([{ data: { then: 'rollback' } }, { type: 'rollback-started' }]);
+    expect(at(37, LATE, ['h37'])).toMatchObject([{ data: { then: 'rollback' } }, { type: 'rollback-started' }]);
   });
 
   test('changes nothing where the strategy holds anyway', () => {

@@ -30,6 +30,8 @@ export interface Script {
   readonly strategy?: StrategySpec;
   /** hosts whose forward steps fail, by round */
   readonly failsForward?: (host: string, round: number) => boolean;
+  /** hosts whose checks fail once they are admitted, by round */
+  readonly failsInTraffic?: (host: string, round: number) => boolean;
   readonly failsBack?: (host: string) => boolean;
   /** commands sent before the n-th step of the interpreter; `midway` ones arrive while a batch is in work */
   readonly commands?: Readonly<Record<number, Command>>;
@@ -178,8 +180,10 @@ export class Play {
       }
       this.acts.push({ host, direction: 'forward', batch: step.index, part: step.part });
       const fails = this.#script.failsForward?.(host, step.round) === true && step.ignored?.[host] === undefined;
-      streak = afterEnd(streak, fails);
-      if (fails) failed.push({ host, step: 'verify', failure: { class: 'bad-build', code: 'health-timeout', message: 'sick', next: 'fix it' } });
+      const failsInTraffic = !fails && step.steps.includes('admit') && this.#script.failsInTraffic?.(host, step.round) === true && step.readmitted?.includes(host) !== true;
+      streak = afterEnd(streak, fails || failsInTraffic);
+      if (failsInTraffic) failed.push({ host, step: 'admit', failure: { class: 'bad-build', code: 'health-timeout', message: 'sick in traffic', next: 'fix it', afterAdmit: true } });
+      else if (fails) failed.push({ host, step: 'verify', failure: { class: 'bad-build', code: 'health-timeout', message: 'sick', next: 'fix it' } });
       else succeeded++;
     }
     this.record([{ type: 'batch-finished', data: { index: step.index, part: step.part, round: step.round, succeeded, failed, untouched, ...(most === null ? {} : { streak }) } }]);

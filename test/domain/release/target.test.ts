@@ -3,6 +3,7 @@ import { evolveTarget, initialTarget, nextAfter } from '../../../domain/release/
 import { AT, SICK } from './situations.ts';
 import type { Stored, TargetEvent, TargetEventData } from '../../../domain/release/events.ts';
 import type { Observation, TargetState } from '../../../domain/release/target.ts';
+import type { Step } from '../../../domain/vocabulary.ts';
 
 const OBSERVATION: Observation = {
   applications: [
@@ -111,6 +112,13 @@ describe('a step of a target', () => {
   test('of a newer round begins the journey anew', () => {
     const state = fold(event('target-step-succeeded', { ...key, result: {}, durationMs: 1, repeated: false }), event('target-step-begun', { ...key, round: 1, step: 'stop' }));
     expect(state.forward).toEqual({ round: 1, begun: 'stop', done: [], failure: null, waiting: null });
+  });
+
+  test('of a newer round leaves begun what was begun before, for the round may be but the last steps', () => {
+    const started = ['drain', 'stop', 'switch', 'start'].map((step) => event('target-step-succeeded', { ...key, step: step as Step, result: {}, durationMs: 1, repeated: false }));
+    const failed = fold(event('target-step-begun', key), ...started, event('target-step-failed', { ...key, step: 'verify', failure: SICK, durationMs: 1 }));
+    const admitted = evolveTarget(failed, event('target-step-succeeded', { ...key, round: 1, step: 'admit', result: {}, durationMs: 1, repeated: false }));
+    expect(admitted.forward).toEqual({ round: 1, begun: 'verify', done: ['admit'], failure: null, waiting: null });
   });
 
   test('of an older round changes nothing, not even on its first event', () => {

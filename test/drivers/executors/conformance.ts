@@ -9,7 +9,8 @@ import type { HostSpec } from '../../../domain/inventory.ts';
 import { HostUnreachable } from '../../../drivers/executors/port.ts';
 import type { Executor, HostAnswer, HostInput, HostVerb } from '../../../drivers/executors/port.ts';
 import { gzipTar } from '../../host/archives.ts';
-import { APPLICATION_BODY, sha256, until } from '../../host/host-bench.ts';
+import { APPLICATION_BODY, sha256 } from '../../host/host-bench.ts';
+import { until } from '../../support/until.ts';
 
 export interface ExecutorUnderTest {
   readonly executor: Executor;
@@ -83,7 +84,7 @@ export function executorConformance(name: string, make: () => Promise<ExecutorUn
       const mark = join(host.executor.root, 'mark');
       const slow = { ...step('hook'), at: 'x', 'command.0': '/bin/sh', 'command.1': '-c', 'command.2': `: > ${mark}; sleep 2`, timeoutSeconds: '30', idempotent: 'true' };
       const call = executor.run(host, 'hook', slow, { timeoutMs: 20_000, signal: controller.signal });
-      await until(() => existsSync(mark), 'the hook runs');
+      await until('the hook runs', () => existsSync(mark));
       controller.abort(new Error('cancelled by test'));
       await expect(call).rejects.toThrow('cancelled by test');
       await expect(executor.run(host, 'stop', step('stop'), { timeoutMs: 20_000, signal: controller.signal })).rejects.toThrow('cancelled by test');

@@ -12,7 +12,8 @@ import { ExecutorDown, HostUnreachable } from '../../../drivers/executors/port.t
 import type { HostInput } from '../../../drivers/executors/port.ts';
 import { SpawnerDied, createSpawner } from '../../../drivers/executors/spawner.ts';
 import type { SpawnRequest, Spawner } from '../../../drivers/executors/spawner.ts';
-import { HOST_PROGRAM, endApplications, until } from '../../host/host-bench.ts';
+import { HOST_PROGRAM, endApplications } from '../../host/host-bench.ts';
+import { until } from '../../support/until.ts';
 
 const ENV = { PATH: '/usr/bin:/bin' };
 const never = new AbortController().signal;
@@ -52,7 +53,7 @@ function isAlive(pid: number): boolean {
 
 /** Runs a script that notes its own pid; resolves with it once it is there. */
 async function notedPid(file: string): Promise<number> {
-  await until(() => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'), `${file} is written`);
+  await until(`${file} is written`, () => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));
   return Number(readFileSync(file, 'utf8'));
 }
 
@@ -66,7 +67,7 @@ describe('host programs through the spawner', () => {
     const mark = join(root, 'mark');
     const input = hook(`echo once >> ${mark}; sleep 0.5`);
     const call = executor.run(hostAt(root), 'hook', input, { timeoutMs: 20_000, signal: never });
-    await until(() => existsSync(mark), 'the hook runs');
+    await until('the hook runs', () => existsSync(mark));
     const pid = executor.spawnerPid();
     process.kill(pid ?? 0, 'SIGKILL');
     await expect(call).rejects.toBeInstanceOf(ExecutorDown);
@@ -93,7 +94,7 @@ describe('host programs through the spawner', () => {
     const executor = closed(createLocalExecutor({ hostProgram: program }));
     const call = executor.run(hostAt(root), 'observe', {}, { timeoutMs: 700, signal: never });
     const [pid] = await Promise.all([notedPid(join(root, 'pid')), expect(call).rejects.toBeInstanceOf(HostUnreachable)]);
-    await until(() => !isAlive(pid), 'the sleeper is gone');
+    await until('the sleeper is gone', () => !isAlive(pid));
   });
 });
 
@@ -128,7 +129,7 @@ describe('the spawner', () => {
     const call = spawner.run(shell(`echo $$ > ${folder}/pid; sleep 1000`), never);
     const pids = [await notedPid(join(folder, 'pid')), spawner.pid() ?? 0];
     await Promise.all([expect(call).rejects.toBeInstanceOf(SpawnerDied), spawner.close()]);
-    await until(() => !pids.some(isAlive), 'spawner and call are gone');
+    await until('spawner and call are gone', () => !pids.some(isAlive));
     expect(await spawner.run(shell('echo back'), never)).toMatchObject({ output: 'back\n' });
   });
 
@@ -148,7 +149,7 @@ describe('the spawner', () => {
     const { spawnerPid, ended } = caller('');
     const pid = await spawnerPid;
     expect(await ended).toBe(0);
-    await until(() => !isAlive(pid), 'the spawner is gone');
+    await until('the spawner is gone', () => !isAlive(pid));
   });
 
   test('goes on with its calls through the signals that a terminal or a supervisor sends to all', async () => {
@@ -165,6 +166,6 @@ describe('the spawner', () => {
     const { child, spawnerPid } = caller('setInterval(() => undefined, 1000);');
     const pid = await spawnerPid;
     child.kill('SIGKILL');
-    await until(() => !isAlive(pid), 'the spawner is gone');
+    await until('the spawner is gone', () => !isAlive(pid));
   });
 });

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createHealth } from '../../../drivers/health/factory.ts';
 import { createLocalExecutor } from '../../../drivers/executors/local.ts';
-import { HOST_PROGRAM, SHELLS, install, makeBench, step, until } from '../../host/host-bench.ts';
+import { HOST_PROGRAM, SHELLS, install, makeBench, step } from '../../host/host-bench.ts';
+import { until } from '../../support/until.ts';
 import type { HealthCheck, HealthKind, HostSpec } from '../../../domain/inventory.ts';
 import type { ObservedProcess } from '../../../domain/release/target.ts';
 import type { LocalExecutor } from '../../../drivers/executors/local.ts';
@@ -51,7 +52,7 @@ async function startApplication(bench: HostBench, executor: LocalExecutor): Prom
   const { digest, config } = await install(bench, '1.0.0', { program: APP, extra: { 'env.PORT_FILE': portFile, 'env.SICK_FILE': sickFile } });
   await bench.result('switch', { ...step('switch'), digest, config, expectedDigest: '' });
   const { process: started } = await bench.result('start', step('start'));
-  await until(() => existsSync(portFile) && readFileSync(portFile, 'utf8') !== '', 'the port');
+  await until('the port', () => existsSync(portFile) && readFileSync(portFile, 'utf8') !== '');
   const port = readFileSync(portFile, 'utf8');
   const host: HostSpec = { name: 'web-01', address: '127.0.0.1', zone: 'a', labels: {}, executor: { driver: 'local', root: bench.root }, variables: {} };
   const application = { name: 'web', recipe: 'service', productLine: null, owners: [], run: { command: ['./app'], stopSignal: 'SIGTERM', stopTimeoutSeconds: 5, account: null, env: {} }, variables: {}, health: [] } as const;
@@ -61,7 +62,7 @@ async function startApplication(bench: HostBench, executor: LocalExecutor): Prom
       createHealth().verify({ executor, host, application, check, place: 'health/0', expectedVersion: '1.0.0', process: known, input: { root: bench.root, epoch: '1', opId: 'verify' }, signal: new AbortController().signal }),
     async die() {
       await fetch(`http://127.0.0.1:${port}/die`).catch(() => undefined);
-      await until(async () => (await bench.result('verify', { application: 'web', probe: 'process' }))['process'] === null, 'the end of the process');
+      await until('the end of the process', async () => (await bench.result('verify', { application: 'web', probe: 'process' }))['process'] === null);
     },
   };
 }

@@ -1,6 +1,8 @@
 /** Flags by HTTP, without a worker: what is stored, what is refused, what is told. A worker and a balancer come in test/scenarios. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { refuseDrain } from '../../db/drain-requests.ts';
+import { storeSightings } from '../../db/host-sightings.ts';
+import { until } from '../support/until.ts';
 import { startApiUnderTest, pointers } from './api-under-test.ts';
 import { FLEET } from './samples.ts';
 import type { ApiUnderTest } from './api-under-test.ts';
@@ -34,6 +36,20 @@ test('a drain waits for a worker before the flag is lowered; a forced one is low
   expect(await down()).toEqual([]);
   expect(await post('web-01/drain', { reason: 'new disk', force: true })).toMatchObject({ status: 202, body: { done: false, serves: false } });
   expect(await down()).toEqual([['operator', null, 'tester', 'new disk']]);
+});
+
+test('a drain is done only when the balancer was read after it was asked: what it showed before says nothing', async () => {
+  const isOut = { admin: 'drain', operational: 'up', weight: 100, connections: 0, inService: false } as const;
+  const look = () => storeSightings(api.db, 'web-prod', [{ host: 'web-03', server: 'web-03', traffic: isOut }]);
+  await look();
+  expect(await post('web-03/drain', { reason: 'x', force: true })).toMatchObject({ status: 202, body: { done: false, serves: false } });
+  let answered = false;
+  const waiting = post('web-03/drain?waitSeconds=20', { reason: 'x', force: true }).finally(() => (answered = true));
+  await until('the answer, while a worker looks again and again', async () => {
+    await look();
+    return answered;
+  });
+  expect(await waiting).toMatchObject({ status: 200, body: { done: true, serves: false } });
 });
 
 test('a drain that the worker refuses is 409 with the arithmetic, also when it is asked again with its key', async () => {

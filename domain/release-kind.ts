@@ -74,9 +74,12 @@ function capped(seconds: number): number {
   return Math.min(seconds, HOTFIX_WAIT_SECONDS_MAX);
 }
 
-/** From one batch to the next as soon as the hosts are healthy: the version is proven, only hosts are new. */
+/**
+ * From one batch to the next as soon as the hosts are healthy: the version is proven, only hosts are new. A failure is never a late one:
+ * what it undoes are new hosts alone, and a pool must not wait for a person because it grew.
+ */
 function straight(strategy: StrategySpec, environment: string): StrategySpec {
-  const { batches, ...rest } = withoutBastion(strategy, environment);
+  const { batches, late: _late, ...rest } = withoutBastion(strategy, environment);
   const { pauseSeconds: _rest, pauseOnce: _once, firstZoneBakeSeconds: _zone, each, ...kept } = batches;
   return {
     ...rest,

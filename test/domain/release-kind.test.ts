@@ -9,6 +9,7 @@ import type { ReleaseKind } from '../../domain/vocabulary.ts';
 const SLOW: StrategySpec = {
   ...STRATEGY,
   signOff: 'after-bastion',
+  late: { afterPercent: 75, failuresMax: 1 },
   bastion: { count: 2, hosts: ['a', 'b'], label: { role: 'bastion' }, skipIn: ['fat'], bakeSeconds: 600, promote: 'manual' },
   batches: {
     ...STRATEGY.batches, bakeSeconds: 300, firstZoneBakeSeconds: 900, pauseSeconds: 120, advance: 'manual', pauseOnce: { afterPercent: 50, seconds: 3600 },
@@ -44,10 +45,10 @@ describe('a hotfix', () => {
 });
 
 describe('a scale-out', () => {
-  test('has no bastion, no sign-off, no bake, no rest and no watch, and waits for nobody between batches', () => {
+  test('has no bastion, no sign-off, no bake, no rest and no watch, and waits for nobody between batches or because a failure came late', () => {
     const strategy = effectiveStrategy('scale-out', SLOW, 'prod');
     expect(strategy).toMatchObject({ bastion: { count: 0, bakeSeconds: 0, promote: 'auto' }, batches: { bakeSeconds: 0, advance: 'auto', each: [{ index: 0, count: 1, tolerance: 1 }] }, postRelease: { watchSeconds: 0 } });
-    for (const gone of ['signOff']) expect(strategy).not.toHaveProperty(gone);
+    for (const gone of ['signOff', 'late']) expect(strategy).not.toHaveProperty(gone);
     for (const gone of ['hosts', 'label']) expect(strategy.bastion).not.toHaveProperty(gone);
     for (const gone of ['pauseSeconds', 'pauseOnce', 'firstZoneBakeSeconds', 'each.0.pauseSeconds', 'each.0.advance']) expect(strategy.batches).not.toHaveProperty(gone);
   });

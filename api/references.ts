@@ -1,5 +1,6 @@
 /** Do the names in changed documents lead anywhere, and do variables reach every host: asked before anything is stored. */
 import type { ApplicationSpec, HostSpec, PoolSpec, StrategySpec } from '../domain/inventory.ts';
+import { unclearFor } from '../domain/strategy-way-back.ts';
 import { everyObject } from './inventory-reads.ts';
 import { pointerTo } from './json-scan.ts';
 import { badBastionChecks, badSubstitutions } from './substitutions.ts';
@@ -50,8 +51,8 @@ class World {
 export async function referenceComplaints(db: ApiDeps['db'], placed: readonly Placed[]): Promise<readonly Complaint[]> {
   const world = new World(db, placed);
   const complaints: Complaint[] = [];
-  // Strategies are named by pools only, and use variables in the checks of their bastion only: without those they concern nobody.
-  if (placed.every(({ document }) => document.kind === 'strategy' && (document.spec.bastion.health ?? []).length === 0)) return complaints;
+  // Strategies are named by pools only, use variables in the checks of their bastion only, and name applications in rollback.to only: without those they concern nobody.
+  if (placed.every(({ document }) => document.kind === 'strategy' && (document.spec.bastion.health ?? []).length === 0 && document.spec.rollback.to === undefined)) return complaints;
   for (const pool of await world.poolsConcerned()) complaints.push(...(await complaintsOfPool(world, pool)));
   return complaints.slice(0, 100);
 }
@@ -73,8 +74,16 @@ async function complaintsOfPool(world: World, pool: PoolSpec): Promise<Complaint
   const hosts = await seek<HostSpec>('host', pool.hosts, 'hosts');
   const [strategy] = await seek<StrategySpec>('strategy', [pool.strategy], 'strategy');
   const ofBastion = strategy === undefined ? [] : badBastionChecks(strategy, pool, applications, hosts);
+  const unclear = strategy === undefined ? null : unclearFor(strategy, pool);
+  if (unclear !== null) complaints.push({ in: 'body', pointer: placeOfUnclear(world, pool), message: unclear });
   for (const bad of [...badSubstitutions(pool, applications, hosts), ...ofBastion]) complaints.push(placedComplaint(world, pool, bad));
   return complaints;
+}
+
+/** The strategy when the request brings it, else the pool, which names it; a request with neither changed one of its applications or hosts. */
+function placeOfUnclear(world: World, pool: PoolSpec): string {
+  const strategy = world.placeOf('strategy', pool.strategy);
+  return strategy === undefined ? `${world.placeOf('pool', pool.name)?.base ?? ''}/strategy` : `${strategy.base}/rollback/to`;
 }
 
 /** Points into the document of the request that could be mended: the one that holds the text, else the pool, else the host. */

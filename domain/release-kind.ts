@@ -74,12 +74,16 @@ function capped(seconds: number): number {
   return Math.min(seconds, HOTFIX_WAIT_SECONDS_MAX);
 }
 
-/** From one batch to the next as soon as the hosts are healthy: the version is proven, only hosts are new. */
+/**
+ * From one batch to the next as soon as the hosts are healthy: the version is proven, only hosts are new. So none of them keeps an older
+ * version to go back to: what a scale-out takes back, it takes out.
+ */
 function straight(strategy: StrategySpec, environment: string): StrategySpec {
-  const { batches, ...rest } = withoutBastion(strategy, environment);
+  const { batches, rollback: { to: _to, ...rollback }, ...rest } = withoutBastion(strategy, environment);
   const { pauseSeconds: _rest, pauseOnce: _once, firstZoneBakeSeconds: _zone, each, ...kept } = batches;
   return {
     ...rest,
+    rollback,
     bastion: { ...rest.bastion, bakeSeconds: 0, promote: 'auto' },
     batches: { ...kept, bakeSeconds: 0, advance: 'auto', ...(each === undefined ? {} : { each: each.map(straightBatch) }) },
     postRelease: { ...rest.postRelease, watchSeconds: 0 },

@@ -20,15 +20,18 @@ export interface Placed {
 class World {
   readonly #db: ApiDeps['db'];
   readonly #placed: readonly Placed[];
+  readonly #places: ReadonlyMap<string, Placed>;
   readonly #stored = new Map<StoredKind, Promise<ReadonlyMap<string, unknown>>>();
 
   constructor(db: ApiDeps['db'], placed: readonly Placed[]) {
     this.#db = db;
     this.#placed = placed;
+    // The first of two for one name counts: pools of thousands ask for each of their hosts.
+    this.#places = new Map(placed.toReversed().map((one) => [`${one.document.kind} ${one.document.name}`, one]));
   }
 
   placeOf(kind: StoredKind, name: string): Placed | undefined {
-    return this.#placed.find(({ document }) => document.kind === kind && document.name === name);
+    return this.#places.get(`${kind} ${name}`);
   }
 
   async find<T>(kind: StoredKind, name: string): Promise<T | null> {

@@ -89,11 +89,15 @@ describe('a rollback by itself, under a strategy that names a version', () => {
 });
 
 describe('a release of it that has ended well', () => {
-  test('is taken back to that version by the release of a rollback', async () => {
+  test('is taken back to that version by the release of a rollback, also a host that somebody has put back by hand to what it ran before', async () => {
     await using(4, {}, async (bench) => {
       await onV2(bench);
+      const byHand = bench.fleet.hosts.get('web-02');
+      if (byHand === undefined) throw new Error('the bench has no web-02');
+      const { digest, config, version } = byHand;
       const last = await bench.release({ version: 'v3', strategy: golden('v1') });
       expect((await bench.ended(last)).status).toBe('succeeded');
+      Object.assign(byHand, { digest, config, version });
       const back = await bench.ended(await bench.release({ rollbackOf: last, strategy: golden('v1') }));
       expect(back).toMatchObject({ status: 'rolled-back', rollbackPlan: { to: { web: 'v1' } } });
       expect(Object.values(versionsOf(bench))).toEqual(bench.names.map(() => 'v1'));

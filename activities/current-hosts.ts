@@ -26,7 +26,7 @@ export interface CurrentQuestion {
  * before that is said: no older command may change afterwards what is going to be passed. Throws what reaching the host throws.
  */
 export async function observeCurrent(deps: ActivityDeps, inventory: Inventory, { acting, observation, restoreFrom }: CurrentQuestion): Promise<Observation> {
-  const isThere = restoreFrom === null ? isWanted(wantedForward(inventory, acting.host)) : await isRestored(deps, restoreFrom, acting.host.name);
+  const isThere = restoreFrom === null ? isWanted(wantedForward(inventory, acting.host)) : await isRestored(deps, restoreFrom, acting);
   if (!isThere(observation)) return observation;
   const fenced = await patient({ signal: acting.signal, timeoutMs: HICCUP_MS }, () => observe(deps, inventory, acting, { verb: 'fence', traffic: { traffic: observation.traffic, flags: observation.flags } }));
   const seen: Observation = fenced.observation;
@@ -37,10 +37,13 @@ function isWanted(wanted: readonly WantedInstall[]): (seen: Observation) => bool
   return (seen) => runsExactly(seen, wanted);
 }
 
-async function isRestored(deps: ActivityDeps, restoreFrom: string, host: string): Promise<(seen: Observation) => boolean> {
+/** A release that goes to an older version has yet to plan where, and passes nobody before it has. */
+async function isRestored(deps: ActivityDeps, restoreFrom: string, { release, host: { name: host } }: Acting): Promise<(seen: Observation) => boolean> {
   const { preImage } = await deps.facts.target(restoreFrom, host);
-  const wanted = preImage === null ? null : wantedBefore(preImage);
-  return (seen) => preImage !== null && wanted !== null && runsExactly(seen, wanted) && isInSamePlace(preImage, seen);
+  if (preImage === null || restoreFrom === release) return () => false;
+  const goal = await deps.facts.goal(restoreFrom, host);
+  const wanted = wantedBefore(goal);
+  return (seen) => wanted !== null && runsExactly(seen, wanted) && isInSamePlace(goal, seen);
 }
 
 /** The packages of the release, and the configuration that staging them would write. */

@@ -17,8 +17,8 @@ import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { packageOf } from './facts.ts';
 import { storing } from './failures.ts';
 import { comparing, unplanned } from './plan-outcome.ts';
-import { back, toOlder } from './plan-way-back.ts';
-import { planPrevious } from './rollback-plan.ts';
+import { back, refusedWay, toOlder } from './plan-way-back.ts';
+import { planOwn } from './rollback-plan.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Inventory } from '../domain/inventory.ts';
 import type { CoreEvent, CoreEventData, Stored } from '../domain/release/events.ts';
@@ -99,12 +99,13 @@ async function planningOf(deps: ActivityDeps, input: PlanInput): Promise<Plannin
 }
 
 async function forward(planning: Planning): Promise<readonly CoreEvent[]> {
-  const { deps, inventory, request, images, skips } = planning;
+  const { deps, inventory, request, images, skips, epoch } = planning;
   const blocked = await blockedBy(planning);
   if (blocked !== null) return [unplanned(blocked)];
   const made = planForward(planning);
   if ('type' in made) return [made];
-  const rollbackPlan = await planPrevious(deps, { ...inventory, hosts: inventory.hosts.filter(({ name }) => skips[name] === undefined) }, request, images);
+  const rollbackPlan = await planOwn(deps, { ...inventory, hosts: inventory.hosts.filter(({ name }) => skips[name] === undefined) }, request, { images, epoch });
+  if ('code' in rollbackPlan) return [unplanned(refusedWay(rollbackPlan, `Release with a strategy whose rollback.to is previous.`))];
   const planned: CoreEvent = { type: 'rollback-planned', data: { plan: rollbackPlan } };
   const infeasible = infeasibleFailure(rollbackPlan);
   if (infeasible !== null && inventory.strategy.rollback.on.length > 0) return [planned, unplanned(infeasible)];

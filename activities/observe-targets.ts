@@ -75,7 +75,7 @@ interface Looked extends Pick<Acting, 'host' | 'signal'> {
 /** By host; nobody where nothing need be looked for. */
 async function configsAsked(deps: ActivityDeps, { release, hosts }: SurveyInput): Promise<ReadonlyMap<string, readonly string[]>> {
   const { state } = await readCore(deps.db, release);
-  return state?.request.to === undefined ? new Map() : configsNeeded(deps, state.request, hosts);
+  return state === null ? new Map() : configsNeeded(deps, state.request, hosts);
 }
 
 async function observeTarget(deps: ActivityDeps, inventory: Inventory, input: ObserveInput, { host, traffic, configs, signal }: Looked): Promise<Seen> {

@@ -9,6 +9,8 @@ import { goalsOf, hostsToRestore, planPrevious, planTo } from './rollback-plan.t
 import type { Planning } from './make-plan.ts';
 import type { CoreEvent } from '../domain/release/events.ts';
 import type { Plan, PlannedChange } from '../domain/plan/plan.ts';
+import type { Failure } from '../domain/vocabulary.ts';
+import type { WayBackRefusal } from '../domain/way-back.ts';
 
 /** A rollback release has no batches of its own: it restores what the earlier release began, in the order of a rollback. */
 export async function back(planning: Planning, restoreFrom: string): Promise<readonly CoreEvent[]> {
@@ -16,9 +18,11 @@ export async function back(planning: Planning, restoreFrom: string): Promise<rea
   const begun = await begunHosts(deps.db, restoreFrom);
   const restore = begun.filter((host) => skips[host] === undefined);
   const skipped = begun.flatMap((host) => (skips[host] === undefined ? [] : [{ host, why: skips[host] }]));
-  const rollbackPlan = await planPrevious(deps, { ...inventory, hosts: inventory.hosts.filter(({ name }) => restore.includes(name)) }, request, await goalsOf(deps, restoreFrom));
+  const { images, to } = await goalsOf(deps, restoreFrom);
+  const restored = new Set(restore);
+  const rollbackPlan = await planPrevious(deps, { ...inventory, hosts: inventory.hosts.filter(({ name }) => restored.has(name)) }, request, images);
   return [
-    { type: 'rollback-planned', data: { plan: rollbackPlan } },
+    { type: 'rollback-planned', data: { plan: { ...rollbackPlan, to } } },
     { type: 'plan-made', data: { plan: { ...wayBackPlan(planning), changes: await originalChanges(deps.db, restoreFrom), restore, ...(skipped.length === 0 ? {} : { skipped }) } } },
   ];
 }
@@ -29,7 +33,7 @@ export async function toOlder(planning: Planning): Promise<readonly CoreEvent[]>
   const later = await overtakenBy(planning);
   if (later !== null) return [unplanned({ class: 'refused', code: 'overtaken', message: `Release ${later} touched these hosts while this one waited, so "previous" means something else now. Nothing was touched.`, next: `Look at ${later}, then name the version to go back to.` })];
   const made = await planTo(deps, inventory, request, { images, epoch });
-  if ('code' in made) return [unplanned({ class: 'refused', code: made.code, message: `${made.message} Nothing was touched.`, next: made.available.length > 0 ? `Versions that can be had: ${made.available.join(', ')}.` : 'Release an older version instead.' })];
+  if ('code' in made) return [unplanned(refusedWay(made, 'Release an older version instead.'))];
   const planned: CoreEvent = { type: 'rollback-planned', data: { plan: made } };
   const infeasible = infeasibleFailure(made);
   if (infeasible !== null) return [planned, unplanned(infeasible)];
@@ -38,6 +42,11 @@ export async function toOlder(planning: Planning): Promise<readonly CoreEvent[]>
     return { application, version: goal?.version ?? '', sha256: goal?.digest ?? '' };
   });
   return [planned, { type: 'plan-made', data: { plan: { ...wayBackPlan(planning), changes, restore: hostsToRestore(made, images) } } }];
+}
+
+/** `orElse`: what to do where no version can be had. */
+export function refusedWay({ code, message, available }: WayBackRefusal, orElse: string): Failure {
+  return { class: 'refused', code, message: `${message} Nothing was touched.`, next: available.length > 0 ? `Versions that can be had: ${available.join(', ')}.` : orElse };
 }
 
 /** Only `previous` depends on what ran last; a version is meant whatever ran since. */

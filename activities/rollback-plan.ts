@@ -4,13 +4,14 @@ import { quarantinedVersions } from '../db/blocks.ts';
 import { getRollbackPlan, preImages } from '../db/queries.ts';
 import { rollbackWidth } from '../domain/plan/rollback-width.ts';
 import { goalImage, isSameInstall, wayBackOf, wayTo } from '../domain/rollback-plan.ts';
-import { chooseWayBack } from '../domain/way-back.ts';
+import { ownWayBack } from '../domain/strategy-way-back.ts';
+import { chooseAhead, chooseWayBack } from '../domain/way-back.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Inventory } from '../domain/inventory.ts';
 import type { CoreEventData } from '../domain/release/events.ts';
 import type { Observation } from '../domain/release/target.ts';
 import type { Install, RollbackPlan, TargetWayBack } from '../domain/rollback-plan.ts';
-import type { WayBackRefusal } from '../domain/way-back.ts';
+import type { WayBack, WayBackAsked, WayBackRefusal } from '../domain/way-back.ts';
 
 type Request = CoreEventData['release-requested'];
 type Images = Readonly<Record<string, Observation>>;
@@ -23,23 +24,50 @@ export async function planPrevious(deps: ActivityDeps, { strategy, applications,
   return { mode: request.mode ?? strategy.rollback.mode, batchPercent: rollbackWidth(strategy), to: 'previous', targets };
 }
 
-/** What the rollback of `release` makes of each of its targets. */
-export async function goalsOf(deps: ActivityDeps, release: string): Promise<Images> {
+/** What the rollback of `release` makes of each of its targets, and where that is. */
+export async function goalsOf(deps: ActivityDeps, release: string): Promise<{ readonly images: Images; readonly to: RollbackPlan['to'] }> {
   const [images, plan] = await Promise.all([preImages(deps.db, release), getRollbackPlan(deps.db, release)]);
-  if (plan === null || plan.to === 'previous') return images;
+  if (plan === null || plan.to === 'previous') return { images, to: 'previous' };
   const ways = new Map(plan.targets.map((way) => [way.host, way]));
-  return Object.fromEntries(Object.entries(images).map(([host, image]) => [host, goalImage(image, ways.get(host)?.applications ?? [])]));
+  return { images: Object.fromEntries(Object.entries(images).map(([host, image]) => [host, goalImage(image, ways.get(host)?.applications ?? [])])), to: plan.to };
+}
+
+/** The way back of a release that brings something new: to what was observed, or where its strategy sends rollbacks; or why it cannot go there. */
+export async function planOwn(deps: ActivityDeps, inventory: Inventory, request: Request, seen: Seen): Promise<RollbackPlan | WayBackRefusal> {
+  const to = ownWayBack(request);
+  if (to === 'previous') return planPrevious(deps, inventory, request, seen.images);
+  return planWays(deps, { inventory, request, to, seen, choose: (asked) => chooseAhead(asked, bringing(request, asked.application)) });
 }
 
 /** The way of every host to what was asked for, looked up again now that the hosts were looked at; or why it cannot be gone. */
-export async function planTo(deps: ActivityDeps, inventory: Inventory, request: Request, { images, epoch }: { readonly images: Images; readonly epoch: number }): Promise<RollbackPlan | WayBackRefusal> {
-  const { strategy, hosts } = inventory;
-  const to = request.to ?? {};
+export function planTo(deps: ActivityDeps, inventory: Inventory, request: Request, seen: Seen): Promise<RollbackPlan | WayBackRefusal> {
+  return planWays(deps, { inventory, request, to: request.to ?? {}, seen, choose: chooseWayBack });
+}
+
+function bringing({ changes }: Request, application: string): string | null {
+  return changes.find((change) => change.application === application)?.version ?? null;
+}
+
+/** What was seen of the hosts just now, by the release of this epoch. */
+interface Seen {
+  readonly images: Images;
+  readonly epoch: number;
+}
+
+interface Ways {
+  readonly inventory: Inventory;
+  readonly request: Request;
+  readonly to: Exclude<RollbackPlan['to'], 'previous'>;
+  readonly seen: Seen;
+  readonly choose: (asked: WayBackAsked) => WayBack;
+}
+
+async function planWays(deps: ActivityDeps, { inventory: { strategy, hosts }, request, to, seen: { images, epoch }, choose }: Ways): Promise<RollbackPlan | WayBackRefusal> {
   const names = hosts.map(({ name }) => name);
   const goals = new Map<string, Install[]>(names.map((name) => [name, []]));
   for (const [application, version] of Object.entries(to)) {
     const pasts = await hostPasts(deps.db, { hosts: names, application, before: { epoch, seen: images } });
-    const chosen = chooseWayBack({ application, to: version, pasts, quarantined: await quarantinedVersions(deps.db, application) });
+    const chosen = choose({ application, to: version, pasts, quarantined: await quarantinedVersions(deps.db, application) });
     if ('refusal' in chosen) return chosen.refusal;
     for (const { host, install } of chosen.goals) goals.get(host)?.push(install);
   }
@@ -60,10 +88,12 @@ function isThere(image: Observation | undefined, goal: Install): boolean {
   return seen !== undefined && isSameInstall(seen, goal);
 }
 
-/** Run configurations each host must still have to go back, as the log knows them; asked for when the hosts are looked at. */
+/** Run configurations each host must still have to go back to a version, as the log knows them; asked for when the hosts are looked at. Nobody is in it when none goes to one. */
 export async function configsNeeded(deps: ActivityDeps, request: Request, hosts: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+  const to = request.to ?? ownWayBack(request);
+  if (to === 'previous') return new Map();
   const needed = new Map<string, string[]>(hosts.map((host) => [host, []]));
-  for (const application of Object.keys(request.to ?? {})) {
+  for (const application of Object.keys(to)) {
     for (const { host, installs } of await hostPasts(deps.db, { hosts, application })) needed.get(host)?.push(...installs.flatMap(({ config }) => config ?? []));
   }
   return new Map([...needed].map(([host, configs]) => [host, [...new Set(configs)]]));

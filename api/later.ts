@@ -22,7 +22,6 @@ const startsWith = (...prefixes: readonly string[]) => (value: unknown): boolean
 const hasDriver = (...drivers: readonly string[]) => (value: unknown): boolean => oneOf(...drivers)(member(value, 'driver'));
 const hasEntries = (value: unknown): boolean => !(Array.isArray(value) && value.length === 0);
 const hasMembers = (value: unknown): boolean => !(typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0);
-const otherThanPrevious = (value: unknown): boolean => typeof value === 'string' && value !== 'previous';
 
 const RECIPES = ['base', 'java-web', 'dotnet', 'nodejs', 'php', 'static', 'scheduled-task', 'container', 'database'];
 
@@ -49,7 +48,6 @@ const LATER: Readonly<Record<LaterKind, readonly Later[]>> = {
     { path: ['windows'], when: hasEntries },
     { path: ['signOff'], when: oneOf('before-start') },
     { path: ['rollback', 'on', '*'], when: oneOf('hard-gate'), instead: REMOVED },
-    { path: ['rollback', 'to'], when: otherThanPrevious },
   ],
   Package: [
     { path: ['kind'], when: oneOf('incremental') },

@@ -8,6 +8,7 @@ import { knownWayBack } from './known-way-back.ts';
 import { planId } from './plan-id.ts';
 import { captureInventory, releaseRequested } from './release-request.ts';
 import { callerOf, operation } from './route.ts';
+import { goalsAhead } from './strategy-way-back.ts';
 import { PlanAnswer } from './schemas/plan.ts';
 import { ReleaseRequest } from './schemas/release.ts';
 import type { Plan } from '../domain/plan/plan.ts';
@@ -28,13 +29,15 @@ export function makePlanAhead(deps: ApiDeps): Operation {
     tag: 'releases',
     body: { kind: 'json', schema: ReleaseRequest, later: 'Release' },
     answers: { 200: { description: 'the plan', schema: PlanAnswer } },
+    problems: [409],
     async handle(call) {
       const captured = await captureInventory(deps.db, call.body);
+      const goals = await goalsAhead(deps.db, captured.inventory);
       const id = planId(captured);
       const expiresAt = new Date((deps.now?.() ?? new Date()).getTime() + KEPT_MS);
       await keepPlan(deps.db, { digest: id, planned: { plan: captured.plan, versions: captured.versions }, expiresAt });
       const body = await answer(deps, { id, captured, asked: call.body, requestedBy: callerOf(call).actor.name });
-      const wayBack = await knownWayBack(deps.db, captured.inventory);
+      const wayBack = await knownWayBack(deps.db, captured.inventory, goals);
       return { status: 200, body: { id, expiresAt: expiresAt.toISOString(), ...body, wayBack } };
     },
   });

@@ -18,6 +18,7 @@ const KINDS = {
   'plan-outdated': { status: 409, title: 'The plan no longer fits' },
   'key-in-flight': { status: 409, title: 'The first request with this Idempotency-Key is still being answered' },
   blocked: { status: 409, title: 'A hold or a quarantine stands in the way' },
+  'no-way-back': { status: 409, title: 'A rollback could not lead where the strategy sends it' },
   'in-use': { status: 409, title: 'The object is in use' },
   'version-mismatch': { status: 412, title: 'The object has changed since you read it' },
   'too-large': { status: 413, title: 'The request body is too large' },

@@ -1,5 +1,6 @@
 /** Do the names in changed documents lead anywhere, and do variables reach every host: asked before anything is stored. */
 import type { ApplicationSpec, HostSpec, PoolSpec, StrategySpec } from '../domain/inventory.ts';
+import { unclearFor } from '../domain/strategy-way-back.ts';
 import { everyObject } from './inventory-reads.ts';
 import { pointerTo } from './json-scan.ts';
 import { badBastionChecks, badSubstitutions } from './substitutions.ts';
@@ -19,15 +20,18 @@ export interface Placed {
 class World {
   readonly #db: ApiDeps['db'];
   readonly #placed: readonly Placed[];
+  readonly #places: ReadonlyMap<string, Placed>;
   readonly #stored = new Map<StoredKind, Promise<ReadonlyMap<string, unknown>>>();
 
   constructor(db: ApiDeps['db'], placed: readonly Placed[]) {
     this.#db = db;
     this.#placed = placed;
+    // The first of two for one name counts: pools of thousands ask for each of their hosts.
+    this.#places = new Map(placed.toReversed().map((one) => [`${one.document.kind} ${one.document.name}`, one]));
   }
 
   placeOf(kind: StoredKind, name: string): Placed | undefined {
-    return this.#placed.find(({ document }) => document.kind === kind && document.name === name);
+    return this.#places.get(`${kind} ${name}`);
   }
 
   async find<T>(kind: StoredKind, name: string): Promise<T | null> {
@@ -50,8 +54,8 @@ class World {
 export async function referenceComplaints(db: ApiDeps['db'], placed: readonly Placed[]): Promise<readonly Complaint[]> {
   const world = new World(db, placed);
   const complaints: Complaint[] = [];
-  // Strategies are named by pools only, and use variables in the checks of their bastion only: without those they concern nobody.
-  if (placed.every(({ document }) => document.kind === 'strategy' && (document.spec.bastion.health ?? []).length === 0)) return complaints;
+  // Strategies are named by pools only, use variables in the checks of their bastion only, and name applications in rollback.to only: without those they concern nobody.
+  if (placed.every(({ document }) => document.kind === 'strategy' && (document.spec.bastion.health ?? []).length === 0 && document.spec.rollback.to === undefined)) return complaints;
   for (const pool of await world.poolsConcerned()) complaints.push(...(await complaintsOfPool(world, pool)));
   return complaints.slice(0, 100);
 }
@@ -73,8 +77,16 @@ async function complaintsOfPool(world: World, pool: PoolSpec): Promise<Complaint
   const hosts = await seek<HostSpec>('host', pool.hosts, 'hosts');
   const [strategy] = await seek<StrategySpec>('strategy', [pool.strategy], 'strategy');
   const ofBastion = strategy === undefined ? [] : badBastionChecks(strategy, pool, applications, hosts);
+  const unclear = strategy === undefined ? null : unclearFor(strategy, pool);
+  if (unclear !== null) complaints.push({ in: 'body', pointer: placeOfUnclear(world, pool), message: unclear });
   for (const bad of [...badSubstitutions(pool, applications, hosts), ...ofBastion]) complaints.push(placedComplaint(world, pool, bad));
   return complaints;
+}
+
+/** The strategy when the request brings it, else the pool, which names it; a request with neither changed one of its applications or hosts. */
+function placeOfUnclear(world: World, pool: PoolSpec): string {
+  const strategy = world.placeOf('strategy', pool.strategy);
+  return strategy === undefined ? `${world.placeOf('pool', pool.name)?.base ?? ''}/strategy` : `${strategy.base}/rollback/to`;
 }
 
 /** Points into the document of the request that could be mended: the one that holds the text, else the pool, else the host. */

@@ -3,6 +3,7 @@ import { getInventories } from '../db/inventory.ts';
 import { neverFits } from '../domain/plan/health-fit.ts';
 import { planAhead } from '../domain/plan/plan-ahead.ts';
 import { effectiveStrategy, KIND_POLICIES } from '../domain/release-kind.ts';
+import { leadsNowhere, unclearFor } from '../domain/strategy-way-back.ts';
 import { changesFor } from './kind-versions.ts';
 import { invalid } from './problem.ts';
 import { badBastionChecks, badSubstitutions } from './substitutions.ts';
@@ -36,6 +37,7 @@ export async function captureInventory(db: Queryable, asked: ReleaseAsked): Prom
   const { applications, packages } = await findChanges(reader, changes, pool, complaints);
   complaints.push(...variableComplaints(changes, pool, applications, hosts), ...(strategy === null ? [] : healthComplaints(strategy, applications)));
   if (strategy !== null) complaints.push(...badBastionChecks(strategy, pool, applications, hosts).map((bad) => complaint('/strategy', `strategy ${strategyName}, ${bad.field}: ${bad.message}`)));
+  if (strategy !== null) complaints.push(...wayBackComplaints(effectiveStrategy(asked.kind, strategy, pool.environment), pool, changes));
   if (strategy === null || complaints.length > 0) throw invalid(complaints.slice(0, 100));
   const inventory: Inventory = { pool, strategy: effectiveStrategy(asked.kind, strategy, pool.environment), applications, hosts, packages };
   return { inventory, plan: planOrComplain(inventory, asked), versions: reader.versions };
@@ -108,6 +110,11 @@ function healthComplaints(strategy: StrategySpec, applications: readonly Applica
       return never === null ? [] : [complaint('/strategy', `health check ${index} of application ${name} can never pass under strategy ${strategy.name}: ${never}`)];
     }),
   );
+}
+
+/** What a release can be taken back to is known once strategy, pool and changes are. */
+function wayBackComplaints(strategy: StrategySpec, pool: PoolSpec, changes: readonly Change[]): Complaint[] {
+  return [unclearFor(strategy, pool), leadsNowhere(strategy, changes)].flatMap((message) => (message === null ? [] : [complaint('/strategy', message)]));
 }
 
 /** Who serves right now is seen by the worker. */

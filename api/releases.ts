@@ -16,6 +16,7 @@ import { captureInventory, releaseRequested } from './release-request.ts';
 import { callerOf, operation } from './route.ts';
 import { HostLogs, Release, ReleaseAccepted, ReleaseRequest, ReleaseSummary, STATUSES } from './schemas/release.ts';
 import { Name, ReleaseId } from './schemas/text.ts';
+import { goalsAhead } from './strategy-way-back.ts';
 import type { Folded } from '../domain/release/fold.ts';
 import type { ApiDeps } from './deps.ts';
 import type { Operation } from './route.ts';
@@ -38,6 +39,7 @@ export function postRelease(deps: ApiDeps): Operation {
         if (call.body.plan != null) await assertStillFits(tx, call.body.plan, captured);
         const { inventory } = captured;
         if (mayBeBlocked(call.body.kind)) await refuseBlocked(tx, { pool: inventory.pool.name, changes: inventory.packages });
+        await goalsAhead(tx, inventory);
         const id = newReleaseId(new Date());
         const paces = await recentPaces(tx, { pool: inventory.pool.name, applications: inventory.pool.applications });
         const request = releaseRequested(id, call.body, inventory, { requestedBy: caller.actor.name, paces });

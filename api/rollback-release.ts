@@ -9,11 +9,13 @@ import { refused } from './receipt.ts';
 import { newReleaseId } from './release-id.ts';
 import { rollbackTo } from './rollback-to.ts';
 import { releaseView } from '../domain/release/view.ts';
+import { wayText } from '../domain/strategy-way-back.ts';
 import type { Tx } from '../db/client.ts';
 import type { Receipt } from '../db/commands.ts';
 import type { Command } from '../domain/release/commands.ts';
 import type { CoreEventData } from '../domain/release/events.ts';
 import type { Folded } from '../domain/release/fold.ts';
+import type { WaysTo } from '../domain/strategy-way-back.ts';
 
 export interface OnEnded {
   readonly folded: Folded;
@@ -57,21 +59,36 @@ async function restoring(tx: Tx, { folded, command, now }: OnEnded): Promise<str
   }
   const original = core.request;
   const restoreFrom = original.restoreFrom ?? original.id;
-  const later = await laterReleaseTouching(tx, { release: original.id, hosts: await touchedHosts(tx, folded, restoreFrom) });
+  const first = original.id === restoreFrom ? folded : await getRelease(tx, restoreFrom);
+  if (command.type === 'rollback' && command.to === 'previous') refusePrevious(folded, first);
+  const later = await laterReleaseTouching(tx, { release: original.id, hosts: touchedHosts(folded, first) });
   if (later !== null) {
     throw refused({ code: 'not-allowed', message: `Release ${later} touched these hosts later; taking ${original.id} back would undo it unseen. Roll back ${later} first.`, allowed: [] });
   }
-  const restored = await restoredVersions(tx, folded, restoreFrom);
+  const restored = restoredVersions(first);
   if (command.type === 'rollback') await refuseUseless(tx, folded, restored);
   const id = newReleaseId(now);
   await createReleaseRequest(tx, { id, request: rollbackRequested(id, original, command, restoreFrom, restored), inventory: await getInventoryOf(tx, restoreFrom), actor: command.by });
   return id;
 }
 
+/** One release has one way back, frozen before it began. */
+function refusePrevious({ core }: Folded, first: Folded | null): void {
+  const to = ownTo(first);
+  if (to === 'previous') return;
+  const before = first === null ? [] : releaseView(first).changes.flatMap(({ application, from }) => (from === null ? [] : [`${application} ${from}`]));
+  const named = before.length === 0 ? '' : `; what the hosts ran before (${before.join(', ')}) can be named as \`to\``;
+  throw refused({ code: 'not-allowed', message: `The way back of release ${core.request.id} leads to ${wayText(to)}, as its strategy says${named}.`, allowed: allowedCommands(core) });
+}
+
+function ownTo(first: Folded | null): WaysTo {
+  return first?.rollbackPlan?.to ?? 'previous';
+}
+
 /** Decided at the start: a rollback leads neither onto what runs already nor onto a quarantined version. */
 async function refuseUseless(tx: Tx, folded: Folded, restored: Readonly<Record<string, string>>): Promise<void> {
   const allowed = allowedCommands(folded.core);
-  if (broughtNothing(folded)) {
+  if (ownTo(folded) === 'previous' && broughtNothing(folded)) {
     const what = Object.entries(restored).map(([application, versions]) => `${application} ${versions}`).join(', ');
     throw refused({ code: 'identical', message: `The hosts ran ${what} before this release, too, with the same configuration: there is nothing to take back.`, allowed });
   }
@@ -94,17 +111,17 @@ function broughtNothing({ core, targets }: Folded): boolean {
 }
 
 /** Hosts that this release, or the one whose pre-images are restored, did anything to. */
-async function touchedHosts(tx: Tx, folded: Folded, restoreFrom: string): Promise<string[]> {
-  const first = folded.core.request.id === restoreFrom ? folded : await getRelease(tx, restoreFrom);
+function touchedHosts(folded: Folded, first: Folded | null): string[] {
   return [...new Set([folded, ...(first === null ? [] : [first])].flatMap(touchedIn))];
 }
 
 /** What each application goes back to; several versions, joined by a comma, where the hosts differed. Nothing where nothing ran. */
-async function restoredVersions(tx: Tx, folded: Folded, restoreFrom: string): Promise<Readonly<Record<string, string>>> {
-  const first = folded.core.request.id === restoreFrom ? folded : await getRelease(tx, restoreFrom);
+function restoredVersions(first: Folded | null): Readonly<Record<string, string>> {
   if (first === null) return {};
   if (first.core.request.to !== undefined) return Object.fromEntries(first.core.request.changes.map(({ application, version }) => [application, version]));
-  return Object.fromEntries(releaseView(first).changes.flatMap(({ application, from }) => (from === null ? [] : [[application, from]])));
+  const to = ownTo(first);
+  const before = Object.fromEntries(releaseView(first).changes.flatMap(({ application, from }) => (from === null ? [] : [[application, from]])));
+  return { ...before, ...(to === 'previous' ? {} : to) };
 }
 
 function touchedIn({ targets }: Folded): string[] {

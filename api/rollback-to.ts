@@ -5,6 +5,7 @@ import { getInventory } from '../db/inventory.ts';
 import { laterReleaseTouching } from '../db/queries.ts';
 import { createReleaseRequest } from '../db/requests.ts';
 import { allowedCommands } from '../domain/release/decide.ts';
+import { versionNamed } from '../domain/strategy-way-back.ts';
 import { chooseWayBack } from '../domain/way-back.ts';
 import { invalid } from './problem.ts';
 import { refused } from './receipt.ts';
@@ -49,8 +50,8 @@ export async function rollbackTo(tx: Tx, { folded, command, now }: OnEnded & { r
 /** `previous` means every application of the release, a version the only one, `application@version` any of the pool. */
 function wanted({ changes, id }: Request, to: string): Readonly<Record<string, string>> {
   if (to === 'previous') return Object.fromEntries(changes.map(({ application }) => [application, to]));
-  const at = to.indexOf('@');
-  if (at > 0) return { [to.slice(0, at)]: to.slice(at + 1) };
+  const { application, version } = versionNamed(to);
+  if (application !== null) return { [application]: version };
   const [only, ...others] = changes;
   if (only === undefined || others.length > 0) throw invalid([{ in: 'body', pointer: '/to', message: `release ${id} changed ${changes.map(({ application }) => application).join(', ')}; say which one goes back, as application@version` }]);
   return { [only.application]: to };

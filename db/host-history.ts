@@ -1,7 +1,7 @@
 /** What hosts ran, release by release, as far as it is recorded: from it follows what a pool can go back to. */
 import { sql } from 'kysely';
 import type { PlannedChange } from '../domain/plan/plan.ts';
-import type { Install, RollbackPlan } from '../domain/rollback-plan.ts';
+import type { Install, TargetWayBack } from '../domain/rollback-plan.ts';
 import type { Observation, TargetState } from '../domain/release/target.ts';
 import type { HostPast } from '../domain/way-back.ts';
 import type { Queryable } from './client.ts';
@@ -28,9 +28,10 @@ interface Row {
 /** One past per host, in the order asked for. */
 export async function hostPasts(db: Queryable, { hosts, application, before }: PastOf): Promise<readonly HostPast[]> {
   const rows = await rowsOf(db, hosts, before?.epoch ?? null);
-  const plans = before === undefined ? await plansOf(db, rows) : new Map();
+  const plans = before === undefined ? await plansOf(db, rows) : new Map<string, Ways>();
+  const byHost = Map.groupBy(rows, ({ host }) => host);
   return hosts.map((host) => {
-    const own = rows.filter((row) => row.host === host);
+    const own = byHost.get(host) ?? [];
     const found = own.flatMap(({ state }) => installIn(state.preImage, application));
     const seen = before?.seen[host];
     const now = before === undefined ? leftBy(own, plans, application) : installIn(seen ?? null, application);
@@ -52,12 +53,15 @@ async function rowsOf(db: Queryable, hosts: readonly string[], beforeEpoch: numb
   return rows;
 }
 
+/** The way back of each host of a release. */
+type Ways = ReadonlyMap<string, TargetWayBack>;
+
 /** The plans of the releases that came last to any host: only of these nobody has looked since. */
-async function plansOf(db: Queryable, rows: readonly Row[]): Promise<ReadonlyMap<string, RollbackPlan>> {
+async function plansOf(db: Queryable, rows: readonly Row[]): Promise<ReadonlyMap<string, Ways>> {
   const last = new Map(rows.map(({ host, release }) => [host, release]));
   if (last.size === 0) return new Map();
   const plans = await db.kysely.selectFrom('release_rollback_plans').selectAll().where('release', 'in', [...new Set(last.values())]).execute();
-  return new Map(plans.map(({ release, plan }) => [release, plan]));
+  return new Map(plans.map(({ release, plan }) => [release, new Map(plan.targets.map((way) => [way.host, way]))]));
 }
 
 function installIn(seen: Observation | null, application: string): readonly Install[] {
@@ -66,13 +70,13 @@ function installIn(seen: Observation | null, application: string): readonly Inst
 }
 
 /** What the last release left on a host: what it restored, what it brought, or what it found. */
-function leftBy(rows: readonly Row[], plans: ReadonlyMap<string, RollbackPlan>, application: string): readonly Install[] {
+function leftBy(rows: readonly Row[], plans: ReadonlyMap<string, Ways>, application: string): readonly Install[] {
   const last = rows.at(-1);
   if (last === undefined) return [];
   const { state, release, restoreFrom, changes } = last;
   const isRestored = state.back.done.includes('switch') || (state.fenced !== null && state.back.failure === null);
   if (isRestored) {
-    const planned = plans.get(release)?.targets.find(({ host }) => host === last.host)?.applications.filter((one) => one.application === application);
+    const planned = plans.get(release)?.get(last.host)?.applications.filter((one) => one.application === application);
     return planned ?? installIn((rows.find((row) => row.release === restoreFrom) ?? last).state.preImage, application);
   }
   const change = changes?.find((one) => one.application === application);

@@ -73,14 +73,14 @@ export async function preImages(db: Queryable, release: string): Promise<Readonl
 
 /**
  * The newest release that began a step on any of the hosts after `release` had its turn; null = none did. One that was rolled back
- * whole left every host as it found it and does not count; the release of a rollback does. A scale-out only brought hosts to what the
+ * whole left every host as it found it and does not count, unless its strategy sent it to a version; the release of a rollback does. A scale-out only brought hosts to what the
  * pool ran: taking back what it ran takes them along.
  */
 export async function laterReleaseTouching(db: Queryable, range: { readonly release: string; readonly hosts: readonly string[] }): Promise<string | null> {
   const { rows } = await sql<{ id: string }>`
     select later.id from releases later
     where later.epoch > coalesce((select epoch from releases where id = ${range.release}), 0) and later.id <> ${range.release}
-      and not (later.status = 'rolled-back' and later.kind <> 'rollback') and (later.kind <> 'scale-out' or (select kind from releases where id = ${range.release}) = 'scale-out')
+      and not (later.status = 'rolled-back' and later.kind <> 'rollback' and not exists (select from release_rollback_plans p where p.release = later.id and json_typeof(p.plan -> 'to') = 'object')) and (later.kind <> 'scale-out' or (select kind from releases where id = ${range.release}) = 'scale-out')
       and exists (select from release_targets t where t.release = later.id and t.touched and t.host = any(${range.hosts}))
     order by later.epoch desc limit 1`.execute(db.kysely);
   return rows[0]?.id ?? null;
@@ -88,25 +88,31 @@ export async function laterReleaseTouching(db: Queryable, range: { readonly rele
 
 /**
  * Digests of an application that must stay on each host, as something may roll back to them: of every release that has not ended, and of
- * the ended ones back to the last good one that touched the host (a scale-out is none), what each found there (a rollback: also what it restores from) and what each brought.
+ * the ended ones back to the last good one that touched the host (a scale-out is none), what each found there (a rollback: also what it restores from), what each brought, and where each would go back to.
  * A host of which nothing must stay has no entry.
  */
 export async function rollbackDigests(db: Queryable, { hosts, application }: { readonly hosts: readonly string[]; readonly application: string }): Promise<ReadonlyMap<string, readonly string[]>> {
   const { rows } = await sql<{ host: string; digests: readonly string[] }>`
     with of_host as (
-      select t.host, r.restore_from, r.finished_at, r.created_at, r.core, t.state, max(r.created_at) filter (where r.status = 'succeeded' and r.kind <> 'scale-out' and t.touched) over (partition by t.host) as last_good
+      select t.host, r.id, r.restore_from, r.finished_at, r.created_at, r.core, t.state, max(r.created_at) filter (where r.status = 'succeeded' and r.kind <> 'scale-out' and t.touched) over (partition by t.host) as last_good
       from release_targets t join releases r on r.id = t.release where t.host = any(${hosts})
     ), kept as (
       select * from of_host where finished_at is null or created_at >= coalesce(last_good, '')
     ), found as (
       select host, state from kept union all
       select t.host, t.state from kept join release_targets t on t.host = kept.host and t.release = kept.restore_from
+    ), sent as (
+      select p.release, way from release_rollback_plans p, json_array_elements(p.plan -> 'targets') way
+        where p.release in (select id from kept) and json_typeof(p.plan -> 'to') = 'object'
     ), needed as (
       select host, seen ->> 'digest' as digest from found, json_array_elements(state -> 'preImage' -> 'applications') seen
         where json_typeof(state -> 'preImage') = 'object' and seen ->> 'application' = ${application}
       union
       select host, change ->> 'sha256' from kept, json_array_elements(core -> 'situation' -> 'plan' -> 'changes') change
         where json_typeof(core -> 'situation' -> 'plan') = 'object' and change ->> 'application' = ${application}
+      union
+      select kept.host, goal ->> 'digest' from kept join sent on sent.release = kept.id and sent.way ->> 'host' = kept.host, json_array_elements(sent.way -> 'applications') goal
+        where goal ->> 'application' = ${application}
     )
     select host, array_agg(digest order by digest) as digests from needed where digest is not null group by host`.execute(db.kysely);
   return new Map(rows.map(({ host, digests }) => [host, digests]));

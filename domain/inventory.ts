@@ -237,10 +237,14 @@ export interface BatchOverride {
   readonly tolerance?: number;
 }
 
-/** `on: []` = never by itself. `batchPercent` null = max(largest rollout batch, 33). */
+/**
+ * `on: []` = never by itself. `to`: a version, or `application@version`, that touched hosts are brought to (see strategy-way-back.ts);
+ * absent: what each ran before. `batchPercent` null = max(largest rollout batch, 33).
+ */
 export interface RollbackPolicy {
   readonly on: readonly ('bastion' | 'tolerance')[];
   readonly mode: RollbackMode;
+  readonly to?: string;
   readonly batchPercent: number | null;
 }
 

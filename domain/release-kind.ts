@@ -75,14 +75,16 @@ function capped(seconds: number): number {
 }
 
 /**
- * From one batch to the next as soon as the hosts are healthy: the version is proven, only hosts are new. A failure is never a late one:
- * what it undoes are new hosts alone, and a pool must not wait for a person because it grew.
+ * From one batch to the next as soon as the hosts are healthy: the version is proven, only hosts are new. So none of them keeps an older
+ * version to go back to: what a scale-out takes back, it takes out. And a failure is never a late one: what it undoes are new hosts
+ * alone, and a pool must not wait for a person because it grew.
  */
 function straight(strategy: StrategySpec, environment: string): StrategySpec {
-  const { batches, late: _late, ...rest } = withoutBastion(strategy, environment);
+  const { batches, late: _late, rollback: { to: _to, ...rollback }, ...rest } = withoutBastion(strategy, environment);
   const { pauseSeconds: _rest, pauseOnce: _once, firstZoneBakeSeconds: _zone, each, ...kept } = batches;
   return {
     ...rest,
+    rollback,
     bastion: { ...rest.bastion, bakeSeconds: 0, promote: 'auto' },
     batches: { ...kept, bakeSeconds: 0, advance: 'auto', ...(each === undefined ? {} : { each: each.map(straightBatch) }) },
     postRelease: { ...rest.postRelease, watchSeconds: 0 },

@@ -4,6 +4,7 @@
  */
 import type { RollbackMode } from './inventory.ts';
 import type { Observation, ObservedApplication } from './release/target.ts';
+import { wayText } from './strategy-way-back.ts';
 import { STEPS } from './vocabulary.ts';
 import type { Failure, Step } from './vocabulary.ts';
 
@@ -49,8 +50,13 @@ export function wayBackOf(host: string, preImage: Observation, quarantined: Read
 /** The way of one target to other installs than those observed on it. */
 export function wayTo(host: string, preImage: Observation, goals: readonly Install[]): TargetWayBack {
   const image = goalImage(preImage, goals);
-  const why = image.applications.flatMap(obstacleOf);
+  const why = image.applications.flatMap((wanted) => obstacleOf(preImage.applications.includes(wanted) ? untold(wanted) : wanted));
   return { host, applications: image.applications.map(installOf), steps: stepsBack(image), feasible: why.length === 0, why: why.length === 0 ? null : why.join(' ') };
+}
+
+/** The host was asked for configurations it ran before; the one it runs now need not be among them. */
+function untold({ configs: _configs, ...seen }: ObservedApplication): ObservedApplication {
+  return seen;
 }
 
 /** Process of an application that is to be started: no running one is equal to it. */
@@ -97,10 +103,11 @@ export function infeasibleFailure({ targets }: RollbackPlan): Failure | null {
 }
 
 /** What an operator should read before starting: targets without a way back, and ways back with a catch. */
-export function rollbackWarnings({ targets }: RollbackPlan): readonly string[] {
+export function rollbackWarnings({ to, targets }: RollbackPlan): readonly string[] {
   const stuck = targets.filter(({ feasible }) => !feasible);
   const catches = targets.filter(({ feasible, why }) => feasible && why !== null);
   return [
+    ...(to === 'previous' ? [] : [`A rollback brings the hosts that this release touched to ${wayText(to)}; hosts it did not touch keep what they run.`]),
     ...(stuck.length === 0 ? [] : [`${listed(stuck)} could not be brought back by a rollback. ${stuck[0]?.host ?? ''}: ${stuck[0]?.why ?? ''}`]),
     ...(catches.length === 0 ? [] : [`A rollback has a catch on ${listed(catches)}. ${catches[0]?.host ?? ''}: ${catches[0]?.why ?? ''}`]),
   ];

@@ -59,6 +59,26 @@ export function chooseWayBack(asked: WayBackAsked): WayBack {
   return { goals };
 }
 
+/**
+ * The same before a release that brings `bringing`: every host gets a goal, also one that has it now, and nothing says that a host must
+ * have anything else.
+ */
+export function chooseAhead(asked: WayBackAsked, bringing: string | null): WayBack {
+  const { application, to, pasts, quarantined } = asked;
+  const available = versionsKept(asked).filter((version) => version !== bringing);
+  const found = pasts.map((past) => ({ host: past.host, install: newestOf(past, to) }));
+  const lacking = found.filter(({ install }) => install === null).map(({ host }) => host);
+  if (lacking.length > 0) return { refusal: { code: 'not-kept', message: `${application} ${to} is not kept on ${listed(lacking)}, together with the run configuration it ran with.`, available } };
+  if (quarantined.has(to)) return { refusal: { code: 'quarantined', message: `${application} ${to} is quarantined, and a rollback never leads onto a quarantined version.`, available } };
+  return { goals: found.flatMap(({ host, install }) => (install === null ? [] : [{ host, install }])) };
+}
+
+/** Versions every host has or keeps, newest first; without quarantined ones. */
+function versionsKept({ pasts, quarantined }: WayBackAsked): readonly string[] {
+  const versions = new Set(pasts.flatMap(({ installs }) => stackOf(installs).toReversed()).flatMap(({ version }) => version ?? []));
+  return [...versions].filter((version) => !quarantined.has(version) && pasts.every((past) => newestOf(past, version) !== null));
+}
+
 /** Versions every host has or can go back to, at least one of them by going back; newest first; without quarantined ones. */
 export function versionsBack({ pasts, quarantined }: WayBackAsked): readonly string[] {
   const stacks = pasts.map((past) => stackOf(past.installs));

@@ -1,13 +1,13 @@
 /** The `batches` of a strategy: how the pool behind the bastion is cut and how its batches follow one another. */
 import { z } from 'zod';
 import { BATCH_CAP_RAISED } from '../../domain/plan/batch-cap.ts';
+import { POOL_HOSTS_MAX } from './pool-size.ts';
 import { Name, whole } from './text.ts';
 
 export const WEEK_SECONDS = 7 * 24 * 3600;
 
 /** No batch is ever wider than the highest cap a release may ask for; the plan refuses what is above the cap in force. */
 const part = whole(1, BATCH_CAP_RAISED.most);
-const hostsMost = 2000;
 /** Together they fit into one request. */
 const listsMost = 100;
 const listHostsMost = 700;
@@ -17,9 +17,9 @@ const advance = z.enum(['auto', 'manual']);
 const verification = z.enum(['required', 'ignored']);
 
 export const Override = z.strictObject({
-  index: whole(0, hostsMost),
+  index: whole(0, POOL_HOSTS_MAX),
   percent: part.exactOptional(),
-  count: whole(1, hostsMost).exactOptional(),
+  count: whole(1, POOL_HOSTS_MAX).exactOptional(),
   mode: mode.exactOptional(),
   bakeSeconds: seconds.exactOptional(),
   pauseSeconds: seconds.exactOptional(),
@@ -36,7 +36,7 @@ const percent = z
 /** Each member alone; what contradicts what stands in domain/plan/contradictions.ts. */
 const members = {
   percent,
-  count: z.array(whole(1, hostsMost)).max(hostsMost),
+  count: z.array(whole(1, POOL_HOSTS_MAX)).max(POOL_HOSTS_MAX),
   hosts: z.array(z.array(Name).min(1, 'must name at least one host; an empty list never means all').max(listHostsMost)).max(listsMost),
   mode,
   by: z.enum(['spread', 'zone']),
@@ -48,7 +48,7 @@ const members = {
   pauseOnce: z.strictObject({ afterPercent: whole(1, 99), seconds: seconds.nullable() }).nullable(),
   verification,
   advance,
-  each: z.array(Override).max(hostsMost),
+  each: z.array(Override).max(POOL_HOSTS_MAX),
 };
 
 /** What a member is where it is left out; how percent is filled depends on its neighbours. */

@@ -1,14 +1,12 @@
 /** POST /v1/releases/{id}/commands and the receipts it answers. */
 import { z } from 'zod';
 import { COMMAND_TYPES } from '../../domain/release/commands.ts';
-import { Name, PackageId, Reason, ReleaseId, Version, distinct } from './text.ts';
+import { POOL_HOSTS_MAX } from './pool-size.ts';
+import { Name, Reason, ReleaseId, To, distinct } from './text.ts';
 import { ROLLBACK_MODES } from './strategy.ts';
 
 const common = { reason: Reason, ifVersion: z.int().min(0).max(999_999_999).optional() };
-const targets = distinct(Name, { least: 1, most: 2000, empty: 'must name at least one host; leave it out to mean all failed ones' }).nullable().default(null);
-
-/** `previous`, a version, or `application@version`. */
-const To = z.union([Version, PackageId], { error: 'must be `previous`, a version, or application@version' });
+const targets = distinct(Name, { least: 1, most: POOL_HOSTS_MAX, empty: 'must name at least one host; leave it out to mean all failed ones' }).nullable().default(null);
 
 /** The words are those of domain/release/events.ts, `Choice`. */
 const choices = z

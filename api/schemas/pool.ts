@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { PoolSpec } from '../../domain/inventory.ts';
 import { isAddress, isSafePath, isServerName } from '../../domain/names.ts';
+import { POOL_HOSTS_MAX } from './pool-size.ts';
 import { Name, distinct, whole } from './text.ts';
 
 const NO_VARIABLE = /\$\{[^}]*\}/g;
@@ -31,7 +32,7 @@ export const Pool = z
     name: Name,
     environment: Name,
     applications: distinct(Name, { least: 1, most: 50, empty: 'must name at least one application' }),
-    hosts: distinct(Name, { least: 1, most: 2000, empty: 'must name at least one host; an empty list never means all' }),
+    hosts: distinct(Name, { least: 1, most: POOL_HOSTS_MAX, empty: 'must name at least one host; an empty list never means all' }),
     capacity: z.strictObject({ minInServicePercent: whole(0, 100).default(66) }).prefault({}),
     traffic: Traffic,
     strategy: Name.default('standard'),

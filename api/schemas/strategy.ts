@@ -4,18 +4,18 @@ import type { StrategySpec } from '../../domain/inventory.ts';
 import { Bastion } from './bastion.ts';
 import { Batches, WEEK_SECONDS } from './batches.ts';
 import { Deadlines } from './deadlines.ts';
-import { Name, distinct, whole } from './text.ts';
+import { Name, To, distinct, whole } from './text.ts';
 
 export const ROLLBACK_MODES = ['regular', 'emergency'] as const;
 const causes = distinct(z.enum(['bastion', 'tolerance']), { least: 0, most: 2 });
 const modes = z.enum(ROLLBACK_MODES);
 const width = whole(1, 100).nullable();
 
-/** `to` may say what is the case anyway; it is not stored. */
+/** `previous` says what is the case anyway; it is not stored. */
 const Rollback = z
-  .strictObject({ on: causes.default(['bastion', 'tolerance']), mode: modes.default('regular'), to: z.literal('previous').optional(), batchPercent: width.default(null) })
-  .transform(({ on, mode, batchPercent }) => ({ on, mode, batchPercent }))
-  .pipe(z.strictObject({ on: causes, mode: modes, batchPercent: width }));
+  .strictObject({ on: causes.default(['bastion', 'tolerance']), mode: modes.default('regular'), to: To.optional(), batchPercent: width.default(null) })
+  .transform(({ to, ...policy }) => (to === undefined || to === 'previous' ? policy : { ...policy, to }))
+  .pipe(z.strictObject({ on: causes, mode: modes, to: To.exactOptional(), batchPercent: width }));
 
 export const Strategy = z
   .strictObject({

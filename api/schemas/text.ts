@@ -21,6 +21,8 @@ export const PackageId = z
   .max(192)
   .regex(/^[a-z0-9][a-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9._+-]*$/, 'must be application@version')
   .meta({ example: 'web@1.4.0' });
+/** Where a rollback leads. */
+export const To = z.union([Version, PackageId], { error: 'must be `previous`, a version, or application@version' });
 export const Reason = z.string().trim().min(1, 'must say why').max(500).regex(ONE_LINE, 'must be one line of printable text').meta({ example: 'latency doubled' });
 
 /** Printable text on one line, at most `max` characters. */

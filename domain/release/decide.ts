@@ -5,6 +5,7 @@
 import { answered, unanswered } from './answer.ts';
 import { isSignOffOpen } from './sign-off.ts';
 import { batchesBack, startRollback } from './start-rollback.ts';
+import { isOwnWay, ownWayBack, wayText } from '../strategy-way-back.ts';
 import { COMMAND_TYPES } from './commands.ts';
 import { planOf } from './evolve.ts';
 import { isTerminal } from '../vocabulary.ts';
@@ -85,9 +86,9 @@ function resume(state: ReleaseState, reason: string): Only {
 function rollback(state: ReleaseState, command: Extract<Command, { type: 'rollback' }>, { inWork, begunNow }: DecideContext): Only {
   const { situation } = state;
   const mode = command.mode ?? 'regular';
-  const to = command.to ?? 'previous';
-  if (to !== 'previous') {
-    return refuse('not-allowed', `The release is still running, and rolling it back returns each host to what it ran before. Roll it back first; once it has ended, ask for the rollback to ${to} again.`);
+  const own = ownWayBack(state.request);
+  if (command.to != null && !isOwnWay(command.to, state.request.changes, own)) {
+    return refuse('not-allowed', `The release is still running, and rolling it back returns each host to ${wayText(own)}. Roll it back first; once it has ended, ask for the rollback to ${command.to} again.`);
   }
   if (situation.status !== 'rolling-back') return just(startRollback(state, { cause: 'operator', reason: command.reason, mode, inWork, begunNow }));
   if (mode === 'regular' || situation.rollback.mode === 'emergency') return refuse('already-done', `The release is rolling back since ${situation.rollback.since}.`);

@@ -189,8 +189,8 @@ describe('rules over several fields', () => {
       ['/v1/pools/later', { ...POOL, name: 'later', traffic: { driver: 'nginx', config: 'x' }, variables: { a: 'b' }, joins: ['web-prod'] }, ['/joins', '/traffic', '/variables']],
       [
         '/v1/strategies/later',
-        { gates: [{ name: 'x' }], rollback: { on: ['bastion', 'hard-gate'], to: '1.0' }, signOff: 'before-start' },
-        ['/gates', '/rollback/on/1', '/rollback/to', '/signOff'],
+        { gates: [{ name: 'x' }], rollback: { on: ['bastion', 'hard-gate'] }, signOff: 'before-start' },
+        ['/gates', '/rollback/on/1', '/signOff'],
       ],
     ];
     for (const [path, body, expected] of later) {

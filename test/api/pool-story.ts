@@ -33,8 +33,8 @@ export async function register(api: ApiUnderTest, versions: readonly string[]): 
   for (const version of versions) expect((await api.ask('POST', '/v1/packages', { body: { ...packageOf(version), sha256: digestOf(version) } })).status).toBe(201);
 }
 
-export function askRelease({ api, pool }: OwnPool, version: string): Promise<Answered> {
-  return api.ask('POST', '/v1/releases', { body: { pool, changes: [{ application: 'web', version }] } });
+export function askRelease({ api, pool }: OwnPool, version: string, strategy: string | null = null): Promise<Answered> {
+  return api.ask('POST', '/v1/releases', { body: { pool, changes: [{ application: 'web', version }], strategy } });
 }
 
 export interface Told {
@@ -44,9 +44,16 @@ export interface Told {
   readonly kept?: readonly string[];
 }
 
+export interface By {
+  /** default: the pool's */
+  readonly strategy?: string;
+  /** what was decided while it was prepared, besides its plan */
+  readonly planned?: readonly CoreEvent[];
+}
+
 /** Releases a version to every host of the pool, and then somebody ends it with abort: answers its id. */
-export async function released(own: OwnPool, version: string, told: Told): Promise<string> {
-  const asked = await askRelease(own, version);
+export async function released(own: OwnPool, version: string, told: Told, { strategy, planned = [] }: By = {}): Promise<string> {
+  const asked = await askRelease(own, version, strategy);
   expect(asked.status, asked.text).toBe(202);
   const release: string = asked.body.id;
   const { db } = own.api;
@@ -54,7 +61,7 @@ export async function released(own: OwnPool, version: string, told: Told): Promi
   for (const host of own.hosts) {
     for (const event of journey(host, epoch, version, told)) await appendTargetEvent(db, { release, opId: `${host}/${event.type}`, actor: SIGNALBOX, event });
   }
-  await append(db, release, ...ABORTED);
+  await append(db, release, ...planned, ...ABORTED);
   return release;
 }
 

@@ -3,6 +3,7 @@ import { appendReleaseEvents, appendTargetEvent } from '../../db/events.ts';
 import { laterReleaseTouching } from '../../db/queries.ts';
 import { SIGNALBOX } from '../../domain/vocabulary.ts';
 import type { CoreEvent } from '../../domain/release/events.ts';
+import type { RollbackPlan } from '../../domain/rollback-plan.ts';
 import { ACTOR, begun, endAll, openStore, running, type Asked, type Store } from './samples.ts';
 
 let store: Store;
@@ -47,6 +48,15 @@ describe('a later release on the same hosts', () => {
     const first = await touched([SUCCEEDED]);
     const later = await touched(last);
     expect(await laterThan(first)).toBe(later);
+  });
+
+  test('counts although it was rolled back whole, when that brought hosts to a version of its strategy and not to what they ran', async () => {
+    const way = (to: RollbackPlan['to']): CoreEvent => ({ type: 'rollback-planned', data: { plan: { mode: 'regular', batchPercent: 33, to, targets: [] } } });
+    const first = await touched([SUCCEEDED]);
+    await touched([way('previous'), BACK, ROLLED_BACK]);
+    expect(await laterThan(first)).toBe(null);
+    const sent = await touched([way({ web: '1' }), BACK, ROLLED_BACK]);
+    expect(await laterThan(first)).toBe(sent);
   });
 
   test('counts when it is the release of a rollback, which ends rolled back by its nature', async () => {

@@ -141,6 +141,20 @@ describe('what a rollback needs to know', () => {
   });
 });
 
+describe('where strategies send rollbacks', () => {
+  test('is kept on its host while the release may still be taken back, also when nobody found it there lately', async () => {
+    const { db } = store;
+    const { release, epoch } = await running(db, { pool: 'sent', hosts: ['sent-01', 'sent-02'] });
+    for (const host of ['sent-01', 'sent-02']) await observe(db, release, epoch, host, 'd5');
+    const way = (host: string, digest: string) => ({ host, applications: [{ application: 'web', version: '1', digest, config: 'c' }], steps: [], feasible: true, why: null });
+    const kept = async (): Promise<readonly unknown[]> => [...(await rollbackDigests(db, { hosts: ['sent-01', 'sent-02'], application: 'web' })).values()];
+    await decide(db, release, 'sent', { type: 'rollback-planned', data: { plan: { mode: 'regular', batchPercent: 33, to: { web: '1' }, targets: [way('sent-01', 'd1'), way('sent-02', 'd2')] } } });
+    expect(await kept()).toEqual([['d1', 'd5'], ['d2', 'd5']]);
+    await decide(db, release, 'end', { type: 'release-succeeded', data: { debt: [] } });
+    expect(await kept()).toEqual([['d1', 'd5'], ['d2', 'd5']]);
+  });
+});
+
 describe('lists', () => {
   test('pages follow one another without gap or overlap, newest first, unopened ones included', async () => {
     const { db } = store;

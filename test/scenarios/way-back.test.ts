@@ -15,6 +15,9 @@ const ENDED = new Set(['succeeded', 'rolled-back', 'rollback-incomplete', 'faile
 /** One host of eight at a time, and a bake after each. */
 const NARROW = { kind: 'Strategy', name: 'narrow', bastion: { count: 1, bakeSeconds: 0 }, batches: { percent: [33], bakeSeconds: 1 }, rollback: { batchPercent: 13 }, postRelease: { watchSeconds: 0 } };
 
+/** Whatever is taken back goes to the oldest version, wherever it came from. */
+const GOLDEN = { ...NARROW, name: 'golden', batches: { percent: [33], bakeSeconds: 0 }, rollback: { to: '1.0.0' } };
+
 interface Answer extends ReleaseAnswer {
   readonly failure: { readonly code: string; readonly message: string } | null;
   readonly rollbackPlan: RollbackPlan | null;
@@ -23,7 +26,7 @@ interface Answer extends ReleaseAnswer {
 let stack: WholeStack;
 beforeAll(async () => {
   stack = await openWholeStack();
-  await stack.api.post('/v1/apply', { documents: [NARROW] });
+  await stack.api.post('/v1/apply', { documents: [NARROW, GOLDEN] });
   for (const version of ['1.0.0', '2.0.0', '3.0.0']) await stack.publish(version);
 }, 120_000);
 afterAll(() => stack?.end(), 60_000);
@@ -129,6 +132,25 @@ test('a bad build is quarantined by the rollback it caused: it is not released a
   await stack.api.post(`/v1/packages/${APPLICATION}@4.0.0/lift`, { reason: 'try once more' });
   expect(await ended(await ask('4.0.0'))).toMatchObject({ status: 'rolled-back' });
   await everybodyAnswers('5.0.0');
+});
+
+test('a strategy that names a version: a bad build brings the one host it touched there and no other, a good one is taken back there whole, and no request fails', { timeout: 240_000 }, async () => {
+  await stack.publish('6.0.0', 'never-answer');
+  await stack.publish('7.0.0');
+  await underTraffic(async () => {
+    const bad = await ended(await ask('6.0.0', 'golden'));
+    expect(bad).toMatchObject({ status: 'rolled-back', rollbackPlan: { to: { [APPLICATION]: '1.0.0' } } });
+    expect(bad.rollbackPlan?.targets.map(({ feasible, applications }) => [feasible, applications[0]?.version])).toEqual(stack.fleet.hosts.map(() => [true, '1.0.0']));
+    const [touched] = (await eventsOf(bad.id, 'target-fenced')).map(({ data }): string => data.host);
+    const answers = await askHosts(stack.fleet);
+    expect(Object.fromEntries(Object.entries(answers).map(([host, answer]) => [host, answer?.version]))).toEqual(Object.fromEntries(stack.fleet.hosts.map(({ name }) => [name, name === touched ? '1.0.0' : '5.0.0'])));
+    const good = await release('7.0.0', 'golden');
+    expect(await takeBack(good)).toMatchObject({ status: 'rolled-back', rollbackPlan: { to: { [APPLICATION]: '1.0.0' } } });
+    await everybodyAnswers('1.0.0');
+    await lift();
+    await expect(ask('1.0.0', 'golden')).rejects.toThrow(/422.*sends rollbacks to web 1.0.0, which is the version this release brings/);
+    await release('5.0.0');
+  });
 });
 
 test('what a host does not keep any more is found in preparation, before anything is touched', { timeout: 240_000 }, async () => {

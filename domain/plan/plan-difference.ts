@@ -23,12 +23,16 @@ export function planDifferences(before: PlannedOn, now: PlannedOn): PlanDifferen
 
 /** Only what happens to hosts: batches, capacity and changes. Warnings may differ. */
 export function courseDifferences(before: Plan, now: Plan): PlanDifference[] {
-  const fields = differences({ capacity: before.capacity, rollback: before.rollback }, { capacity: now.capacity, rollback: now.rollback });
+  const fields = differences(measuresOf(before), measuresOf(now));
   return [
     ...fields.map(({ pointer, from, to }) => ({ what: pointer, sentence: `${pointer.slice(1).replaceAll('/', '.')} was ${shown(from)} and is ${shown(to)}.` })),
     ...changeDifferences(before, now),
     ...batchDifferences(before.batches, now.batches),
   ];
+}
+
+function measuresOf({ capacity, rollback, members }: Plan): Pick<Plan, 'capacity' | 'rollback' | 'members'> {
+  return { capacity, rollback, ...(members === undefined ? {} : { members }) };
 }
 
 function objectDifferences(before: PlannedOn['versions'], now: PlannedOn['versions']): PlanDifference[] {

@@ -31,8 +31,9 @@ export function courseDifferences(before: Plan, now: Plan): PlanDifference[] {
   ];
 }
 
-function measuresOf({ capacity, rollback, members }: Plan): Pick<Plan, 'capacity' | 'rollback' | 'members'> {
-  return { capacity, rollback, ...(members === undefined ? {} : { members }) };
+/** Other pools that count stand under their names. */
+function measuresOf({ capacity, rollback, members = [] }: Plan): object {
+  return { capacity, rollback, members: Object.fromEntries(members.map(({ pool, ...member }) => [pool, member])) };
 }
 
 function objectDifferences(before: PlannedOn['versions'], now: PlannedOn['versions']): PlanDifference[] {

@@ -96,7 +96,9 @@ describe('a release of one pool', () => {
 test('a flag that was set for one of the pools keeps its host out of a release of both: it is installed, not admitted, and no drift', async () => {
   await using(HOSTS, {}, async (bench) => {
     await declare(bench);
-    const id = await bench.release({ ...JOINED, strategy: { ...JOINED.strategy, bastion: { count: 1, bakeSeconds: 60, promote: 'auto', hosts: ['web-01'] } } });
+    // One host of b less must leave room for the others.
+    const members = [A, { ...B, minInServicePercent: 50 }];
+    const id = await bench.release({ ...JOINED, members, strategy: { ...JOINED.strategy, bastion: { count: 1, bakeSeconds: 60, promote: 'auto', hosts: ['web-01'] } } });
     await bench.until(id, ({ waiting }) => waiting?.for === 'bake', 'the bake');
     await setHostFlag(bench.db, { host: 'web-06', owner: 'operator', pool: 'b', up: false, reason: 'new disk', forced: false, actor: { kind: 'token', name: 'op' } });
     await bench.send(id, 'promote');

@@ -15,7 +15,8 @@ import { infeasibleFailure, rollbackWarnings } from '../domain/rollback-plan.ts'
 import { staysOut } from '../domain/traffic-beneath.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { packageOf } from './facts.ts';
-import { storing } from './failures.ts';
+import { asTemporal, storing, verdictOn } from './failures.ts';
+import { membersNow } from './members.ts';
 import { comparing, unplanned } from './plan-outcome.ts';
 import { back, refusedWay, toOlder } from './plan-way-back.ts';
 import { planOwn } from './rollback-plan.ts';
@@ -23,6 +24,7 @@ import type { ActivityDeps } from './deps.ts';
 import type { Inventory } from '../domain/inventory.ts';
 import type { CoreEvent, CoreEventData, Stored } from '../domain/release/events.ts';
 import type { Observation } from '../domain/release/target.ts';
+import type { PlanMember } from '../domain/plan/joined.ts';
 import type { Plan, PlannedChange } from '../domain/plan/plan.ts';
 import type { Failure, ReleaseKind } from '../domain/vocabulary.ts';
 
@@ -48,12 +50,23 @@ export async function makePlan(deps: ActivityDeps, input: PlanInput): Promise<St
   // What a second try would find (holds, quarantine) may have changed since the first was stored.
   const earlier = await lastEventOf(deps.db, input.release, ['plan-made', 'release-failed']);
   if (earlier !== null) return earlier;
-  const planning = await planningOf(deps, input);
-  const events = await (input.restoreFrom === null ? forward(planning) : input.restoreFrom === input.release ? toOlder(planning) : back(planning, input.restoreFrom));
+  const events = await eventsOf(deps, input);
   const stored = await storing(() => appendReleaseEvents(deps.db, { release: input.release, opId: input.opId, actor: SIGNALBOX, events: [...events] }));
   const last = stored.at(-1);
   if (last === undefined) throw new Error(`The plan of ${input.release} was not stored`);
   return last;
+}
+
+/** A balancer that does not know a server of another pool that counts is a verdict: no plan could keep that pool's floor. */
+async function eventsOf(deps: ActivityDeps, input: PlanInput): Promise<readonly CoreEvent[]> {
+  const planning = await planningOf(deps, input).catch((error: unknown) => {
+    const failure = verdictOn(error, input.release);
+    if (failure === null) throw asTemporal(error);
+    return unplanned(failure);
+  });
+  if ('type' in planning) return [planning];
+  if (input.restoreFrom === null) return forward(planning);
+  return input.restoreFrom === input.release ? toOlder(planning) : back(planning, input.restoreFrom);
 }
 
 export type Images = Readonly<Record<string, Observation>>;
@@ -89,13 +102,15 @@ export interface Planning {
   /** what was observed of each target just now */
   readonly images: Images;
   readonly skips: Skips;
+  /** other pools whose floor counts, with who of them serves outside this release */
+  readonly members: readonly PlanMember[];
 }
 
 async function planningOf(deps: ActivityDeps, input: PlanInput): Promise<Planning> {
   const [inventory, images, { state }] = await Promise.all([deps.facts.inventory(input.release), preImages(deps.db, input.release), readCore(deps.db, input.release)]);
   if (state === null) throw new Error(`Release ${input.release} is not open`);
   const skips = input.kind === undefined ? {} : await skipsOf(deps, inventory, images, { ...input, kind: input.kind });
-  return { deps, input, inventory, request: state.request, epoch: state.epoch ?? 0, images, skips };
+  return { deps, input, inventory, request: state.request, epoch: state.epoch ?? 0, images, skips, members: await membersNow(deps, inventory) };
 }
 
 async function forward(planning: Planning): Promise<readonly CoreEvent[]> {
@@ -112,7 +127,7 @@ async function forward(planning: Planning): Promise<readonly CoreEvent[]> {
   return [planned, { type: 'plan-made', data: { plan: { ...made, warnings: [...made.warnings, ...rollbackWarnings(rollbackPlan)] } } }];
 }
 
-function planForward({ input, inventory, images, skips }: Planning): Plan | CoreEvent {
+function planForward({ input, inventory, images, skips, members }: Planning): Plan | CoreEvent {
   const { inService, allowOutage, reason, kind, batchCapPercent = null, isPlanned } = input;
   const serving = new Set(inService);
   const firstRelease = Object.values(images).every(({ applications }) => applications.every(({ digest }) => digest === null));
@@ -120,6 +135,8 @@ function planForward({ input, inventory, images, skips }: Planning): Plan | Core
     pool: inventory.pool,
     strategy: inventory.strategy,
     hosts: inventory.hosts.map(({ name, zone, labels }) => ({ name, zone, labels, inService: serving.has(name), staysOut: isLeftOut(images[name]), ...(skips[name] === undefined ? {} : { skip: skips[name] }) })),
+    members,
+    undrained: inventory.undrained ?? [],
     firstRelease,
     isProven: kind !== undefined && KIND_POLICIES[kind].isProven,
     changes: changesOf(inventory),

@@ -1,7 +1,9 @@
 /** The plan of a release that goes back: which hosts, to what, in which width. */
 import { laterReleaseTouching } from '../db/queries.ts';
 import { begunHosts, originalChanges } from '../db/rollback-source.ts';
-import { capacityFloor } from '../domain/plan/capacity.ts';
+import { BATCH_CAP_PERCENT } from '../domain/plan/batch-cap.ts';
+import { plannedMembers } from '../domain/plan/joined.ts';
+import { standingOf } from '../domain/plan/standing.ts';
 import { rollbackWidth } from '../domain/plan/rollback-width.ts';
 import { infeasibleFailure } from '../domain/rollback-plan.ts';
 import { comparing, unplanned } from './plan-outcome.ts';
@@ -55,12 +57,16 @@ async function overtakenBy({ deps, inventory, request }: Planning): Promise<stri
   return laterReleaseTouching(deps.db, { release: request.rollbackOf, hosts: inventory.hosts.map(({ name }) => name) });
 }
 
-function wayBackPlan({ input, inventory }: Planning): Omit<Plan, 'changes' | 'restore'> {
-  const hosts = inventory.hosts.length;
+function wayBackPlan({ input, inventory, members }: Planning): Omit<Plan, 'changes' | 'restore'> {
+  const { pool } = inventory;
+  const serving = new Set(input.inService);
+  const seen = inventory.hosts.map(({ name, zone }) => ({ name, zone, inService: serving.has(name) }));
+  const standing = standingOf(seen, pool.capacity.minInServicePercent, { members, joins: pool.joins ?? [], capPercent: input.batchCapPercent ?? BATCH_CAP_PERCENT });
   return {
     batches: [],
-    capacity: { hosts, inService: input.inService.length, floor: capacityFloor(inventory.pool.capacity.minInServicePercent, hosts), outageAllowed: input.allowOutage },
+    capacity: { hosts: seen.length, inService: input.inService.length, floor: standing.floor, outageAllowed: input.allowOutage },
     rollback: { batchPercent: rollbackWidth(inventory.strategy) },
+    ...(standing.members.length === 0 ? {} : { members: plannedMembers(standing.members) }),
     warnings: [],
     ...comparing(input.kind),
   };

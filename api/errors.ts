@@ -1,6 +1,6 @@
 /** The one table that turns whatever was thrown into a problem. What is not listed is our own fault: 500, without details. */
 import {
-  DatabaseUnfit, IdReused, InUse, KeyInFlight, KeyReused, UnknownReference, UnknownRelease, VersionConflict, sqlState,
+  DatabaseUnfit, IdReused, InUse, JoinedMisfit, KeyInFlight, KeyReused, UnknownReference, UnknownRelease, VersionConflict, sqlState,
 } from '../db/errors.ts';
 import { mismatch } from './etag.ts';
 import { Problem } from './problem.ts';
@@ -18,6 +18,7 @@ export function problemOf(error: unknown): Problem {
 function domainProblem(error: unknown): Problem | null {
   if (error instanceof VersionConflict) return mismatch(error.message, error.current);
   if (error instanceof InUse) return new Problem('in-use', { detail: error.message, extra: { usedBy: error.by } });
+  if (error instanceof JoinedMisfit) return new Problem('conflict', error.message);
   if (error instanceof KeyInFlight) return new Problem('key-in-flight', { detail: error.message, headers: { 'Retry-After': '1' } });
   if (error instanceof KeyReused) return new Problem('key-reused', { detail: error.message, errors: [{ in: 'header', pointer: '/Idempotency-Key', message: error.message }] });
   if (error instanceof IdReused) return new Problem('conflict', error.message);

@@ -154,5 +154,6 @@ async function assertHost(db: Queryable, host: string): Promise<void> {
 async function assertPool(db: Queryable, host: string, pool: string | null): Promise<void> {
   if (pool === null) return;
   const spec = (await getInventory(db, 'pool', pool))?.spec as PoolSpec | undefined;
+  if (spec?.joins !== undefined) throw invalid([{ in: 'body', pointer: '/pool', message: `pool ${pool} joins ${spec.joins.join(', ')}, and a host is taken out in those: name one of them, or leave pool out for all` }]);
   if (spec?.hosts.includes(host) !== true) throw invalid([{ in: 'body', pointer: '/pool', message: spec === undefined ? `pool ${pool} does not exist` : `pool ${pool} does not have host ${host}` }]);
 }

@@ -37,10 +37,10 @@ export function putObject(deps: ApiDeps, kind: InventoryKind): Operation {
       const expected = expectedVersion(preconditionOf(call.request), current?.version ?? null, `${kind.word} ${name}`);
       const complaints = await referenceComplaints(deps.db, [{ base: '', document: storedDocument(kind, spec) }]);
       if (complaints.length > 0) throw invalid(complaints);
-      const { version, created } = await putInventory(deps.db, { ...storedDocument(kind, spec), expectedVersion: expected, actor: callerOf(call).actor }).catch((error: unknown) => {
+      const { version, created, spec: stored } = await putInventory(deps.db, { ...storedDocument(kind, spec), expectedVersion: expected, actor: callerOf(call).actor }).catch((error: unknown) => {
         throw lateConflict(error, expected, `${kind.word} ${name}`);
       });
-      return { status: created ? 201 : 200, body: { kind: kind.word, ...spec }, headers: { ETag: etagOf(version) } };
+      return { status: created ? 201 : 200, body: { kind: kind.word, ...stored }, headers: { ETag: etagOf(version) } };
     },
   });
 }

@@ -4,7 +4,7 @@ import type { InventoryDocument, InventorySpecs } from '../db/inventory-kinds.ts
 import { Application } from './schemas/application.ts';
 import { Hold } from './schemas/block.ts';
 import { Host } from './schemas/host.ts';
-import { Pool } from './schemas/pool.ts';
+import { Pool, PoolDeclared, PoolRead, joinedOrOwn } from './schemas/pool.ts';
 import { Strategy } from './schemas/strategy.ts';
 import { Name } from './schemas/text.ts';
 import { oneStory } from './schemas/whole-strategy.ts';
@@ -20,7 +20,7 @@ export interface InventoryKind {
   readonly spec: z.ZodType<StoredSpec>;
   readonly body: z.ZodType;
   readonly document: z.ZodObject<{ kind: z.ZodLiteral<string> }>;
-  /** one object as GET answers it: of an application with the holds that stand */
+  /** one object as GET answers it: of an application with the holds that stand, of a joined pool with what its members give */
   readonly read: z.ZodType;
 }
 
@@ -28,24 +28,34 @@ type Rules = (value: unknown, context: z.RefinementCtx) => void;
 
 const noRules: Rules = () => undefined;
 
+interface Forms<S extends z.ZodRawShape> {
+  /** as people write it, without its kind */
+  readonly declared: z.ZodObject<S, z.core.$strict>;
+  /** what is stored of it, where that is more than was written */
+  readonly spec: z.ZodType<StoredSpec>;
+  /** as it is read; absent: as it is written */
+  readonly read?: z.ZodRawShape;
+  readonly rules?: Rules;
+}
+
 /** `rules` speak of several members at once; a shape alone does not carry them into body and document. They run also where members are wrong. */
-function inventoryKind<S extends z.ZodRawShape, W extends InventoryKind['word']>(word: W, collection: string, spec: z.ZodObject<S, z.core.$strict> & z.ZodType<StoredSpec>, rules = noRules): InventoryKind {
+function inventoryKind<S extends z.ZodRawShape, W extends InventoryKind['word']>(word: W, collection: string, { declared, spec, read = declared.shape, rules = noRules }: Forms<S>): InventoryKind {
   const kind = z.literal(word);
   return {
     word,
     stored: word.toLowerCase() as StoredKind,
     collection,
     spec,
-    body: z.strictObject({ ...spec.shape, kind: kind.optional(), name: Name.optional() }).superRefine(rules, { when: () => true }).meta({ id: `${word}Body` }),
-    document: z.strictObject({ kind, ...spec.shape }).superRefine(rules, { when: () => true }).meta({ id: `${word}Document` }) as unknown as InventoryKind['document'],
-    read: word === 'Application' ? z.strictObject({ kind, ...spec.shape, holds: z.array(Hold).optional() }).meta({ id: `${word}Read` }) : z.strictObject({ kind, ...spec.shape }).meta({ id: `${word}Read` }),
+    body: z.strictObject({ ...declared.shape, kind: kind.optional(), name: Name.optional() }).superRefine(rules, { when: () => true }).meta({ id: `${word}Body` }),
+    document: z.strictObject({ kind, ...declared.shape }).superRefine(rules, { when: () => true }).meta({ id: `${word}Document` }) as unknown as InventoryKind['document'],
+    read: z.strictObject({ kind, ...read }).meta({ id: `${word}Read` }),
   };
 }
 
-export const APPLICATION = inventoryKind('Application', 'applications', Application);
-export const HOST = inventoryKind('Host', 'hosts', Host);
-export const POOL = inventoryKind('Pool', 'pools', Pool);
-export const STRATEGY = inventoryKind('Strategy', 'strategies', Strategy, oneStory);
+export const APPLICATION = inventoryKind('Application', 'applications', { declared: Application, spec: Application, read: { ...Application.shape, holds: z.array(Hold).optional() } });
+export const HOST = inventoryKind('Host', 'hosts', { declared: Host, spec: Host });
+export const POOL = inventoryKind('Pool', 'pools', { declared: PoolDeclared, spec: Pool, read: PoolRead.shape, rules: joinedOrOwn });
+export const STRATEGY = inventoryKind('Strategy', 'strategies', { declared: Strategy, spec: Strategy, rules: oneStory });
 export const INVENTORY_KINDS: readonly InventoryKind[] = [APPLICATION, HOST, POOL, STRATEGY];
 
 /** Any document of an apply, told apart by its kind. */

@@ -40,7 +40,6 @@ const LATER: Readonly<Record<LaterKind, readonly Later[]>> = {
     { path: ['variables'], when: hasMembers },
     { path: ['rollback'] },
     { path: ['windows'], when: hasEntries },
-    { path: ['joins'], when: hasEntries },
   ],
   Strategy: [
     { path: ['gates'], when: hasEntries },

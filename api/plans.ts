@@ -2,6 +2,7 @@
 import { hostsLeftOut, lastGoodRelease } from '../db/last-good.ts';
 import { recentPaces } from '../db/paces.ts';
 import { keepPlan } from '../db/plans.ts';
+import { lossesOf } from '../domain/plan/joined.ts';
 import { different } from '../domain/release/different.ts';
 import { simulate } from '../domain/simulation/simulate.ts';
 import { knownWayBack } from './known-way-back.ts';
@@ -58,12 +59,18 @@ async function answer(deps: ApiDeps, { id, captured, asked, requestedBy }: Askin
   const simulated = simulate({ request, plan, inService: names, paces, seed: id });
   const before = await lastGoodRelease(deps.db, inventory.pool.name);
   return {
-    plan,
+    plan: withLosses(plan),
     assumes: ASSUMES,
     plannedWaitSeconds: simulated.timeline.moments.reduce((sum, { wait }) => sum + (wait?.seconds ?? 0), 0),
     simulation: simulationOf(plan, simulated),
     different: before === null ? null : different(before, { inventory, batches: plan.batches.length, seconds: simulated.p50 }, await hostsLeftOut(deps.db, names)),
   };
+}
+
+/** Each batch with what every other pool that counts loses to it; a plan of one pool alone reads as it always did. */
+function withLosses(plan: Plan): object {
+  const { members } = plan;
+  return members === undefined ? plan : { ...plan, batches: plan.batches.map((batch) => ({ ...batch, members: lossesOf(members, batch.hosts) })) };
 }
 
 function simulationOf(plan: Plan, { p50, p90, basis, endsAs, timeline }: Simulation): object {

@@ -1,5 +1,6 @@
 /** Do the names in changed documents lead anywhere, and do variables reach every host: asked before anything is stored. */
 import type { ApplicationSpec, HostSpec, PoolSpec, StrategySpec } from '../domain/inventory.ts';
+import { joinedSpec, misfitsOf } from '../domain/joined-pool.ts';
 import { unclearFor } from '../domain/strategy-way-back.ts';
 import { everyObject } from './inventory-reads.ts';
 import { pointerTo } from './json-scan.ts';
@@ -45,8 +46,15 @@ class World {
   /** Pools of the request, and stored ones that hold a host or an application of the request, or go by a strategy of it. */
   async poolsConcerned(): Promise<PoolSpec[]> {
     const stored = (await everyObject<PoolSpec>(this.#db, 'pool')).filter((pool) => this.placeOf('pool', pool.name) === undefined);
-    const touched = stored.filter((pool) => pool.hosts.some((name) => this.placeOf('host', name)) || pool.applications.some((name) => this.placeOf('application', name)) || this.placeOf('strategy', pool.strategy));
-    return [...this.#placed.flatMap(({ document }) => (document.kind === 'pool' ? [document.spec] : [])), ...touched];
+    const touched = stored.filter((pool) => pool.joins === undefined && (pool.hosts.some((name) => this.placeOf('host', name)) || pool.applications.some((name) => this.placeOf('application', name)) || this.placeOf('strategy', pool.strategy)));
+    return [...this.#placed.flatMap(({ document }) => (document.kind === 'pool' && document.spec.joins === undefined ? [document.spec] : [])), ...touched];
+  }
+
+  /** Joined pools of the request, and stored ones that join a pool of the request or go by a strategy of it. */
+  async joinedConcerned(): Promise<PoolSpec[]> {
+    const stored = (await everyObject<PoolSpec>(this.#db, 'pool')).filter((pool) => this.placeOf('pool', pool.name) === undefined);
+    const touched = stored.filter(({ joins, strategy }) => joins !== undefined && (joins.some((name) => this.placeOf('pool', name)) || this.placeOf('strategy', strategy)));
+    return [...this.#placed.flatMap(({ document }) => (document.kind === 'pool' && document.spec.joins !== undefined ? [document.spec] : [])), ...touched];
   }
 }
 
@@ -57,6 +65,7 @@ export async function referenceComplaints(db: ApiDeps['db'], placed: readonly Pl
   // Strategies are named by pools only, use variables in the checks of their bastion only, and name applications in rollback.to only: without those they concern nobody.
   if (placed.every(({ document }) => document.kind === 'strategy' && (document.spec.bastion.health ?? []).length === 0 && document.spec.rollback.to === undefined)) return complaints;
   for (const pool of await world.poolsConcerned()) complaints.push(...(await complaintsOfPool(world, pool)));
+  for (const pool of await world.joinedConcerned()) complaints.push(...(await complaintsOfJoined(world, pool)));
   return complaints.slice(0, 100);
 }
 
@@ -77,16 +86,51 @@ async function complaintsOfPool(world: World, pool: PoolSpec): Promise<Complaint
   const hosts = await seek<HostSpec>('host', pool.hosts, 'hosts');
   const [strategy] = await seek<StrategySpec>('strategy', [pool.strategy], 'strategy');
   const ofBastion = strategy === undefined ? [] : badBastionChecks(strategy, pool, applications, hosts);
-  const unclear = strategy === undefined ? null : unclearFor(strategy, pool);
-  if (unclear !== null) complaints.push({ in: 'body', pointer: placeOfUnclear(world, pool), message: unclear });
+  if (strategy !== undefined) complaints.push(...unclearWayBack(world, pool, strategy));
   for (const bad of [...badSubstitutions(pool, applications, hosts), ...ofBastion]) complaints.push(placedComplaint(world, pool, bad));
   return complaints;
+}
+
+function unclearWayBack(world: World, pool: PoolSpec, strategy: StrategySpec): Complaint[] {
+  const message = unclearFor(strategy, pool);
+  return message === null ? [] : [{ in: 'body', pointer: placeOfUnclear(world, pool), message }];
 }
 
 /** The strategy when the request brings it, else the pool, which names it; a request with neither changed one of its applications or hosts. */
 function placeOfUnclear(world: World, pool: PoolSpec): string {
   const strategy = world.placeOf('strategy', pool.strategy);
   return strategy === undefined ? `${world.placeOf('pool', pool.name)?.base ?? ''}/strategy` : `${strategy.base}/rollback/to`;
+}
+
+/** Its members are looked at by themselves: here only whether they fit together, and what its own strategy asks of them. */
+async function complaintsOfJoined(world: World, pool: PoolSpec): Promise<Complaint[]> {
+  const members = new Map<string, PoolSpec>();
+  for (const name of pool.joins ?? []) {
+    const member = await world.find<PoolSpec>('pool', name);
+    if (member !== null) members.set(name, member);
+  }
+  const own = world.placeOf('pool', pool.name);
+  const misfits = misfitsOf(pool, members).map(({ member, field, message }): Complaint => {
+    if (own !== undefined) return { in: 'body', pointer: `${own.base}/joins/${(pool.joins ?? []).indexOf(member)}`, message };
+    const changed = world.placeOf('pool', member) ?? (pool.joins ?? []).map((name) => world.placeOf('pool', name)).find((place) => place !== undefined);
+    return { in: 'body', pointer: `${changed?.base ?? ''}/${field ?? 'joins'}`, message: `joined pool ${pool.name} would not fit together any more: ${message}` };
+  });
+  if (misfits.length > 0) return misfits;
+  const whole = joinedSpec(pool, (pool.joins ?? []).flatMap((name) => members.get(name) ?? []));
+  const strategy = await world.find<StrategySpec>('strategy', pool.strategy);
+  if (strategy === null) return own === undefined ? [] : [{ in: 'body', pointer: `${own.base}/strategy`, message: `strategy ${pool.strategy} does not exist; create it before, or in the same apply` }];
+  const applications = await found<ApplicationSpec>(world, 'application', whole.applications);
+  const hosts = await found<HostSpec>(world, 'host', whole.hosts);
+  return [...unclearWayBack(world, whole, strategy), ...badBastionChecks(strategy, whole, applications, hosts).map((bad) => placedComplaint(world, whole, bad))];
+}
+
+async function found<T>(world: World, kind: StoredKind, names: readonly string[]): Promise<T[]> {
+  const all: T[] = [];
+  for (const name of names) {
+    const spec = await world.find<T>(kind, name);
+    if (spec !== null) all.push(spec);
+  }
+  return all;
 }
 
 /** Points into the document of the request that could be mended: the one that holds the text, else the pool, else the host. */
@@ -96,6 +140,6 @@ function placedComplaint(world: World, pool: PoolSpec, bad: BadSubstitution): Co
   if (owner !== undefined) return { in: 'body', pointer: owner.base + bad.field, message: bad.message };
   const inPool = world.placeOf('pool', pool.name);
   const message = `${bad.of} ${name}, ${bad.field}: ${bad.message}`;
-  if (inPool !== undefined) return { in: 'body', pointer: `${inPool.base}/hosts/${pool.hosts.indexOf(bad.host)}`, message };
+  if (inPool !== undefined) return { in: 'body', pointer: pool.joins === undefined ? `${inPool.base}/hosts/${pool.hosts.indexOf(bad.host)}` : `${inPool.base}/strategy`, message };
   return { in: 'body', pointer: `${world.placeOf('host', bad.host)?.base ?? ''}/variables`, message };
 }

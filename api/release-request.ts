@@ -1,5 +1,6 @@
 /** From "pool web-prod, web=2" to everything a release runs on: found, checked, captured, never read again from live tables. */
 import { getInventories } from '../db/inventory.ts';
+import { besideOf } from '../db/joined-pools.ts';
 import { neverFits } from '../domain/plan/health-fit.ts';
 import { planAhead } from '../domain/plan/plan-ahead.ts';
 import { effectiveStrategy, KIND_POLICIES } from '../domain/release-kind.ts';
@@ -39,7 +40,9 @@ export async function captureInventory(db: Queryable, asked: ReleaseAsked): Prom
   if (strategy !== null) complaints.push(...badBastionChecks(strategy, pool, applications, hosts).map((bad) => complaint('/strategy', `strategy ${strategyName}, ${bad.field}: ${bad.message}`)));
   if (strategy !== null) complaints.push(...wayBackComplaints(effectiveStrategy(asked.kind, strategy, pool.environment), pool, changes));
   if (strategy === null || complaints.length > 0) throw invalid(complaints.slice(0, 100));
-  const inventory: Inventory = { pool, strategy: effectiveStrategy(asked.kind, strategy, pool.environment), applications, hosts, packages };
+  const beside = await besideOf(db, pool);
+  await reader.findAll('pool', (beside.members ?? []).map(({ name }) => name));
+  const inventory: Inventory = { pool, strategy: effectiveStrategy(asked.kind, strategy, pool.environment), applications, hosts, packages, ...beside };
   return { inventory, plan: planOrComplain(inventory, asked), versions: reader.versions };
 }
 

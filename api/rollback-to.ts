@@ -2,6 +2,7 @@
 import { hostPasts } from '../db/host-history.ts';
 import { quarantinedVersions } from '../db/blocks.ts';
 import { getInventory } from '../db/inventory.ts';
+import { besideOf } from '../db/joined-pools.ts';
 import { laterReleaseTouching } from '../db/queries.ts';
 import { createReleaseRequest } from '../db/requests.ts';
 import { allowedCommands } from '../domain/release/decide.ts';
@@ -74,7 +75,7 @@ async function captureWayBack(tx: Tx, { pool: poolName, strategy: used }: Reques
     if (application === undefined || !pool.applications.includes(name)) return { missing: `Pool ${poolName} does not serve ${name}` };
     applications.push(application);
   }
-  return { pool, strategy, applications, hosts, packages: [] };
+  return { pool, strategy, applications, hosts, packages: [], ...(await besideOf(tx, pool)) };
 }
 
 async function choose(tx: Tx, { to, hosts }: { readonly to: Readonly<Record<string, string>>; readonly hosts: readonly string[] }): Promise<{ readonly goals: readonly Goal[] } | { readonly refusal: WayBackRefusal }> {

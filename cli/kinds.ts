@@ -11,11 +11,12 @@ export interface Kind {
   readonly columns: readonly Column[];
 }
 
-/** `wide`: shown only with -o wide. */
+/** `wide`: shown only with -o wide; `isRare`: only when some object has something there. */
 export interface Column {
   readonly heading: string;
   readonly cell: (object: Fields) => string;
   readonly wide?: boolean;
+  readonly isRare?: boolean;
 }
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -80,6 +81,7 @@ export const KINDS: readonly Kind[] = [
       { heading: 'MIN IN SERVICE', cell: (object) => `${text(fields(object, 'capacity'), 'minInServicePercent')}%` },
       column('STRATEGY', 'strategy'),
       { heading: 'TRAFFIC', cell: (object) => text(fields(object, 'traffic'), 'driver') },
+      { heading: 'JOINS', cell: (object) => words(object, 'joins'), isRare: true },
       { ...column('BUSY', 'busy'), wide: true },
       { heading: 'HOST NAMES', cell: (object) => words(object, 'hosts'), wide: true },
     ],

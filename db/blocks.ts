@@ -67,11 +67,12 @@ export async function getBlock(db: Queryable, { kind, name, pool }: BlockPlace):
   return row ?? null;
 }
 
-/** Those that stand now and concern the pool: holds of these applications in it, quarantines of these packages; in that order, by name. */
+/** Those that stand now and concern the pool: holds of these applications in it or in a pool joined with it, quarantines of these packages; in that order, by name. */
 export async function standingBlocks(db: Queryable, { pool, applications, packages }: { readonly pool: string; readonly applications: readonly string[]; readonly packages: readonly string[] }): Promise<readonly Block[]> {
   const { rows } = await sql<Block>`
     select * from blocks where lifted is null and (
-      (kind = 'hold' and pool = ${pool} and name = any(${applications})) or (kind = 'quarantine' and name = any(${packages})))
+      (kind = 'hold' and name = any(${applications}) and (pool = ${pool} or exists (
+        select from inventory p where p.kind = 'pool' and ((p.name = ${pool} and p.spec::jsonb -> 'joins' ? blocks.pool) or (p.name = blocks.pool and p.spec::jsonb -> 'joins' ? ${pool}))))) or (kind = 'quarantine' and name = any(${packages})))
     order by kind, name`.execute(db.kysely);
   return rows;
 }

@@ -14,6 +14,7 @@ import { readCore } from './append-core.ts';
 import { UnknownRelease } from './errors.ts';
 import { eventIds } from './event-identity.ts';
 import { getInventory } from './inventory.ts';
+import { besideOf } from './joined-pools.ts';
 import { getInventoryOf, preImages } from './queries.ts';
 import { createReleaseRequest } from './requests.ts';
 import { findEvents } from './stored-events.ts';
@@ -98,7 +99,7 @@ async function inventoryFor(tx: Tx, { request }: ReleaseState, pool: PoolSpec, p
     const host = await getInventory(tx, 'host', name);
     if (host !== null) hosts.push(host.spec);
   }
-  return { pool, strategy: effectiveStrategy('scale-out', request.strategy, pool.environment), applications, hosts, packages };
+  return { pool, strategy: effectiveStrategy('scale-out', request.strategy, pool.environment), applications, hosts, packages, ...(await besideOf(tx, pool)) };
 }
 
 function scaleOutRequest(id: string, { request }: ReleaseState, { pool, strategy, hosts, packages }: Inventory, joined: readonly string[]): CoreEventData['release-requested'] {

@@ -120,6 +120,14 @@ export class UnknownReference extends Error {
   }
 }
 
+/** Pools that cannot be released as one, or a change after which they could not any more; nothing was stored. */
+export class JoinedMisfit extends Error {
+  override readonly name = 'JoinedMisfit';
+  constructor(misfits: readonly { readonly pool: string; readonly message: string }[]) {
+    super(`${misfits.map(({ pool, message }) => `Joined pool ${pool}: ${message}`).join('. ')}. Change its members in one apply, or take the pool out of joins.`);
+  }
+}
+
 /** Another request with this key is being worked on. */
 export class KeyInFlight extends Error {
   override readonly name = 'KeyInFlight';

@@ -42,18 +42,18 @@ export async function forgetDrain(db: Queryable, { host, pool }: DrainPlace): Pr
   await sql`delete from flag_drains where host = ${host} and pool = ${pool}`.execute(db.kysely);
 }
 
-/** Owners whose flags are down, as a value of a statement. */
+/** Owners whose flags are down in the pool, or in another one with the same server, as a value of a statement. */
 export function loweredOwners({ host, pool }: DrainPlace): string {
   return `(select coalesce(json_agg(distinct f.owner), '[]'::json) from host_flags f where ${isLowered({ host, pool })})`;
 }
 
 /** The statement that forgets a drain when every flag is up, for a transaction that goes on to bring the server in. */
 export function forgetUnlessLowered({ host, pool }: DrainPlace): string {
-  return `delete from flag_drains where host = ${pg.escapeLiteral(host)} and pool = ${pg.escapeLiteral(pool)} and not exists (select from host_flags f where ${isLowered({ host, pool })})`;
+  return `delete from flag_drains where host = ${pg.escapeLiteral(host)} and (pool = ${pg.escapeLiteral(pool)} or pool in (select server_pools(${pg.escapeLiteral(pool)}, ${pg.escapeLiteral(host)}))) and not exists (select from host_flags f where ${isLowered({ host, pool })})`;
 }
 
 function isLowered({ host, pool }: DrainPlace): string {
-  return `f.host = ${pg.escapeLiteral(host)} and not f.up and f.pool in ('', ${pg.escapeLiteral(pool)})`;
+  return `f.host = ${pg.escapeLiteral(host)} and not f.up and (f.pool in ('', ${pg.escapeLiteral(pool)}) or f.pool in (select server_pools(${pg.escapeLiteral(pool)}, ${pg.escapeLiteral(host)})))`;
 }
 
 /**
@@ -64,8 +64,16 @@ export async function leaveToFlags(db: Queryable, left: DrainPlace & Pick<FlagDr
   const { host, pool, server, weight, release, epoch } = left;
   const { numAffectedRows } = await sql`
     insert into flag_drains (host, pool, server, weight)
-    select host, ${pool}, ${server}, ${weight}::integer from host_locks where host = ${host} and release = ${release} and epoch = ${epoch}
-      and exists (select from host_flags f where f.host = ${host} and not f.up and f.pool in ('', ${pool}))
+    select host, ${await keeperPool(db, { host, pool })}, ${server}, ${weight}::integer from host_locks where host = ${host} and release = ${release} and epoch = ${epoch}
+      and exists (select from host_flags f where f.host = ${host} and not f.up and (f.pool in ('', ${pool}) or f.pool in (select server_pools(${pool}, ${host}))))
     on conflict (host, pool) do update set server = excluded.server, weight = excluded.weight, confirmed = false, at = now()`.execute(db.kysely);
   return numAffectedRows === 1n;
+}
+
+/** Under which pool the flags' keeper looks for a drain: a joined pool is none of its own, so there it is the first that has the host. */
+async function keeperPool(db: Queryable, { host, pool }: DrainPlace): Promise<string> {
+  const { rows } = await sql<{ name: string }>`
+    select member.name from inventory own join inventory member on member.kind = 'pool' and own.spec::jsonb -> 'joins' ? member.name and member.spec::jsonb -> 'hosts' ? ${host}
+    where own.kind = 'pool' and own.name = ${pool} order by member.name limit 1`.execute(db.kysely);
+  return rows[0]?.name ?? pool;
 }

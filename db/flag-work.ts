@@ -29,13 +29,13 @@ interface WorkRow {
   readonly ageMs: number | null;
 }
 
-/** Pools without a traffic entry are left out: nothing there can be carried out. */
+/** Pools without a traffic entry are left out: nothing there can be carried out. So are joined ones: their entry is that of the pools they join. */
 export async function listFlagWork(db: Queryable): Promise<readonly PoolWork[]> {
   const { rows } = await sql<WorkRow>`
     with concerned as (select host from host_flags where not up union select host from flag_drains),
       placed as (
         select p.name as pool, p.spec, c.host from concerned c
-        join inventory p on p.kind = 'pool' and p.spec -> 'traffic' ->> 'driver' <> 'none' and p.spec::jsonb -> 'hosts' ? c.host
+        join inventory p on p.kind = 'pool' and p.spec -> 'joins' is null and p.spec -> 'traffic' ->> 'driver' <> 'none' and p.spec::jsonb -> 'hosts' ? c.host
       )
     select placed.spec, placed.host, lowered.down, lowered.forced, d.server, d.weight, d.confirmed, (extract(epoch from now() - d.at) * 1000)::float8 as "ageMs"
     from placed
@@ -56,15 +56,15 @@ function workOf(pool: string, { host, down, forced, server, weight, confirmed, a
   return { host, down: down ?? [], forced: forced === true, drain };
 }
 
-/** Pools that a host serves in, by name; with `pool` only that one. */
+/** Pools that a host serves in, by name, joined ones left out; with `pool` only that one. */
 export async function poolsOfHost(db: Queryable, host: string, pool: string | null = null): Promise<readonly PoolSpec[]> {
   const { rows } = await sql<{ spec: PoolSpec }>`
-    select spec from inventory where kind = 'pool' and spec::jsonb -> 'hosts' ? ${host} and (${pool}::text is null or name = ${pool}) order by name`.execute(db.kysely);
+    select spec from inventory where kind = 'pool' and spec -> 'joins' is null and spec::jsonb -> 'hosts' ? ${host} and (${pool}::text is null or name = ${pool}) order by name`.execute(db.kysely);
   return rows.map(({ spec }) => spec);
 }
 
-/** Every pool with a traffic entry. */
+/** Every pool with a traffic entry of its own. */
 export async function poolsWithTraffic(db: Queryable): Promise<readonly PoolSpec[]> {
-  const { rows } = await sql<{ spec: PoolSpec }>`select spec from inventory where kind = 'pool' and spec -> 'traffic' ->> 'driver' <> 'none' order by name`.execute(db.kysely);
+  const { rows } = await sql<{ spec: PoolSpec }>`select spec from inventory where kind = 'pool' and spec -> 'joins' is null and spec -> 'traffic' ->> 'driver' <> 'none' order by name`.execute(db.kysely);
   return rows.map(({ spec }) => spec);
 }

@@ -26,6 +26,7 @@ export function referencesOf(document: InventoryDocument): readonly ObjectName[]
         ...document.spec.applications.map((name) => ({ kind: 'application' as const, name })),
         ...document.spec.hosts.map((name) => ({ kind: 'host' as const, name })),
         { kind: 'strategy', name: document.spec.strategy },
+        ...(document.spec.joins ?? []).filter((name) => name !== document.name).map((name) => ({ kind: 'pool' as const, name })),
       ];
     case 'package':
       return [{ kind: 'application', name: document.spec.application }];

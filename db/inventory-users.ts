@@ -1,4 +1,4 @@
-/** Who would miss an inventory object: other objects that name it, and releases that have not ended. */
+/** Who would miss an inventory object: other objects that name it (joined pools name their members alone), and releases that have not ended. */
 import { sql } from 'kysely';
 import type { Queryable } from './client.ts';
 import type { ObjectName } from './inventory-kinds.ts';
@@ -12,8 +12,9 @@ async function objectsNaming(db: Queryable, { kind, name }: ObjectName): Promise
   const { rows } = await sql<{ user: string }>`
     select kind || ' ' || name as user from inventory
     where (kind = 'pool' and (
-        (${kind} = 'host' and spec::jsonb -> 'hosts' ? ${name})
-        or (${kind} = 'application' and spec::jsonb -> 'applications' ? ${name})
+        (${kind} = 'host' and spec::jsonb -> 'hosts' ? ${name} and spec -> 'joins' is null)
+        or (${kind} = 'application' and spec::jsonb -> 'applications' ? ${name} and spec -> 'joins' is null)
+        or (${kind} = 'pool' and spec::jsonb -> 'joins' ? ${name})
         or (${kind} = 'strategy' and spec ->> 'strategy' = ${name})))
       or (kind = 'package' and ${kind} = 'application' and spec ->> 'application' = ${name})
     order by 1`.execute(db.kysely);
@@ -29,7 +30,7 @@ async function releasesUsing(db: Queryable, { kind, name }: ObjectName): Promise
       select q.id, q.inventory::jsonb from release_requests q where not q.opened
     )
     select id as release from running
-    where (${kind} = 'pool' and inventory -> 'pool' ->> 'name' = ${name})
+    where (${kind} = 'pool' and (inventory -> 'pool' ->> 'name' = ${name} or inventory -> 'members' @> jsonb_build_array(jsonb_build_object('name', ${name}::text))))
       or (${kind} = 'strategy' and inventory -> 'strategy' ->> 'name' = ${name})
       or (${kind} = 'application' and inventory -> 'applications' @> jsonb_build_array(jsonb_build_object('name', ${name}::text)))
       or (${kind} = 'host' and inventory -> 'hosts' @> jsonb_build_array(jsonb_build_object('name', ${name}::text)))

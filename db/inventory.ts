@@ -8,6 +8,7 @@ import { SCHEMA } from './event-schema.ts';
 import { REBUILD_GATE } from './migrations/0006-appends.ts';
 import { referencesOf, type InventoryDocument, type InventoryKind, type InventorySpecs, type ObjectName } from './inventory-kinds.ts';
 import { objectUsers } from './inventory-users.ts';
+import { derivedPools, isJoined } from './joined-pools.ts';
 
 export interface InventoryObject<K extends InventoryKind = InventoryKind> {
   readonly kind: K;
@@ -24,17 +25,18 @@ export type PutInventory = InventoryDocument & {
 };
 
 /**
- * Creates or replaces one object. An equal spec changes nothing and writes no event. Throws VersionConflict when it stands elsewhere,
- * UnknownReference naming everything it refers to in vain.
+ * Creates or replaces one object; joined pools that name it follow. An equal spec changes nothing and writes no event. Throws
+ * VersionConflict when it stands elsewhere, UnknownReference naming everything it refers to in vain, JoinedMisfit when joined pools would
+ * not fit together any more.
  */
-export async function putInventory(db: Queryable, put: PutInventory): Promise<{ readonly version: number; readonly created: boolean }> {
+export async function putInventory(db: Queryable, put: PutInventory): Promise<{ readonly version: number; readonly created: boolean; readonly spec: InventorySpecs[InventoryKind] }> {
   return inTransaction(db, async (tx) => {
     await lockInventory(tx);
     const current = await getInventory(tx, put.kind, put.name);
     if ((current?.version ?? null) !== put.expectedVersion) throw new VersionConflict(put, put.expectedVersion, current?.version ?? null);
-    const version = await write(tx, put, current, put.actor);
-    await assertReferences(tx, [put]);
-    return { version, created: current === null };
+    const [applied] = await writeAll(tx, [put], put.actor);
+    if (applied === undefined) throw new Error(`The store gave back nothing for ${put.kind} ${put.name}.`);
+    return { version: applied.version, created: current === null, spec: applied.after };
   });
 }
 
@@ -97,18 +99,19 @@ export interface AppliedDocument extends ObjectName {
   readonly change: 'created' | 'updated' | 'unchanged';
   /** after the change; of a dry run the version it would have */
   readonly version: number;
-  readonly before: unknown;
-  readonly after: unknown;
+  readonly before: InventorySpecs[InventoryKind] | null;
+  readonly after: InventorySpecs[InventoryKind];
 }
 
-/** All documents, in any order, in one transaction; last one wins over what is there. Throws UnknownReference with everything missing, and then nothing is stored. */
+/**
+ * All documents, in any order, in one transaction; last one wins over what is there. Joined pools that follow a change of a member come
+ * behind them. Throws UnknownReference with everything missing, or JoinedMisfit, and then nothing is stored.
+ */
 export async function applyInventory(db: Queryable, apply: ApplyInventory): Promise<readonly AppliedDocument[]> {
   try {
     return await inTransaction(db, async (tx) => {
       await lockInventory(tx);
-      const applied: AppliedDocument[] = [];
-      for (const document of apply.documents) applied.push(await applyOne(tx, document, apply.actor));
-      await assertReferences(tx, apply.documents);
+      const applied = await writeAll(tx, apply.documents, apply.actor);
       if (apply.dryRun) throw new DryRun(applied);
       return applied;
     });
@@ -125,6 +128,22 @@ class DryRun extends Error {
     super('A dry run is undone.');
     this.applied = applied;
   }
+}
+
+/** Joined pools last, for they are made of the others. Answers in the order of the documents. */
+async function writeAll(tx: Tx, documents: readonly InventoryDocument[], actor: Actor): Promise<readonly AppliedDocument[]> {
+  const applied = new Map<string, AppliedDocument>();
+  const keyOf = ({ kind, name }: ObjectName): string => `${kind}/${name}`;
+  for (const document of documents) if (!isJoined(document)) applied.set(keyOf(document), await applyOne(tx, document, actor));
+  await assertReferences(tx, documents);
+  const asked = new Set(documents.map(keyOf));
+  const followed: AppliedDocument[] = [];
+  for (const document of await derivedPools(tx, documents)) {
+    const one = await applyOne(tx, document, actor);
+    if (asked.has(keyOf(document))) applied.set(keyOf(document), one);
+    else if (one.change !== 'unchanged') followed.push(one);
+  }
+  return [...documents.flatMap((document) => applied.get(keyOf(document)) ?? []), ...followed];
 }
 
 async function applyOne(tx: Tx, document: InventoryDocument, actor: Actor): Promise<AppliedDocument> {

@@ -14,6 +14,7 @@ import * as hostFlags from './migrations/0010-host-flags.ts';
 import * as wayBack from './migrations/0011-way-back.ts';
 import * as outages from './migrations/0013-outages.ts';
 import * as plans from './migrations/0014-plans.ts';
+import * as serverPools from './migrations/0016-server-pools.ts';
 import { grantServiceRole } from './roles.ts';
 
 /** In the order of their names. A released migration is never changed: add the next one. */
@@ -29,6 +30,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0011-way-back': wayBack,
   '0013-outages': outages,
   '0014-plans': plans,
+  '0016-server-pools': serverPools,
 };
 
 export interface MigrateOptions {

@@ -1,10 +1,14 @@
-/** Turns of a pool: counting who is in service and taking hosts out must be one act, over all processes. */
+/**
+ * Turns at a traffic entry: counting who is in service and taking hosts out must be one act, over all processes and over all pools behind
+ * the entry, for several of them may count the same hosts. One lock per turn, so that turns of pools that share hosts cannot wait for one
+ * another in a circle.
+ */
 import pg from 'pg';
 import { HeldTooLong } from './errors.ts';
 import { holding, limited } from './holding.ts';
 import type { Database } from './client.ts';
 
-/** the class of advisory locks that are pool turns */
+/** the class of advisory locks that are turns at an entry */
 const POOL_TURN = 7_325_003;
 
 /** All three together stay below the time for which a lock is waited for (14 s), and after which a holder is cut off (15 s). */
@@ -13,7 +17,10 @@ const COUNT_MS_MAX = 4_000;
 const TAKE_MS_MAX = 8_000;
 
 export interface PoolTurn<T> {
-  readonly pool: string;
+  /** names the traffic entry (entryOf of domain/joined-pool.ts) */
+  readonly entry: string;
+  /** all whose service is counted: turns that count the same ones share a count */
+  readonly hosts: readonly string[];
   /** names of the hosts in service now */
   readonly count: (signal: AbortSignal) => Promise<ReadonlySet<string>>;
   /** decides on the count before its first await, and removes from it the host it takes out: the next one decides on what is left */
@@ -21,6 +28,8 @@ export interface PoolTurn<T> {
 }
 
 interface Waiting {
+  /** those with the same can be decided on one count */
+  readonly scope: string;
   /** null when it failed, which was told */
   readonly count: () => Promise<Set<string> | null>;
   /** answers whether the lock is still good for others; never throws */
@@ -31,7 +40,7 @@ interface Waiting {
 /** The turns that this process is asked for. */
 export class PoolTurns {
   readonly #locks: pg.Pool;
-  /** pools whose turns are being taken, each with those who wait */
+  /** entries whose turns are being taken, each with those who wait */
   readonly #underWay = new Map<string, Waiting[]>();
 
   constructor(locks: pg.Pool) {
@@ -40,8 +49,10 @@ export class PoolTurns {
 
   take<T>(turn: PoolTurn<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const subject = `pool ${turn.pool}`;
+    const { entry } = turn;
+    const subject = `traffic entry ${entry}`;
     const mine: Waiting = {
+      scope: turn.hosts.join(' '),
       count: () => limited(subject, COUNT_MS_MAX, turn.count).then((names) => new Set(names), (error: unknown) => (reject(error), null)),
       take: (inService) => limited(subject, TAKE_MS_MAX, async (signal) => turn.take(inService, signal)).then(
         (taken) => (resolve(taken), true),
@@ -50,22 +61,22 @@ export class PoolTurns {
       ),
       failed: reject,
     };
-    const waiting = this.#underWay.get(turn.pool);
-    if (waiting === undefined) void this.#takeAll(turn.pool, mine);
+    const waiting = this.#underWay.get(entry);
+    if (waiting === undefined) void this.#takeAll(entry, mine);
     else waiting.push(mine);
     return promise;
   }
 
-  async #takeAll(pool: string, first: Waiting): Promise<void> {
+  async #takeAll(entry: string, first: Waiting): Promise<void> {
     const waiting = [first];
-    this.#underWay.set(pool, waiting);
-    while (waiting.length > 0) await this.#underOneLock(pool, waiting);
-    this.#underWay.delete(pool);
+    this.#underWay.set(entry, waiting);
+    while (waiting.length > 0) await this.#underOneLock(entry, waiting);
+    this.#underWay.delete(entry);
   }
 
   /** Round after round for a second. A lock that cannot be had fails all who wait for it. */
-  async #underOneLock(pool: string, waiting: Waiting[]): Promise<void> {
-    const lock = `select pg_advisory_xact_lock(${POOL_TURN}, hashtext(${pg.escapeLiteral(pool)}))`;
+  async #underOneLock(entry: string, waiting: Waiting[]): Promise<void> {
+    const lock = `select pg_advisory_xact_lock(${POOL_TURN}, hashtext(${pg.escapeLiteral(entry)}))`;
     let hasBegun = false;
     try {
       await holding(this.#locks, { take: ['begin', lock], check: () => undefined }, async () => {
@@ -82,19 +93,23 @@ export class PoolTurns {
   }
 }
 
-/** One count for all who wait now: they decide on it one after the other and then act side by side. */
+/** One count for all who wait now for the same hosts as the first: they decide on it one after the other and then act side by side. */
 async function takeRound(waiting: Waiting[]): Promise<boolean> {
-  const inService = await waiting[0]?.count();
-  if (inService == null) {
+  const [first] = waiting;
+  const inService = await first?.count();
+  if (first === undefined || inService == null) {
     waiting.shift();
     return true;
   }
-  const areGood = await Promise.all(waiting.splice(0).map(({ take }) => take(inService)));
+  const together = waiting.splice(0);
+  const others = together.filter(({ scope }) => scope !== first.scope);
+  waiting.push(...others);
+  const areGood = await Promise.all(together.filter(({ scope }) => scope === first.scope).map(({ take }) => take(inService)));
   return areGood.every(Boolean);
 }
 
 /**
- * Counts and takes while nobody else does so in this pool, in any process; turns this process is asked for meanwhile follow under the
+ * Counts and takes while nobody else does so at this entry, in any process; turns this process is asked for meanwhile follow under the
  * same lock, for a second at most. Fences may be taken inside, turns not. Throws HeldTooLong when counting takes longer than 4 s or
  * taking longer than 8 s, and the database's error when the lock cannot be had; a lock that is lost meanwhile is not told, since what was
  * taken out is out.

@@ -1,4 +1,5 @@
-/** The release's flag of a host: what the last release that touched it in a pool recorded. Nothing else says it, so that the two cannot differ. */
+/** The release's flag of a host: what the last release that touched it in a pool, or in another one with the same server, recorded. Nothing else says it, so that the two cannot differ. */
+import { sql } from 'kysely';
 import { holdReason, isHeldOut } from '../domain/release-hold.ts';
 import type { HostFlag } from '../domain/flags.ts';
 import type { Queryable } from './client.ts';
@@ -12,7 +13,7 @@ export async function releaseFlag(db: Queryable, { host, pool }: DrainPlace): Pr
     .select(['releases.id', 'releases.created_at', 'release_targets.state'])
     .where('release_targets.host', '=', host)
     .where('release_targets.touched', '=', true)
-    .where('releases.pool', '=', pool)
+    .where(sql<boolean>`releases.pool in (select server_pools(${pool}, ${host}))`)
     .orderBy('releases.created_at', 'desc')
     .limit(1)
     .executeTakeFirst();

@@ -51,7 +51,7 @@ export async function listWantedTraffic(db: Queryable): Promise<readonly ListedW
     .select([sql<string>`wanted.at::text`.as('at'), sql<number>`(extract(epoch from now() - wanted.at) * 1000)::float8`.as('ageMs')])
     .where(sql<boolean>`not (wanted.wanted ->> 'admin' = 'ready' and (
       exists (select from flag_drains d where d.host = wanted.host and d.server = wanted.server)
-      or exists (select from host_flags f join releases r on r.id = wanted.release where f.host = wanted.host and not f.up and f.pool in ('', r.pool))))`)
+      or exists (select from host_flags f join releases r on r.id = wanted.release where f.host = wanted.host and not f.up and (f.pool in ('', r.pool) or f.pool in (select server_pools(r.pool, f.host))))))`)
     .orderBy('wanted.release')
     .orderBy('wanted.host')
     .orderBy('wanted.server')

@@ -117,8 +117,11 @@ export interface ExecutorSpec {
   readonly root: string;
 }
 
+/** Members marked optional came later: a pool stored before them has none. */
 export interface PoolSpec {
   readonly name: string;
+  /** the pools that are released as one; hosts, applications, environment and traffic are then theirs, and `capacity` only shows the strictest of them. Absent: a pool of its own */
+  readonly joins?: readonly string[];
   readonly environment: string;
   readonly applications: readonly string[];
   readonly hosts: readonly string[];
@@ -272,11 +275,31 @@ export interface PackageSpec {
   readonly source: { readonly commit: string | null; readonly build: string | null; readonly branch: string | null };
 }
 
-/** The part of the inventory one release runs on, captured when it is requested and never read again from the live tables. */
+/**
+ * The part of the inventory one release runs on, captured when it is requested and never read again from the live tables. Members marked
+ * optional came later: an inventory captured before has none.
+ */
 export interface Inventory {
   readonly pool: PoolSpec;
   readonly strategy: StrategySpec;
   readonly applications: readonly ApplicationSpec[];
   readonly hosts: readonly HostSpec[];
   readonly packages: readonly PackageSpec[];
+  /** other pools whose floor counts at the same traffic entry: those the pool joins, and those that share a host with it */
+  readonly members?: readonly MemberPool[];
+  /** pools behind another entry that serve one of the applications from hosts of this pool: nothing takes those hosts out there */
+  readonly undrained?: readonly SharedHosts[];
+}
+
+/** A pool whose floor counts in a release of another one. `hosts`: all of them, in declared order. */
+export interface MemberPool {
+  readonly name: string;
+  readonly hosts: readonly string[];
+  readonly minInServicePercent: number;
+}
+
+export interface SharedHosts {
+  readonly pool: string;
+  /** that both pools have */
+  readonly hosts: readonly string[];
 }

@@ -15,6 +15,16 @@ export interface FlagDrainInput {
   readonly inService: readonly string[];
 }
 
+/** The same for every pool that loses the host: the first refusal. Pools without the host do not matter. */
+export function drainRefusalOfAny({ pools, host, inService }: { readonly pools: readonly FlagDrainInput['pool'][]; readonly host: string; readonly inService: ReadonlySet<string> }): DrainRefusal | null {
+  for (const pool of pools) {
+    if (!pool.hosts.includes(host)) continue;
+    const refusal = drainRefusal({ pool, host, inService: pool.hosts.filter((one) => inService.has(one)) });
+    if (refusal !== null) return refusal;
+  }
+  return null;
+}
+
 /**
  * Null when the host may go: the floor holds without it, or it is out already. A pool of one host has no floor to keep, but nobody would
  * be served: that needs to be forced, too.

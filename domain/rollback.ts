@@ -1,5 +1,6 @@
 /** Planning the way back: which hosts in which order, and which steps on each. Everything starts from what is there, not from what was meant. */
 import type { RollbackMode } from './inventory.ts';
+import type { PlannedMember } from './plan/plan.ts';
 import type { Observation, ObservedApplication, ObservedProcess, ObservedTraffic } from './release/target.ts';
 import { STEPS } from './vocabulary.ts';
 import type { Step } from './vocabulary.ts';
@@ -13,6 +14,8 @@ export interface RollbackInput {
   readonly floor: number;
   readonly mode: RollbackMode;
   readonly batchPercent: number;
+  /** other pools whose floor counts; those with a cap are joined, and each goes back by its own share */
+  readonly members?: readonly PlannedMember[];
 }
 
 /**
@@ -20,28 +23,62 @@ export interface RollbackInput {
  * costs nobody anything and gives capacity back, then the newest first.
  *
  * `regular` batches hold at most batchPercent of the pool, `emergency` ones as many hosts as the floor can spare in a full pool;
- * in both, a batch never takes more hosts out of service than stand above the floor once the batches before it are restored.
- * Where nothing stands above the floor the hosts in service go alone, and the check at the drain decides.
+ * in both, a batch never takes more hosts out of service than stand above the floor once the batches before it are restored. Of joined
+ * pools all this is said of each; of pools that merely share hosts only the floor. Where nothing stands above a floor the hosts in
+ * service go alone, and the check at the drain decides.
  */
 export function rollbackBatches(input: RollbackInput): string[][] {
   const out = new Set(input.outOfService);
   const newestFirst = [...new Set(input.begun)].reverse();
-  const queue = [...newestFirst.filter((host) => out.has(host)), ...newestFirst.filter((host) => !out.has(host))];
-  const width = Math.max(1, input.mode === 'emergency' ? input.hostsTotal - input.floor : Math.floor((input.batchPercent * input.hostsTotal) / 100));
+  let queue = [...newestFirst.filter((host) => out.has(host)), ...newestFirst.filter((host) => !out.has(host))];
+  const limits = limitsOf(input);
   const batches: string[][] = [];
   while (queue.length > 0) {
-    const spare = input.hostsTotal - out.size - input.floor;
-    const batch = queue.splice(0, fitting(queue, out, { width, spare }));
+    const batch = fitting(queue, out, limits);
+    const taken = new Set(batch);
+    queue = queue.filter((host) => !taken.has(host));
     for (const host of batch) out.delete(host);
     batches.push(batch);
   }
   return batches;
 }
 
-/** How many of the queue's first hosts make one batch: at least one, at most `width`, at most `spare` of them in service. */
-function fitting(queue: readonly string[], out: ReadonlySet<string>, { width, spare }: { readonly width: number; readonly spare: number }): number {
-  const waiting = queue.filter((host) => out.has(host)).length;
-  return Math.max(1, Math.min(width, waiting + Math.max(0, spare)));
+/** What one batch may take of one pool. */
+interface BackLimit {
+  /** null: every host of the release */
+  readonly hosts: ReadonlySet<string> | null;
+  /** hosts of one batch */
+  readonly width: number;
+  /** hosts above the floor in a full pool */
+  readonly spare: number;
+}
+
+/** Joined pools have no limit as a whole. */
+function limitsOf({ members = [], hostsTotal, floor, mode, batchPercent }: RollbackInput): BackLimit[] {
+  const width = (hosts: number, least: number): number => Math.max(1, mode === 'emergency' ? hosts - least : Math.floor((batchPercent * hosts) / 100));
+  const joined = members.some(({ cap }) => cap !== undefined);
+  const own: BackLimit[] = joined ? [] : [{ hosts: null, width: width(hostsTotal, floor), spare: hostsTotal - floor }];
+  const beside = members.map((member): BackLimit => ({
+    hosts: new Set(member.hosts),
+    width: member.cap === undefined ? Number.POSITIVE_INFINITY : width(member.hostsTotal, member.floor),
+    spare: member.hostsTotal - member.floor,
+  }));
+  return [...own, ...beside];
+}
+
+/** The hosts of the queue that make one batch: each in turn, unless a pool that holds it has no room left; at least the first. */
+function fitting(queue: readonly string[], out: ReadonlySet<string>, limits: readonly BackLimit[]): string[] {
+  const rooms = limits.map(({ hosts, width, spare }) => ({ hosts, width, live: spare - [...out].filter((host) => hosts?.has(host) ?? true).length }));
+  const batch = queue.filter((host) => {
+    const own = rooms.filter(({ hosts }) => hosts?.has(host) ?? true);
+    if (!own.every(({ width, live }) => width > 0 && (out.has(host) || live > 0))) return false;
+    for (const room of own) {
+      room.width -= 1;
+      if (!out.has(host)) room.live -= 1;
+    }
+    return true;
+  });
+  return batch.length > 0 ? batch : queue.slice(0, 1);
 }
 
 /**

@@ -4,12 +4,15 @@ import { withHostLock } from '../db/flag-fence.ts';
 import { withPoolTurn } from '../db/pool-turn.ts';
 import { releaseFlag } from '../db/release-flag.ts';
 import { serverName } from '../domain/server-name.ts';
-import { drainRefusal } from '../domain/operator-drain.ts';
+import { drainRefusalOfAny } from '../domain/operator-drain.ts';
+import { entryOf, hostsOf, isSameServer } from '../domain/joined-pool.ts';
+import { poolsOfHost } from '../db/flag-work.ts';
 import type { Database } from '../db/client.ts';
 import type { FlagWork } from '../db/flag-work.ts';
 import type { Keeping } from '../domain/flag-keeping.ts';
 import type { DrainRefusal } from '../domain/operator-drain.ts';
-import type { PoolSpec } from '../domain/inventory.ts';
+import type { PoolSpec, TrafficSpec } from '../domain/inventory.ts';
+import type { PoolTurn } from '../db/pool-turn.ts';
 import type { ObservedTraffic } from '../domain/release/target.ts';
 import type { Fence, Traffic } from '../drivers/traffic/port.ts';
 import type { Trouble } from './flag-findings.ts';
@@ -78,12 +81,12 @@ class BelowFloor extends Error {
 /** What was drained by us before counts as out already, so putting it out again breaks no floor: `ignored`. */
 export async function takeOut(db: Database, place: Place, { weight, floor }: { readonly weight: number | null; readonly floor: 'kept' | 'ignored' }): Promise<Done> {
   const { pool, host, server, traffic, signal } = place;
+  const pools = await poolsLosing(db, pool, host);
   const drained: Fence = (write) =>
     withPoolTurn(db, {
-      pool: pool.name,
-      count: () => inServiceOf(pool, traffic, signal),
+      ...countingOf(pools, pool.traffic, { traffic, signal }),
       take: (inService) => {
-        const refusal = floor === 'kept' ? drainRefusal({ pool, host, inService: [...inService] }) : null;
+        const refusal = floor === 'kept' ? drainRefusalOfAny({ pools, host, inService }) : null;
         if (refusal !== null) throw new BelowFloor(refusal);
         inService.delete(host);
         return whileLowered(db, place, weight)(write);
@@ -145,9 +148,23 @@ async function bringBack(db: Database, place: Place, { weight, seen }: { readonl
   return { trouble: shown.operational === 'down' ? { what: 'not-up', message: '' } : null, shown };
 }
 
-export async function inServiceOf(pool: PoolSpec, traffic: Traffic, signal: AbortSignal): Promise<ReadonlySet<string>> {
-  const states = await traffic.observe(pool.hosts.map((host) => serverName(pool.traffic, host)), signal);
-  return new Set(pool.hosts.filter((_, index) => states[index]?.inService === true));
+/** The pool, and every other one that has the host and names the same server: all of them lose it together. */
+export async function poolsLosing(db: Database, pool: PoolSpec, host: string): Promise<readonly PoolSpec[]> {
+  const others = await poolsOfHost(db, host);
+  return [pool, ...others.filter((other) => other.name !== pool.name && isSameServer(pool.traffic, other.traffic))];
+}
+
+/** The turn at the entry of these pools, and the look at all their hosts. */
+export function countingOf(pools: readonly PoolSpec[], entry: TrafficSpec, { traffic, signal }: Pick<Place, 'traffic' | 'signal'>): Pick<PoolTurn<never>, 'entry' | 'hosts' | 'count'> {
+  const hosts = hostsOf(pools);
+  return {
+    entry: entryOf(entry),
+    hosts,
+    async count() {
+      const states = await traffic.observe(hosts.map((host) => serverName(entry, host)), signal);
+      return new Set(hosts.filter((_, index) => states[index]?.inService === true));
+    },
+  };
 }
 
 function unknownKeeping(keeping: never): never {

@@ -15,7 +15,7 @@ import { applicationsOf } from '../facts.ts';
 import { StepFailed } from '../failures.ts';
 import { serverOf } from '../host-call.ts';
 import { healthChecks } from '../run-configuration.ts';
-import { inServiceNow } from './drain.ts';
+import { countingOf } from './drain.ts';
 import { askChecks, expectedVersion } from './health.ts';
 import type { ObservedProcess } from '../../domain/release/target.ts';
 import type { Failure } from '../../domain/vocabulary.ts';
@@ -75,13 +75,12 @@ async function recordFailure({ deps, input }: StepContext, failure: Failure): Pr
  */
 async function takeOut(context: StepContext, failure: Failure): Promise<never> {
   const { deps, inventory, input, acting } = context;
-  const { traffic: spec, name: pool } = inventory.pool;
+  const { traffic: spec } = inventory.pool;
   if (spec.driver === 'none') throw new StepFailed({ ...failure, afterAdmit: true });
   const server = serverOf(inventory, acting.host);
   const fence = <T>(write: () => Promise<T>): Promise<T> =>
     withPoolTurn(deps.db, {
-      pool,
-      count: () => inServiceNow(context),
+      ...countingOf(context),
       take: (inService) => {
         inService.delete(input.host);
         return withTargetFence(deps.db, input, write, { server, wanted: { admin: 'drain', weight: null } });

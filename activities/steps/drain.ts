@@ -5,10 +5,13 @@ import { openFinding } from '../../db/findings.ts';
 import { withPoolTurn } from '../../db/pool-turn.ts';
 import { hasWantedTraffic } from '../../db/wanted-traffic.ts';
 import { DRIFT, driftOf } from '../../domain/drift.ts';
-import { capacityFloor, mayTakeOut } from '../../domain/plan/capacity.ts';
+import { floorsBroken } from '../../domain/plan/capacity.ts';
+import { countedPools, entryOf, hostsOf } from '../../domain/joined-pool.ts';
+import { serverName } from '../../domain/server-name.ts';
 import { unflagged } from '../../domain/traffic-beneath.ts';
 import { CapacityRefused, StepFailed } from '../failures.ts';
 import { observe, serverOf } from '../host-call.ts';
+import type { PoolTurn } from '../../db/pool-turn.ts';
 import type { StepContext, StepDone } from '../target-step.ts';
 
 /** On the way back capacity is waited for this often (about 6 s), then the host goes alone. */
@@ -17,15 +20,14 @@ const PATIENT_ATTEMPTS = 5;
 export async function drain(context: StepContext): Promise<StepDone> {
   const { deps, inventory, input, acting } = context;
   if (input.direction === 'forward' && input.round === 0) await refuseDrift(context);
-  const { traffic: spec, name: pool } = inventory.pool;
+  const { traffic: spec } = inventory.pool;
   if (spec.driver === 'none') return { result: { note: 'this pool has no traffic entry' } };
   const traffic = deps.trafficFor(spec);
   const server = serverOf(inventory, acting.host);
   let floorMet = false;
   const fence = <T>(write: () => Promise<T>): Promise<T> =>
     withPoolTurn(deps.db, {
-      pool,
-      count: () => inServiceNow(context),
+      ...countingOf(context),
       take: (inService) => {
         floorMet = checkFloor(context, inService);
         inService.delete(input.host);
@@ -65,20 +67,28 @@ async function driftNow({ deps, inventory, input, acting, preImage }: StepContex
   return { drift: driftOf(before, { ...observation, traffic: before.traffic }), code: DRIFT.drained };
 }
 
-/** Hosts of the pool that the balancer shows in service now. */
-export async function inServiceNow({ deps, inventory, acting }: StepContext): Promise<ReadonlySet<string>> {
-  const states = await deps.trafficFor(inventory.pool.traffic).observe(inventory.hosts.map((host) => serverOf(inventory, host)), acting.signal);
-  return new Set(inventory.hosts.filter((_, index) => states[index]?.inService === true).map(({ name }) => name));
+/** The turn in which hosts may leave, and the look at all whose service counts: the pool's own hosts, and those of every pool that counts beside it. */
+export function countingOf({ deps, inventory, acting }: StepContext): Pick<PoolTurn<never>, 'entry' | 'hosts' | 'count'> {
+  const { traffic } = inventory.pool;
+  const hosts = hostsOf([{ hosts: inventory.hosts.map(({ name }) => name) }, ...countedPools(inventory)]);
+  return {
+    entry: entryOf(traffic),
+    hosts,
+    async count() {
+      const states = await deps.trafficFor(traffic).observe(hosts.map((host) => serverName(traffic, host)), acting.signal);
+      return new Set(hosts.filter((_, index) => states[index]?.inService === true));
+    },
+  };
 }
 
 /**
- * Refuses to go below the floor. On the way back a host may go alone even so: leaving it on a version that is being taken back would be
- * worse. Answers whether the floor was met that way.
+ * Refuses to go below the floor of any pool that holds the host. On the way back a host may go alone even so: leaving it on a version that
+ * is being taken back would be worse. Answers whether a floor was met that way.
  */
 function checkFloor({ inventory, input }: StepContext, inService: ReadonlySet<string>): boolean {
-  const floor = capacityFloor(inventory.pool.capacity.minInServicePercent, inventory.hosts.length);
-  if (mayTakeOut({ floor, inService: [...inService], out: input.host })) return false;
-  const left = inService.size - 1;
+  const [lowest] = floorsBroken(countedPools(inventory), { inService, out: input.host });
+  if (lowest === undefined) return false;
+  const { pool, hosts, floor, left } = lowest;
   if (input.direction === 'back' && (left >= floor - 1 || activityInfo().attempt > PATIENT_ATTEMPTS)) return true;
-  throw new CapacityRefused('capacity', `taking ${input.host} out would leave ${left} of ${inventory.hosts.length} hosts in service, the floor is ${floor}`);
+  throw new CapacityRefused('capacity', `taking ${input.host} out would leave ${left} of ${hosts} hosts of pool ${pool} in service, the floor is ${floor}`);
 }

@@ -1,7 +1,7 @@
 /** The `batches` of a strategy: how the pool behind the bastion is cut and how its batches follow one another. */
 import { z } from 'zod';
 import { BATCH_CAP_RAISED } from '../../domain/plan/batch-cap.ts';
-import { POOL_HOSTS_MAX } from './pool-size.ts';
+import { POOL_HOSTS_MAX } from '../../domain/joined-pool.ts';
 import { Name, whole } from './text.ts';
 
 export const WEEK_SECONDS = 7 * 24 * 3600;

@@ -1,7 +1,7 @@
 /** POST /v1/releases/{id}/commands and the receipts it answers. */
 import { z } from 'zod';
 import { COMMAND_TYPES } from '../../domain/release/commands.ts';
-import { POOL_HOSTS_MAX } from './pool-size.ts';
+import { POOL_HOSTS_MAX } from '../../domain/joined-pool.ts';
 import { Name, Reason, ReleaseId, To, distinct } from './text.ts';
 import { ROLLBACK_MODES } from './strategy.ts';
 

@@ -45,12 +45,24 @@ const Different = z
   })
   .meta({ id: 'PlanDifferent' });
 
+const Member = z
+  .strictObject({
+    pool: z.string(),
+    hosts: Names.meta({ description: 'those of this release that it holds' }),
+    hostsTotal: Count,
+    inService: Count,
+    floor: Count,
+    cap: Count.optional().meta({ description: 'the most it loses to one batch; absent: it merely shares hosts' }),
+  })
+  .meta({ id: 'PlanMember' });
+
 export const PlanAnswer = z
   .strictObject({
     id: z.string(),
     expiresAt: z.string(),
     plan: z.looseObject({
-      batches: z.array(z.looseObject({ index: z.int(), kind: z.string(), hosts: Names, ...batchValues() })),
+      batches: z.array(z.looseObject({ index: z.int(), kind: z.string(), hosts: Names, ...batchValues(), members: z.array(z.strictObject({ pool: z.string(), hosts: Count })).optional().meta({ description: 'hosts that each pool of `members` loses to the batch' }) })),
+      members: z.array(Member).optional().meta({ description: 'other pools whose floor counts: those that are joined, and those that share hosts; absent: none' }),
       batchCap: z.strictObject({ percent: z.int(), hosts: z.int() }).meta({ description: 'no batch holds more hosts and no window has more lanes' }),
       warnings: z.array(z.string()),
     }),

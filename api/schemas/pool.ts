@@ -1,8 +1,8 @@
 /** PUT /v1/pools/{name}, kind: Pool. */
 import { z } from 'zod';
 import type { PoolSpec } from '../../domain/inventory.ts';
+import { POOL_HOSTS_MAX } from '../../domain/joined-pool.ts';
 import { isAddress, isSafePath, isServerName } from '../../domain/names.ts';
-import { POOL_HOSTS_MAX } from './pool-size.ts';
 import { Name, distinct, whole } from './text.ts';
 
 const NO_VARIABLE = /\$\{[^}]*\}/g;
@@ -27,18 +27,53 @@ const Traffic = z.discriminatedUnion('driver', [Haproxy, z.strictObject({ driver
 
 export const BUSY = ['reject', 'queue', 'supersede'] as const;
 
-export const Pool = z
-  .strictObject({
-    name: Name,
-    environment: Name,
-    applications: distinct(Name, { least: 1, most: 50, empty: 'must name at least one application' }),
-    hosts: distinct(Name, { least: 1, most: POOL_HOSTS_MAX, empty: 'must name at least one host; an empty list never means all' }),
-    capacity: z.strictObject({ minInServicePercent: whole(0, 100).default(66) }).prefault({}),
-    traffic: Traffic,
-    strategy: Name.default('standard'),
-    busy: z.enum(BUSY).default('queue'),
-  })
-  .meta({ id: 'Pool' }) satisfies z.ZodType<PoolSpec>;
+/** What a joined pool has from its members, and every other pool says itself. */
+const own = {
+  environment: Name,
+  applications: distinct(Name, { least: 1, most: 50, empty: 'must name at least one application' }),
+  hosts: distinct(Name, { least: 1, most: POOL_HOSTS_MAX, empty: 'must name at least one host; an empty list never means all' }),
+  traffic: Traffic,
+};
+const Capacity = z.strictObject({ minInServicePercent: whole(0, 100).default(66) });
+
+const shared = {
+  name: Name,
+  joins: distinct(Name, { least: 2, most: 50, empty: 'must name at least two pools' })
+    .optional()
+    .meta({ description: 'pools of the same environment, applications and traffic entry that are released as one; then hosts, applications, environment, capacity and traffic are theirs and are not given' }),
+  strategy: Name.default('standard'),
+  busy: z.enum(BUSY).default('queue'),
+};
+
+/** As people write it: what a joined pool takes from its members is left out there, and needed everywhere else (joinedOrOwn). */
+export const PoolDeclared = z.strictObject({
+  ...shared,
+  environment: own.environment.optional(),
+  applications: own.applications.optional(),
+  hosts: own.hosts.optional(),
+  capacity: Capacity.optional().meta({ description: 'minInServicePercent is 66 unless said' }),
+  traffic: own.traffic.optional(),
+});
+
+/** As it is stored and read: a joined pool with what it has from its members. */
+export const PoolRead = z.strictObject({ ...shared, ...own, capacity: Capacity.prefault({}) });
+
+/** Parses what PoolDeclared and joinedOrOwn have let pass. A joined pool is filled in where its members are known (domain/joined-pool.ts). */
+export const Pool: z.ZodType<PoolSpec> = PoolDeclared.transform(
+  ({ joins, environment = '', applications = [], hosts = [], capacity = Capacity.parse({}), traffic = { driver: 'none' }, ...rest }): PoolSpec => ({ ...rest, ...(joins === undefined ? {} : { joins }), environment, applications, hosts, capacity, traffic }),
+).meta({ id: 'Pool' });
+
+/** For `superRefine`: a joined pool says nothing that its members say, every other pool says all of it. `value` may hold anything. */
+export function joinedOrOwn(value: unknown, context: z.RefinementCtx): void {
+  if (typeof value !== 'object' || value === null) return;
+  const pool = value as Readonly<Record<string, unknown>>;
+  const isJoined = pool['joins'] !== undefined;
+  for (const field of [...Object.keys(own), 'capacity']) {
+    const isGiven = pool[field] !== undefined;
+    if (isJoined && isGiven) context.addIssue({ code: 'custom', path: [field], message: 'is taken from the members of a joined pool: leave it out' });
+    if (!isJoined && !isGiven && field !== 'capacity') context.addIssue({ code: 'custom', path: [field], message: 'is required, unless the pool joins others' });
+  }
+}
 
 function isHostAndPort(text: string): boolean {
   const parts = /^(.+):([1-9][0-9]{0,4})$/.exec(text);

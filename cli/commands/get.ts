@@ -58,7 +58,7 @@ async function get(kindName: string, name: string | undefined, flags: GetFlags, 
 
 function tableOf(kind: Kind, objects: readonly Fields[], wide: boolean): string[] {
   if (objects.length === 0) return [`no ${kind.name}`];
-  const columns = kind.columns.filter((column) => wide || column.wide !== true);
+  const columns = kind.columns.filter((column) => (wide || column.wide !== true) && (column.isRare !== true || objects.some((object) => column.cell(object) !== '')));
   return table(columns.map((column) => column.heading), objects.map((object) => columns.map((column) => column.cell(object))));
 }
 

@@ -19,6 +19,7 @@ export interface PlanAnswer {
     readonly batchCap?: { readonly percent: number; readonly hosts: number };
     readonly warnings: readonly string[];
     readonly skipped?: readonly Skipped[];
+    readonly members?: readonly PlanMember[];
   };
   /** what the plan takes for granted, one sentence */
   readonly assumes: string;
@@ -41,6 +42,17 @@ interface PlannedBatch {
   readonly verification?: string;
   readonly tolerance?: number;
   readonly zone?: string | null;
+  /** what other pools that count lose to it */
+  readonly members?: readonly { readonly pool: string; readonly hosts: number }[];
+}
+
+/** Another pool whose floor counts; `cap` only of one that is joined. */
+interface PlanMember {
+  readonly pool: string;
+  readonly hostsTotal: number;
+  readonly inService: number;
+  readonly floor: number;
+  readonly cap?: number;
 }
 
 interface PlanSimulation {
@@ -91,6 +103,7 @@ const COLUMNS: readonly Column[] = [
   { heading: 'MAY FAIL', cell: (batch) => String(batch.tolerance ?? 0), ordinary: '0' },
   { heading: 'BAKE', cell: (batch) => seconds(batch.bakeSeconds) },
   { heading: 'REST', cell: (batch) => seconds(batch.pauseSeconds ?? 0), ordinary: '0s' },
+  { heading: 'TAKES', cell: ({ members = [] }) => members.map(({ pool, hosts }) => `${pool}: ${hosts}`).join(' '), ordinary: '' },
   { heading: 'GOES ON', cell: (batch) => (batch.manual ? 'waits for promote' : 'by itself') },
   { heading: 'NAMES', cell: (batch) => batch.hosts.join(', ') },
 ];
@@ -109,6 +122,7 @@ export function planLines(answer: PlanAnswer, pool: string, color: boolean): str
     bold(`${pool}: ${plan.changes.map(({ application, version }) => `${application} → ${version}`).join(', ')}`, color),
     ...table(columns.map(({ heading }) => heading), plan.batches.map((batch) => columns.map(({ cell }) => cell(batch, simulation)))),
     `capacity: ${capacity.hosts} hosts, ${capacity.inService} in service, never below ${capacity.floor}${capacity.outageAllowed ? ', outage allowed' : ''}${cap}; as played through, never fewer than ${simulation.inService.lowest}`,
+    ...(plan.members ?? []).map(memberLine),
     `takes: ${durationText(simulation)}`,
     `waits planned: ${seconds(plannedWaitSeconds)}; a rollback goes ${plan.rollback.batchPercent}% of the pool at a time`,
     ...openWaits(simulation),
@@ -119,6 +133,11 @@ export function planLines(answer: PlanAnswer, pool: string, color: boolean): str
     ...plan.warnings.map((warning) => marked('warn', printable(warning), color)),
     `to start exactly this plan: --plan ${id}`,
   ];
+}
+
+function memberLine({ pool, hostsTotal, inService, floor, cap }: PlanMember): string {
+  const share = cap === undefined ? 'shares hosts' : `no batch takes more than ${cap}`;
+  return printable(`pool ${pool}: ${hostsTotal} hosts, ${inService} in service, never below ${floor}; ${share}`);
 }
 
 function durationText({ p50Seconds, p90Seconds, basis }: PlanSimulation): string {

@@ -39,18 +39,24 @@ function nobodyLabelled({ pool, strategy }: RefusalInput, { live, returning, sta
 }
 
 function tooLarge({ pool, strategy, batchCapPercent }: RefusalInput, standing: PoolStanding, wanted: number): PlanRefusal | null {
-  const { hostsTotal, live, floor } = standing;
+  const { hostsTotal, live, floor, isJoined, members } = standing;
   const choose = bastionChoice(strategy.bastion);
   const percent = batchCapPercent ?? BATCH_CAP_PERCENT;
   const spared = bastionsMax(standing, choose);
-  const most = Math.min(spared, batchCap(percent, hostsTotal));
+  const most = isJoined ? spared : Math.min(spared, batchCap(percent, hostsTotal));
   // A pool that is stuck says so itself; that no bastion fits either would only repeat it.
-  if (wanted <= most || standing.stuck) return null;
+  if (wanted <= most || standing.stuck || members.some(({ isStuck }) => isStuck)) return null;
   const whose = spared < bastionsMax(standing) ? ', of the hosts its bastion is chosen among' : '';
-  const limit = most < spared ? `allows ${most}: no batch may take more than ${percent} % of it` : `(${live.length} of ${hostsTotal} hosts in service, floor ${floor}) allows ${most}${whose}`;
+  const limit = limitOf();
   return {
     code: 'bastion-too-large',
     message: `Strategy ${strategy.name} wants ${wanted} ${wanted === 1 ? 'bastion' : 'bastions'} out of traffic at once; pool ${pool.name} ${limit}.`,
     next: most === 0 ? 'Choose the bastion among other hosts, or bring hosts of the pool back into service.' : `Set bastion.count to at most ${most}.`,
   };
+
+  function limitOf(): string {
+    if (most < spared) return `allows ${most}: no batch may take more than ${percent} % of it`;
+    if (members.length > 0) return `allows ${most}${whose}, with the floors${isJoined ? ` and caps (${percent} %)` : ''} of ${members.map(({ pool: name }) => name).join(', ')}`;
+    return `(${live.length} of ${hostsTotal} hosts in service, floor ${floor}) allows ${most}${whose}`;
+  }
 }

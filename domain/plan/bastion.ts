@@ -1,5 +1,6 @@
 /** Which hosts prove the build first. */
 import type { BastionPolicy } from '../inventory.ts';
+import { sparedTogether } from './joined.ts';
 import { targetsOf } from './standing.ts';
 import type { PlanHost, PoolStanding } from './standing.ts';
 
@@ -21,14 +22,15 @@ export function bastionCount({ count, skipIn = [] }: Pick<BastionPolicy, 'count'
 }
 
 /**
- * Hosts that could be bastions together, best first: those in service in the order of the choice, as far as the floor lets them be
- * out all at once while the bastion bakes, then those out of service. When nothing stands above the floor only hosts that come back
- * into service qualify: the bastion is then also the repair the rest has to wait for.
+ * Hosts that could be bastions together, best first: those in service in the order of the choice, as far as the floor, and that of every
+ * other pool that counts, lets them be out all at once while the bastion bakes, then those out of service. When nothing stands above the
+ * floor only hosts that come back into service qualify: the bastion is then also the repair the rest has to wait for.
  */
 export function bastionCandidates(standing: PoolStanding, choose: BastionChoice = anyHost): PlanHost[] {
-  const { live, returning, staying, spare, repairFirst } = standing;
-  if (repairFirst) return targetsOf(choose(returning));
-  return targetsOf([...targetsOf(choose(live)).slice(0, Math.max(0, spare)), ...choose(returning), ...choose(staying)]);
+  const { live, returning, staying, spare, repairFirst, members } = standing;
+  if (repairFirst) return sparedTogether(targetsOf(choose(returning)), members);
+  const serving = sparedTogether(targetsOf(choose(live)), members).slice(0, Math.max(0, spare));
+  return sparedTogether(targetsOf([...serving, ...choose(returning), ...choose(staying)]), members);
 }
 
 /** As many as the strategy says in this environment; where hosts are passed untouched, no more than are left of those it chooses among. */

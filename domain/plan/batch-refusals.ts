@@ -24,7 +24,8 @@ export function listRefusals({ pool, strategy, hosts }: RefusalInput): PlanRefus
 
 /** Batches that are too large, or in an order that the floor would never let begin. */
 export function batchRefusals(input: RefusalInput, standing: PoolStanding, { bastions, cut }: Layout): PlanRefusal[] {
-  return [aboveCap(input, standing, cut.batches), floorOrder(input, standing, bastions, cut.batches)].filter((refusal) => refusal !== null);
+  const above = standing.isJoined ? joinedAboveCap(input, standing, cut.batches) : aboveCap(input, standing, cut.batches);
+  return [above, floorOrder(input, standing, bastions, cut.batches)].filter((refusal) => refusal !== null);
 }
 
 function aboveCap({ pool, strategy, batchCapPercent }: RefusalInput, { hostsTotal }: PoolStanding, batches: readonly CutBatch[]): PlanRefusal | null {
@@ -44,30 +45,71 @@ function aboveCap({ pool, strategy, batchCapPercent }: RefusalInput, { hostsTota
   };
 }
 
+/** The cap is one of each joined pool: the largest of them would otherwise lend its size to the smallest. */
+function joinedAboveCap({ strategy, batchCapPercent }: RefusalInput, { members }: PoolStanding, batches: readonly CutBatch[]): PlanRefusal | null {
+  const percent = batchCapPercent ?? BATCH_CAP_PERCENT;
+  const above = batches.flatMap(({ index, mode, hosts }) => {
+    if (mode === 'window') return [];
+    const batch = new Set(hosts);
+    return members.flatMap(({ pool, isJoined, hosts: held, hostsTotal, cap }) => {
+      const lost = held.filter((host) => batch.has(host)).length;
+      return isJoined && lost > cap ? [{ index, pool, lost, hostsTotal, cap }] : [];
+    });
+  });
+  if (above.length === 0) return null;
+  const needed = above.map(({ lost, hostsTotal }) => capNeeded(lost, hostsTotal));
+  const raise = needed.some((one) => one === null) ? '' : `, or release with batchCapPercent: ${Math.max(...needed.map(Number))} and a reason`;
+  return {
+    code: 'batch-above-cap',
+    message: `Strategy ${strategy.name} takes ${some(above.map(({ index, pool, lost, hostsTotal, cap }) => `${lost} of ${hostsTotal} hosts of pool ${pool} into batch ${index}, which may take ${cap}`))} (${percent} %).`,
+    next: `Make smaller batches${raise}.`,
+  };
+}
+
+/** Whose floor an order of hosts must keep: the pool's own, or that of another pool that counts. */
+interface FloorLine {
+  readonly pool: string;
+  readonly hosts: ReadonlySet<PlanHost>;
+  readonly returning: readonly PlanHost[];
+  readonly inService: number;
+  readonly hostsTotal: number;
+  readonly floor: number;
+  readonly spare: number;
+}
+
 /**
  * Explicit lists are taken as they stand, also where no host can be spared before others are repaired. The release would then wait
  * at the floor for a host that comes back only in a later batch. Every other order is made so that this cannot be.
  */
-function floorOrder({ pool, strategy }: RefusalInput, standing: PoolStanding, bastions: readonly PlanHost[], batches: readonly CutBatch[]): PlanRefusal | null {
-  if (!standing.repairFirst) return null;
-  const back = new Set(standing.returning);
-  let spare = standing.spare + bastions.filter((host) => back.has(host)).length;
+function floorOrder(input: RefusalInput, standing: PoolStanding, bastions: readonly PlanHost[], batches: readonly CutBatch[]): PlanRefusal | null {
+  const { live, returning, staying, hostsTotal, floor, spare, repairFirst, members } = standing;
+  const own = { pool: input.pool.name, hosts: new Set([...live, ...returning, ...staying]), returning, inService: live.length, hostsTotal, floor, spare };
+  const lines: FloorLine[] = [...(repairFirst ? [own] : []), ...members.filter((member) => member.repairFirst).map((member) => ({ ...member, hosts: new Set(member.hosts) }))];
+  for (const line of lines) {
+    const early = takenTooEarly(line, bastions, batches);
+    if (early !== null) return tooEarly(input, line, early);
+  }
+  return null;
+}
+
+function takenTooEarly({ hosts: held, returning, spare: before }: FloorLine, bastions: readonly PlanHost[], batches: readonly CutBatch[]): { readonly index: number; readonly host: PlanHost } | null {
+  const back = new Set(returning);
+  let spare = before + bastions.filter((host) => back.has(host)).length;
   for (const { index, hosts } of batches) {
     for (const host of hosts) {
-      if (host.inService && spare < 1) return tooEarly(index, host);
+      if (host.inService && held.has(host) && spare < 1) return { index, host };
       if (back.has(host)) spare += 1;
     }
   }
   return null;
+}
 
-  function tooEarly(index: number, host: PlanHost): PlanRefusal {
-    const { live, hostsTotal, floor, returning } = standing;
-    return {
-      code: 'floor-order',
-      message: `Strategy ${strategy.name} takes ${host.name} out of service in batch ${index}; ${live.length} of ${hostsTotal} hosts of pool ${pool.name} are in service and the floor is ${floor}: others must come back first.`,
-      next: `List hosts that are out of service (${some(returning.map(({ name }) => name))}) before it, or lower capacity.minInServicePercent of the pool.`,
-    };
-  }
+function tooEarly({ strategy }: RefusalInput, { pool, inService, hostsTotal, floor, returning }: FloorLine, { index, host }: { readonly index: number; readonly host: PlanHost }): PlanRefusal {
+  return {
+    code: 'floor-order',
+    message: `Strategy ${strategy.name} takes ${host.name} out of service in batch ${index}; ${inService} of ${hostsTotal} hosts of pool ${pool} are in service and the floor is ${floor}: others must come back first.`,
+    next: `List hosts that are out of service (${some(returning.map(({ name }) => name))}) before it, or lower capacity.minInServicePercent of the pool.`,
+  };
 }
 
 function some(parts: readonly string[]): string {

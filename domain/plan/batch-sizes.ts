@@ -4,8 +4,11 @@ import type { BatchPolicy } from '../inventory.ts';
 /** Where the declared parts are used up before the hosts are, because of rounding down; and for hosts that no list names. */
 const LEFTOVER_PERCENT = 25;
 
-/** Hosts the batch at a position of the pattern takes if so many are left, at least 1. Position 0 is the first batch, or the first of a zone. */
-export type SizePattern = (position: number) => number;
+/** What one part of a pool is said to be: a percentage of the whole pool, a number of hosts, or all that is left of its stretch. */
+export type Part = { readonly percent: number } | { readonly count: number } | 'all';
+
+/** The part that the batch at a position of the pattern takes. Position 0 is the first batch, or the first of a zone. */
+export type PartPattern = (position: number) => Part;
 
 /**
  * Sizes of the batches that take `rest` hosts, each a part of `hostsTotal` rounded down, at least 1 and at most what is left.
@@ -13,21 +16,25 @@ export type SizePattern = (position: number) => number;
  * `hostsTotal` is the whole pool, the bastion included; `rest` is what the bastion leaves, for the bastion is no part of the hundred.
  */
 export function batchSizes(percent: readonly number[], hostsTotal: number, rest: number): number[] {
-  const pattern = percentPattern(percent, hostsTotal);
+  const pattern = percentPattern(percent);
   const sizes: number[] = [];
-  for (let left = rest; left > 0; left -= sizes.at(-1) ?? left) sizes.push(Math.min(left, pattern(sizes.length)));
+  for (let left = rest; left > 0; left -= sizes.at(-1) ?? left) sizes.push(Math.min(left, sizeOf(pattern(sizes.length), hostsTotal)));
   return sizes;
 }
 
 /** The pattern of a strategy that cuts by percentages or counts; the last count repeats. */
-export function sizePattern({ percent, count = [] }: Pick<BatchPolicy, 'percent' | 'count'>, hostsTotal: number): SizePattern {
-  if (count.length === 0) return percentPattern(percent, hostsTotal);
-  return (position) => count[Math.min(position, count.length - 1)] ?? 1;
+export function partPattern({ percent, count = [] }: Pick<BatchPolicy, 'percent' | 'count'>): PartPattern {
+  if (count.length === 0) return percentPattern(percent);
+  return (position) => ({ count: count[Math.min(position, count.length - 1)] ?? 1 });
 }
 
 /** What follows explicit lists. */
-export function leftoverPattern(hostsTotal: number): SizePattern {
-  return () => sizeOfPart(LEFTOVER_PERCENT, hostsTotal);
+export const LEFTOVERS: PartPattern = () => ({ percent: LEFTOVER_PERCENT });
+
+/** Hosts of a part if so many are left, at least 1. */
+export function sizeOf(part: Part, hostsTotal: number): number {
+  if (part === 'all') return Number.POSITIVE_INFINITY;
+  return 'count' in part ? part.count : sizeOfPart(part.percent, hostsTotal);
 }
 
 /** A percentage of the whole pool as hosts: rounded down, at least 1. */
@@ -46,9 +53,9 @@ export function percentagesComplaint(percent: readonly number[]): string | null 
   return null;
 }
 
-function percentPattern(percent: readonly number[], hostsTotal: number): SizePattern {
+function percentPattern(percent: readonly number[]): PartPattern {
   const parts = partsOf(percent);
-  return (position) => sizeOfPart(parts[position] ?? LEFTOVER_PERCENT, hostsTotal);
+  return (position) => ({ percent: parts[position] ?? LEFTOVER_PERCENT });
 }
 
 function partsOf(percent: readonly number[]): readonly number[] {

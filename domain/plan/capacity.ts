@@ -1,4 +1,5 @@
 /** The capacity floor: how many hosts of a pool must serve at every moment. Counted from the whole pool, never from what is left of it. */
+import type { MemberPool } from '../inventory.ts';
 import type { PlannedHost } from './plan.ts';
 
 /** min(ceil(minInServicePercent × hosts / 100), hosts − 1), at least 0: whatever the percentage, one host at a time can be released. */
@@ -12,6 +13,26 @@ export function capacityFloor(minInServicePercent: number, hostsTotal: number): 
  */
 export function mayTakeOut({ floor, inService, out }: { readonly floor: number; readonly inService: readonly string[]; readonly out: string }): boolean {
   return !inService.includes(out) || inService.length - 1 >= floor;
+}
+
+/** A pool at the moment of asking; `left` would serve without the host. */
+export interface FloorLine {
+  readonly pool: string;
+  readonly hosts: number;
+  readonly inService: number;
+  readonly floor: number;
+  readonly left: number;
+}
+
+/** Of the pools that hold this host, those that would fall below their floor without it, the lowest first; empty when it may be taken out. */
+export function floorsBroken(pools: readonly MemberPool[], { inService, out }: { readonly inService: ReadonlySet<string>; readonly out: string }): readonly FloorLine[] {
+  const lines = pools.flatMap(({ name, hosts, minInServicePercent }) => {
+    if (!hosts.includes(out)) return [];
+    const floor = capacityFloor(minInServicePercent, hosts.length);
+    const serving = hosts.filter((host) => inService.has(host));
+    return mayTakeOut({ floor, inService: serving, out }) ? [] : [{ pool: name, hosts: hosts.length, inService: serving.length, floor, left: serving.length - 1 }];
+  });
+  return lines.toSorted((one, other) => one.left - one.floor - (other.left - other.floor));
 }
 
 /**

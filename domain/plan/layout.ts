@@ -30,6 +30,6 @@ export function layOut({ pool, strategy, hosts }: LayoutInput, standing: PoolSta
   const wanted = bastionsWanted(bastion, pool.environment, standing);
   // At least one host is left to release to; a strategy that wants them all is refused elsewhere.
   const bastions = bastionCandidates(standing, choose).slice(0, Math.min(wanted, hosts.length - 1));
-  const segments = segmentsOf({ batches, hosts: targetsOf(hosts), hostsTotal: hosts.length, bastions, standing });
-  return { bastionsWanted: wanted, choose, bastions, cut: cutBatches({ policy: batches, segments, hostsTotal: hosts.length, first: bastions.length > 0 ? 1 : 0 }) };
+  const segments = segmentsOf({ batches, hosts: targetsOf(hosts), bastions, standing });
+  return { bastionsWanted: wanted, choose, bastions, cut: cutBatches({ policy: batches, segments, hostsTotal: hosts.length, bastions, mix: standing.isJoined ? standing.members : null }) };
 }

@@ -1,5 +1,5 @@
 /** Pool + strategy + what is in service now → the plan of a release. Computed once, stored, never recomputed. */
-import type { PoolSpec, StrategySpec } from '../inventory.ts';
+import type { PoolSpec, SharedHosts, StrategySpec } from '../inventory.ts';
 import { BATCH_CAP_PERCENT, batchCap } from './batch-cap.ts';
 import { bastionRefusals } from './bastion-refusals.ts';
 import { batchRefusals, listRefusals } from './batch-refusals.ts';
@@ -9,6 +9,8 @@ import { emptyPool, poolRefusals, strategyRefusals } from './refusals.ts';
 import { settleBastion, settleBatches, settleOnly } from './settle.ts';
 import { standingOf, targetsOf } from './standing.ts';
 import { warningsOf } from './warnings.ts';
+import { plannedMembers } from './joined.ts';
+import type { PlanMember } from './joined.ts';
 import type { Layout } from './layout.ts';
 import type { Plan, PlannedBatch, PlannedChange, PlanRefusal } from './plan.ts';
 import type { PlanHost, PoolStanding } from './standing.ts';
@@ -16,7 +18,7 @@ import type { PlanHost, PoolStanding } from './standing.ts';
 /** `hosts` are all hosts of the pool in declared order. `reason` matters only together with `allowOutage` and `batchCapPercent`. */
 export interface PlanInput {
   /** without an environment the strategy's `skipIn` skips none */
-  readonly pool: Pick<PoolSpec, 'name' | 'capacity'> & Partial<Pick<PoolSpec, 'environment'>>;
+  readonly pool: Pick<PoolSpec, 'name' | 'capacity' | 'joins'> & Partial<Pick<PoolSpec, 'environment'>>;
   readonly strategy: StrategySpec;
   readonly hosts: readonly PlanHost[];
   readonly changes: readonly PlannedChange[];
@@ -28,6 +30,10 @@ export interface PlanInput {
   readonly firstRelease?: boolean;
   /** the versions serve in this pool already */
   readonly isProven?: boolean;
+  /** other pools whose floor counts: those that `pool` joins, and those that share hosts with it; absent: none */
+  readonly members?: readonly PlanMember[];
+  /** pools that serve from the same hosts behind another entry */
+  readonly undrained?: readonly SharedHosts[];
 }
 
 export type PlanResult = { readonly plan: Plan } | { readonly refusals: readonly PlanRefusal[] };
@@ -40,7 +46,7 @@ export type PlanResult = { readonly plan: Plan } | { readonly refusals: readonly
 export function makePlan(input: PlanInput): PlanResult {
   const { hosts, pool, strategy } = input;
   if (hosts.length === 0) return { refusals: [emptyPool(input)] };
-  const standing = standingOf(hosts, pool.capacity.minInServicePercent);
+  const standing = standingOf(hosts, pool.capacity.minInServicePercent, { ...(input.members === undefined ? {} : { members: input.members }), joins: pool.joins ?? [], capPercent: capPercent(input) });
   if (targetsOf(hosts).length === 0) return { plan: nothingToDo(input, standing) };
   const wrong = strategyRefusals(strategy);
   const layout = wrong.length === 0 && hosts.length > 1 ? layOut(input, standing) : null;
@@ -56,11 +62,12 @@ export function makePlan(input: PlanInput): PlanResult {
   return {
     plan: {
       batches,
-      capacity: { hosts: hosts.length, inService: standing.live.length, floor: standing.floor, outageAllowed: hosts.length === 1 },
+      capacity: { hosts: hosts.length, inService: standing.live.length, floor: standing.floor, outageAllowed: hosts.length === 1 || standing.members.some((member) => member.hostsTotal === 1) },
       changes: input.changes,
       rollback: { batchPercent: rollbackPercent(input, batches) },
-      batchCap: { percent: capPercent(input), hosts: batchCap(capPercent(input), hosts.length) },
+      batchCap: { percent: capPercent(input), hosts: capOf(input, standing) },
       ...skippedOf(input),
+      ...membersOf(standing),
       warnings: warningsOf(input, standing, { batches, layout }),
     },
   };
@@ -68,7 +75,7 @@ export function makePlan(input: PlanInput): PlanResult {
 
 function settled(input: PlanInput, standing: PoolStanding, { bastions, cut }: Layout): PlannedBatch[] {
   const { hosts, strategy } = input;
-  const limits = { spare: standing.spare, maxParallel: strategy.batches.maxParallel, cap: batchCap(capPercent(input), hosts.length) };
+  const limits = { spare: standing.spare, maxParallel: strategy.batches.maxParallel, cap: capOf(input, standing), members: standing.members };
   const batches = settleBatches(strategy, cut.batches, { bastions: bastions.length, hostsTotal: hosts.length, limits });
   return bastions.length === 0 ? batches : [settleBastion(strategy, bastions, limits), ...batches];
 }
@@ -84,6 +91,16 @@ function nothingToDo(input: PlanInput, standing: PoolStanding): Plan {
   const { hosts, changes } = input;
   const capacity = { hosts: hosts.length, inService: standing.live.length, floor: standing.floor, outageAllowed: hosts.length === 1 };
   return { batches: [], capacity, changes, rollback: { batchPercent: rollbackPercent(input, []) }, ...skippedOf(input), warnings: [] };
+}
+
+function membersOf({ members }: PoolStanding): Pick<Plan, 'members'> {
+  return members.length === 0 ? {} : { members: plannedMembers(members) };
+}
+
+/** Of joined pools the caps of all together, which one batch can only reach where they share no host. */
+function capOf(input: PlanInput, { hostsTotal, isJoined, members }: PoolStanding): number {
+  if (!isJoined) return batchCap(capPercent(input), hostsTotal);
+  return Math.max(1, Math.min(hostsTotal, members.reduce((sum, member) => sum + (member.isJoined ? member.cap : 0), 0)));
 }
 
 function capPercent({ batchCapPercent }: PlanInput): number {

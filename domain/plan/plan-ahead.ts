@@ -8,9 +8,11 @@ type Asked = Pick<PlanInput, 'allowOutage' | 'reason' | 'batchCapPercent' | 'isP
 
 /** Every host of the pool is taken to be in service, which refuses nothing that could be released. */
 export function planAhead(inventory: Inventory, { allowOutage, reason, batchCapPercent = null, isProven = false }: Asked): PlanResult {
-  const { pool, strategy, hosts } = inventory;
+  const { pool, strategy, hosts, members = [], undrained = [] } = inventory;
   const seen = hosts.map(({ name, zone, labels }) => ({ name, zone, labels, inService: true }));
-  return makePlan({ pool, strategy, hosts: seen, changes: changesOf(inventory), allowOutage, reason, batchCapPercent, isProven });
+  const own = new Set(pool.hosts);
+  const beside = members.map((member) => ({ ...member, servingElsewhere: member.hosts.filter((host) => !own.has(host)).length }));
+  return makePlan({ pool, strategy, hosts: seen, members: beside, undrained, changes: changesOf(inventory), allowOutage, reason, batchCapPercent, isProven });
 }
 
 /** What is released, in the order in which the pool names its applications. */

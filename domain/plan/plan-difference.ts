@@ -23,12 +23,17 @@ export function planDifferences(before: PlannedOn, now: PlannedOn): PlanDifferen
 
 /** Only what happens to hosts: batches, capacity and changes. Warnings may differ. */
 export function courseDifferences(before: Plan, now: Plan): PlanDifference[] {
-  const fields = differences({ capacity: before.capacity, rollback: before.rollback }, { capacity: now.capacity, rollback: now.rollback });
+  const fields = differences(measuresOf(before), measuresOf(now));
   return [
     ...fields.map(({ pointer, from, to }) => ({ what: pointer, sentence: `${pointer.slice(1).replaceAll('/', '.')} was ${shown(from)} and is ${shown(to)}.` })),
     ...changeDifferences(before, now),
     ...batchDifferences(before.batches, now.batches),
   ];
+}
+
+/** Other pools that count stand under their names. */
+function measuresOf({ capacity, rollback, members = [] }: Plan): object {
+  return { capacity, rollback, members: Object.fromEntries(members.map(({ pool, ...member }) => [pool, member])) };
 }
 
 function objectDifferences(before: PlannedOn['versions'], now: PlannedOn['versions']): PlanDifference[] {

@@ -16,8 +16,23 @@ export interface Plan {
   readonly skipped?: readonly SkippedHost[];
   /** at the end the hosts of this release are compared with those its pool has by then; absent in plans of earlier builds, which end without that look */
   readonly comparesPool?: true;
+  /** other pools whose floor counts, those that are joined and those that merely share hosts; absent: none */
+  readonly members?: readonly PlannedMember[];
   /** things an operator should read before starting, one sentence each */
   readonly warnings: readonly string[];
+}
+
+/** A pool whose capacity counts in the release of another one. */
+export interface PlannedMember {
+  readonly pool: string;
+  /** hosts of this release that it holds, in its own order */
+  readonly hosts: readonly string[];
+  /** all its hosts, those outside this release too: what its percentages are of */
+  readonly hostsTotal: number;
+  readonly inService: number;
+  readonly floor: number;
+  /** the most hosts it loses in one batch; absent: it merely shares hosts, and only its floor counts */
+  readonly cap?: number;
 }
 
 /** `why` reads after the host's name: "web-01 runs web 2.0.0 already". */
@@ -48,7 +63,7 @@ export interface PlannedBatch {
   readonly zone?: string;
 }
 
-/** Floor = min(ceil(minInServicePercent × hosts / 100), hosts − 1); hosts = the whole pool. */
+/** Floor = min(ceil(minInServicePercent × hosts / 100), hosts − 1); hosts = the whole pool. Of joined pools: what their own floors make together. */
 export interface CapacityLine {
   readonly hosts: number;
   readonly inService: number;

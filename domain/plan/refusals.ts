@@ -3,6 +3,7 @@ import type { StrategySpec } from '../inventory.ts';
 import { BATCH_CAP_RAISED } from './batch-cap.ts';
 import { percentagesComplaint } from './batch-sizes.ts';
 import { planContradictions } from './contradictions.ts';
+import type { MemberStanding } from './joined.ts';
 import type { PlanRefusal } from './plan.ts';
 import type { PoolStanding } from './standing.ts';
 
@@ -23,8 +24,10 @@ export function strategyRefusals(strategy: StrategySpec): PlanRefusal[] {
 
 /** What is wrong with the pool as it stands, and with what the release asked for. An empty pool is the only complaint about itself. */
 export function poolRefusals(input: RefusalInput, standing: PoolStanding): PlanRefusal[] {
-  const { hostsTotal } = standing;
-  return [hostsTotal === 1 ? outageNotAllowed(input) : capacityFloor(input, standing), batchCapNotAllowed(input)].filter((refusal) => refusal !== null);
+  const { hostsTotal, members } = standing;
+  const own = hostsTotal === 1 ? outageNotAllowed(input) : capacityFloor(input, standing);
+  const beside = members.map((member) => (hostsTotal === 1 ? null : memberOutage(input, member)) ?? memberFloor(member));
+  return [own, ...beside, batchCapNotAllowed(input)].filter((refusal) => refusal !== null);
 }
 
 export function emptyPool({ pool }: RefusalInput): PlanRefusal {
@@ -63,6 +66,26 @@ function capacityFloor({ pool }: RefusalInput, { stuck, live, hostsTotal, floor,
     code: 'capacity-floor',
     message: `${live.length} of ${hostsTotal} hosts of pool ${pool.name} are in service and the floor is ${floor}: none can be taken out. Out of service and staying so: ${away}.`,
     next: 'Put one of these hosts back into service, or lower capacity.minInServicePercent of the pool.',
+  };
+}
+
+/** A pool with this one host is out while the host is. */
+function memberOutage({ allowOutage, reason }: RefusalInput, { pool, hosts, hostsTotal }: MemberStanding): PlanRefusal | null {
+  if (hostsTotal > 1 || (allowOutage && isSaid(reason))) return null;
+  return {
+    code: 'outage-not-allowed',
+    message: `Pool ${pool} has one host, ${hosts[0]?.name ?? ''}: releasing to it takes that pool out of service.`,
+    next: `Add a second host to pool ${pool}, or release with allowOutage: true and a reason.`,
+  };
+}
+
+function memberFloor({ pool, isStuck, inService, hostsTotal, floor, staying }: MemberStanding): PlanRefusal | null {
+  if (!isStuck) return null;
+  const away = staying.length === 0 ? '' : ` Out of service and staying so: ${staying.map((host) => host.name).join(', ')}.`;
+  return {
+    code: 'capacity-floor',
+    message: `${inService} of ${hostsTotal} hosts of pool ${pool} are in service and its floor is ${floor}: none of them can be taken out.${away}`,
+    next: `Put hosts of pool ${pool} back into service, or lower its capacity.minInServicePercent.`,
   };
 }
 

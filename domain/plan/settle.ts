@@ -1,6 +1,9 @@
 /** Cut batches → planned ones: what counts for each, after defaults, overrides, zones and the one longer rest. */
 import type { BatchOverride, StrategySpec } from '../inventory.ts';
 import { lanesOf } from './capacity.ts';
+import { memberLanes } from './joined.ts';
+import type { MemberStanding } from './joined.ts';
+import type { Part } from './batch-sizes.ts';
 import type { CutBatch } from './cut.ts';
 import type { PlannedBatch } from './plan.ts';
 import type { PlanHost } from './standing.ts';
@@ -10,11 +13,13 @@ export interface LaneLimits {
   readonly spare: number;
   readonly maxParallel: number;
   readonly cap: number;
+  /** other pools whose floor counts */
+  readonly members: readonly MemberStanding[];
 }
 
 /** A bastion goes on to batch 1 without a rest: it is out of traffic, and its bake is the time to look at it. One failed bastion is too many. */
 export function settleBastion(strategy: StrategySpec, hosts: readonly PlanHost[], limits: LaneLimits): PlannedBatch {
-  return { index: 0, kind: 'bastion', hosts: namesOf(hosts), lanes: lanesOf(hosts, limits), ...proving(strategy), tolerance: 0 };
+  return { index: 0, kind: 'bastion', hosts: namesOf(hosts), lanes: lanesIn(hosts, limits), ...proving(strategy), tolerance: 0 };
 }
 
 /** A pool of one has no bastion beside it: its host bakes in traffic, as long and as carefully as the bastion would have. */
@@ -26,13 +31,13 @@ export function settleOnly(strategy: StrategySpec, hosts: readonly PlanHost[]): 
 export function settleBatches(strategy: StrategySpec, cut: readonly CutBatch[], { bastions, hostsTotal, limits }: { readonly bastions: number; readonly hostsTotal: number; readonly limits: LaneLimits }): PlannedBatch[] {
   const { batches } = strategy;
   const endOfFirstZone = cut.findLastIndex(({ zone }) => zone !== null && zone === cut[0]?.zone);
-  const planned = cut.map(({ index, hosts, mode, width, zone, override }, position): PlannedBatch => {
+  const planned = cut.map(({ index, hosts, mode, width, part, zone, override }, position): PlannedBatch => {
     const zoneBake = position === endOfFirstZone ? batches.firstZoneBakeSeconds : null;
     return {
       index,
       kind: 'batch',
       hosts: namesOf(hosts),
-      lanes: mode === 'window' ? lanesOf(hosts, { ...limits, maxParallel: Math.min(limits.maxParallel, width, limits.cap) }) : lanesOf(hosts, limits),
+      lanes: mode === 'window' ? lanesIn(hosts, { ...limits, maxParallel: Math.min(limits.maxParallel, width, limits.cap) }, part) : lanesIn(hosts, limits),
       bakeSeconds: override?.bakeSeconds ?? zoneBake ?? batches.bakeSeconds,
       manual: (override?.advance ?? batches.advance) === 'manual',
       mode,
@@ -48,6 +53,11 @@ export function settleBatches(strategy: StrategySpec, cut: readonly CutBatch[], 
     if (position === last) return { ...batch, manual: false, pauseSeconds: 0 };
     return position === longRest ? rested(batch, batches.pauseOnce?.seconds ?? null) : batch;
   });
+}
+
+function lanesIn(hosts: readonly PlanHost[], limits: LaneLimits, window: Part | null = null): number {
+  const widest = lanesOf(hosts, limits);
+  return memberLanes(hosts, limits.members, { widest, window });
 }
 
 /**

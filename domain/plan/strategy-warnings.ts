@@ -18,11 +18,11 @@ interface Planned {
   readonly layout: Layout | null;
 }
 
-export function strategyWarnings({ strategy, batchCapPercent }: WarningInput, { hostsTotal }: PoolStanding, { batches, layout }: Planned): string[] {
+export function strategyWarnings({ strategy, batchCapPercent }: WarningInput, { hostsTotal, isJoined }: PoolStanding, { batches, layout }: Planned): string[] {
   const all = [
     unused(layout?.cut.unused ?? (strategy.batches.each ?? []).filter(({ index }) => index > 0)),
     ...(layout?.cut.joined ?? []).map(joined),
-    ...(layout?.cut.batches ?? []).map((batch) => narrowWindow(batch, batchCap(batchCapPercent ?? BATCH_CAP_PERCENT, hostsTotal))),
+    ...(isJoined ? [] : (layout?.cut.batches ?? [])).map((batch) => narrowWindow(batch, batchCap(batchCapPercent ?? BATCH_CAP_PERCENT, hostsTotal))),
     longRest(strategy, batches, hostsTotal),
     ...batches.map((batch) => tolerance(strategy, batch)),
     unverified(batches),

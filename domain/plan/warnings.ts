@@ -1,5 +1,5 @@
 /** What an operator should read before starting: one sentence each, in the order of their weight. */
-import type { StrategySpec } from '../inventory.ts';
+import type { SharedHosts, StrategySpec } from '../inventory.ts';
 import { BATCH_CAP_PERCENT, batchCap } from './batch-cap.ts';
 import { bastionCount } from './bastion.ts';
 import { strategyWarnings } from './strategy-warnings.ts';
@@ -14,6 +14,7 @@ interface WarningInput {
   readonly batchCapPercent?: number | null;
   readonly reason: string | null;
   readonly isProven?: boolean;
+  readonly undrained?: readonly SharedHosts[];
 }
 
 const NAMES_MAX = 5;
@@ -22,15 +23,18 @@ const NAMES_MAX = 5;
 export function warningsOf(input: WarningInput, standing: PoolStanding, { batches, layout }: { readonly batches: readonly PlannedBatch[]; readonly layout: Layout | null }): string[] {
   const all = [
     outage(standing),
+    ...memberOutages(standing),
+    ...(input.undrained ?? []).map(undrained),
     first(input),
     nobodyServes(input, standing),
     outOfService(standing),
     repairFirst(standing),
+    ...memberRepairs(standing),
     staysOut(standing),
     noBastion(input, standing),
     raisedCap(input),
     wideBatch(standing, batches),
-    narrowed(input, standing, batches, layout),
+    ...narrowed(input, standing, batches, layout),
     ...strategyWarnings(input, standing, { batches, layout }),
   ];
   return all.filter((warning) => warning !== null);
@@ -38,6 +42,16 @@ export function warningsOf(input: WarningInput, standing: PoolStanding, { batche
 
 function outage({ hostsTotal }: PoolStanding): string | null {
   return hostsTotal === 1 ? 'The pool has one host: users are not served while it is released.' : null;
+}
+
+function memberOutages({ hostsTotal, members }: PoolStanding): string[] {
+  if (hostsTotal === 1) return [];
+  return members.filter((member) => member.hostsTotal === 1).map(({ pool, hosts }) => `Pool ${pool} has one host, ${hosts[0]?.name ?? ''}: its users are not served while that host is released.`);
+}
+
+function undrained({ pool, hosts }: SharedHosts): string {
+  const names = hosts.slice(0, NAMES_MAX).join(', ') + (hosts.length > NAMES_MAX ? ` and ${hosts.length - NAMES_MAX} more` : '');
+  return `Pool ${pool} serves from ${names}, too, behind another traffic entry: this release does not take ${hosts.length === 1 ? 'it' : 'them'} out there.`;
 }
 
 function first({ firstRelease }: WarningInput): string | null {
@@ -58,6 +72,12 @@ function repairFirst({ repairFirst: needed, returning, floor }: PoolStanding): s
   return `No host in service can be spared (floor ${floor}): ${listed(returning)} must come back into service first, and the release waits at the floor if they do not.`;
 }
 
+function memberRepairs({ members }: PoolStanding): string[] {
+  return members
+    .filter((member) => member.repairFirst)
+    .map(({ pool, returning, floor }) => `No host of pool ${pool} in service can be spared (floor ${floor}): ${listed(returning)} must come back into service first, and the release waits at the floor if they do not.`);
+}
+
 function staysOut({ staying }: PoolStanding): string | null {
   return staying.length > 0 ? `Released but left out of traffic, as somebody put them: ${listed(staying)}.` : null;
 }
@@ -74,22 +94,27 @@ function raisedCap({ batchCapPercent, reason }: WarningInput): string | null {
 }
 
 /** A window takes as many as it has lanes. */
-function wideBatch({ hostsTotal }: PoolStanding, batches: readonly PlannedBatch[]): string | null {
+function wideBatch({ hostsTotal, isJoined }: PoolStanding, batches: readonly PlannedBatch[]): string | null {
+  // What each joined pool may lose is capped by itself, and one host of a small one is as few as can be.
+  if (isJoined) return null;
   const widest = Math.max(...batches.map(({ mode, hosts, lanes }) => (mode === 'window' ? lanes : hosts.length)));
   if (widest === 1 || widest * 100 <= BATCH_CAP_PERCENT * hostsTotal) return null;
   return `The widest batch takes ${widest} of ${hostsTotal} hosts, more than ${BATCH_CAP_PERCENT} %.`;
 }
 
-function narrowed({ strategy, batchCapPercent }: WarningInput, { floor, hostsTotal }: PoolStanding, batches: readonly PlannedBatch[], layout: Layout | null): string | null {
+function narrowed({ strategy, batchCapPercent }: WarningInput, standing: PoolStanding, batches: readonly PlannedBatch[], layout: Layout | null): string[] {
+  const { floor, hostsTotal, isJoined, members } = standing;
   const widths = new Map(layout?.cut.batches.map(({ index, width }) => [index, width]));
-  const cap = batchCap(batchCapPercent ?? BATCH_CAP_PERCENT, hostsTotal);
+  const cap = isJoined ? hostsTotal : batchCap(batchCapPercent ?? BATCH_CAP_PERCENT, hostsTotal);
   const slow = batches.filter(({ index, lanes, hosts }) => lanes < Math.min(strategy.batches.maxParallel, widths.get(index) ?? hosts.length, cap));
+  const which = (some: readonly PlannedBatch[]): string => some.map((batch) => batch.index).join(', ');
+  const hostsOf = (lanes: number): string => `${lanes} ${lanes === 1 ? 'host' : 'hosts'}`;
   const [first] = slow;
-  if (first === undefined) return null;
-  const which = slow.map((batch) => batch.index).join(', ');
-  // The floor narrows every batch to the same width, so the first speaks for all.
-  const { lanes } = first;
-  return `The floor of ${floor} lets only ${lanes} ${lanes === 1 ? 'host' : 'hosts'} be out at a time in batch ${which}.`;
+  if (first === undefined) return [];
+  // One floor narrows every batch to the same width, so the first speaks for all.
+  if (members.length === 0) return [`The floor of ${floor} lets only ${hostsOf(first.lanes)} be out at a time in batch ${which(slow)}.`];
+  const whose = `The floors${isJoined ? ' and shares' : ''} of ${members.map(({ pool }) => pool).join(', ')}`;
+  return [...Map.groupBy(slow, ({ lanes }) => lanes)].map(([lanes, some]) => `${whose} let only ${hostsOf(lanes)} be out at a time in batch ${which(some)}.`);
 }
 
 function listed(hosts: readonly PlanHost[]): string {

@@ -43,6 +43,7 @@ export function batchesBack(state: ReleaseState, cause: Pick<RollbackCause, 'mod
     floor: plan.capacity.floor,
     mode: cause.mode,
     batchPercent: plan.rollback.batchPercent,
+    ...(plan.members === undefined ? {} : { members: plan.members }),
   });
 }
 

@@ -186,7 +186,7 @@ describe('rules over several fields', () => {
     const later: readonly [string, object, string[]][] = [
       ['/v1/applications/later', { ...APPLICATION, name: 'later', recipe: 'java-web', hooks: [{ at: 'after-start', command: ['x'] }] }, ['/hooks', '/recipe']],
       ['/v1/hosts/later', { ...host('later'), executor: { driver: 'ssh', user: 'x' } }, ['/executor']],
-      ['/v1/pools/later', { ...POOL, name: 'later', traffic: { driver: 'nginx', config: 'x' }, variables: { a: 'b' }, joins: ['web-prod'] }, ['/joins', '/traffic', '/variables']],
+      ['/v1/pools/later', { ...POOL, name: 'later', traffic: { driver: 'nginx', config: 'x' }, variables: { a: 'b' } }, ['/traffic', '/variables']],
       [
         '/v1/strategies/later',
         { gates: [{ name: 'x' }], rollback: { on: ['bastion', 'hard-gate'] }, signOff: 'before-start' },

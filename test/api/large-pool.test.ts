@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startApiUnderTest, pointers } from './api-under-test.ts';
 import { FLEET, POOL, host, packageOf } from './samples.ts';
 import { BODY_BYTES_MAX } from '../../api/body.ts';
-import { POOL_HOSTS_MAX } from '../../api/schemas/pool-size.ts';
+import { POOL_HOSTS_MAX } from '../../domain/joined-pool.ts';
 import type { ApiUnderTest } from './api-under-test.ts';
 
 const HOSTS = 7000;

@@ -10,7 +10,7 @@ afterEach(() => endAll(store.db));
 afterAll(() => store?.close());
 
 const NOBODY: ReadonlySet<string> = new Set();
-const turn = <T>(db: Database, pool: string, take: (inService: Set<string>) => Promise<T>, count: () => Promise<ReadonlySet<string>> = async () => NOBODY): Promise<T> => withPoolTurn(db, { pool, count, take });
+const turn = <T>(db: Database, pool: string, take: (inService: Set<string>) => Promise<T>, count: () => Promise<ReadonlySet<string>> = async () => NOBODY): Promise<T> => withPoolTurn(db, { entry: pool, hosts: [], count, take });
 
 test('between two processes turns of one pool come one at a time, and those of another pool do not wait', async () => {
   const other = openDatabase({ url: store.serviceUrl, applicationName: 'test-other', max: 2 });
@@ -75,7 +75,7 @@ test('turns asked for while one is taken follow under the same lock, in the orde
   const one = (place: number) =>
     turn(store.db, 'together', async () => {
       order.push(place);
-      const { rows } = await store.owner.pool.query(`select l.pid, a.xact_start as since from pg_locks l join pg_stat_activity a on a.pid = l.pid where l.locktype = 'advisory' and l.granted`);
+      const { rows } = await store.owner.pool.query(`select l.pid, a.xact_start as since from pg_locks l join pg_stat_activity a on a.pid = l.pid where l.locktype = 'advisory' and l.granted and a.datname = current_database()`);
       held.push(rows);
     });
   await Promise.all([1, 2, 3].map(one));

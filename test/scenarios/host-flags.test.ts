@@ -108,6 +108,22 @@ describe('an operator', () => {
     expect(await adminOf(HOST)).toBe('drain');
   });
 
+  test('who drains a host of one pool is refused for the floor of another that has the same server, and a joined pool is no place of its own', async () => {
+    const traffic = { driver: 'haproxy', socket: haproxy.socket, backend: 'web' };
+    const documents = [{ kind: 'Pool', name: 'tight', environment: 'prod', applications: ['web'], hosts: [HOST], traffic }, { kind: 'Pool', name: 'both', joins: ['web-prod', 'tight'] }];
+    expect((await api.ask('POST', '/v1/apply', { body: { documents } })).status).toBe(200);
+    try {
+      expect(await drain(HOST)).toMatchObject({ status: 409, body: { code: 'capacity-floor', capacity: { pool: 'tight', hosts: 1, inService: 1, left: 0 } } });
+      expect(await adminOf(HOST)).toBe('ready');
+      expect(await drain(HOST, { force: true })).toMatchObject({ status: 200, body: { pools: [{ pool: 'web-prod', observed: { admin: 'drain' } }] } });
+      expect((await api.ask('GET', `/v1/hosts/${HOST}/flags`)).body.pools.map(({ pool }: { pool: string }) => pool)).toEqual(['tight', 'web-prod']);
+      expect((await admit(HOST)).status).toBe(200);
+      await until('the host serves again', async () => (await adminOf(HOST)) === 'ready');
+    } finally {
+      for (const name of ['both', 'tight']) await api.ask('DELETE', `/v1/pools/${name}`, { headers: { 'If-Match': (await api.ask('GET', `/v1/pools/${name}`)).headers.get('etag') ?? '' } });
+    }
+  });
+
   test('who drains several at once never gets more of them out than the floor allows', async () => {
     const answers = await Promise.all(HOSTS.slice(0, 3).map((name) => drain(name)));
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409]);

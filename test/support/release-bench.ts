@@ -21,7 +21,7 @@ import { createTestDatabase } from './postgres.ts';
 import { devServer } from './temporal.ts';
 import type { Database } from '../../db/client.ts';
 import type { Receipt } from '../../db/commands.ts';
-import type { ApplicationSpec, HealthCheck, HostSpec, Inventory, StrategySpec } from '../../domain/inventory.ts';
+import type { ApplicationSpec, HealthCheck, HostSpec, Inventory, MemberPool, StrategySpec } from '../../domain/inventory.ts';
 import type { Command } from '../../domain/release/commands.ts';
 import type { Choice, CoreEventData } from '../../domain/release/events.ts';
 import type { ReleaseView } from '../../domain/release/view.ts';
@@ -44,6 +44,9 @@ export interface Asked {
   readonly kind?: ReleaseKind;
   /** hosts of the pool; default: all of the bench */
   readonly hosts?: readonly string[];
+  /** names of the pools that the bench's pool joins, and all that count beside it */
+  readonly joins?: readonly string[];
+  readonly members?: readonly MemberPool[];
   /** of a scale-out that was made for them */
   readonly joined?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -154,7 +157,8 @@ export type Bench = Awaited<ReturnType<typeof openBench>>;
 export function inventoryOf(names: readonly string[], asked: Asked, applications: readonly string[]): Inventory {
   const version = asked.version ?? 'v2';
   return {
-    pool: { name: 'web-prod', environment: 'prod', applications, hosts: names, capacity: { minInServicePercent: 66 }, traffic: { driver: 'haproxy', socket: '/none', address: null, backend: 'web', server: '${host.name}', drainTimeoutSeconds: 5 }, strategy: 'fast', busy: asked.busy ?? 'queue' },
+    pool: { ...(asked.joins === undefined ? {} : { joins: asked.joins }), name: 'web-prod', environment: 'prod', applications, hosts: names, capacity: { minInServicePercent: 66 }, traffic: { driver: 'haproxy', socket: '/none', address: null, backend: 'web', server: '${host.name}', drainTimeoutSeconds: 5 }, strategy: 'fast', busy: asked.busy ?? 'queue' },
+    ...(asked.members === undefined ? {} : { members: asked.members }),
     strategy: effectiveStrategy(asked.kind ?? 'rollout', { ...FAST, ...asked.strategy }, 'prod'),
     applications: applications.map((name) => ({ ...applicationSpec(name, asked.env), ...(asked.health === undefined ? {} : { health: asked.health }) })),
     hosts: names.map(hostSpec),

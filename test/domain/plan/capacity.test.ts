@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
-import { capacityFloor, lanesOf, mayTakeOut } from '../../../domain/plan/capacity.ts';
+import { capacityFloor, floorsBroken, lanesOf, mayTakeOut } from '../../../domain/plan/capacity.ts';
 import { hostsOf } from './fleets.ts';
 
 describe('floor', () => {
@@ -45,6 +45,26 @@ describe('taking a host out', () => {
 
   test('the last host of a pool without a floor may go', () => {
     expect(mayTakeOut({ floor: 0, inService: ['a'], out: 'a' })).toBe(true);
+  });
+});
+
+describe('taking out a host that several pools have', () => {
+  const pools = [{ name: 'a', hosts: ['h1', 'h2', 'h3', 'h4'], minInServicePercent: 50 }, { name: 'b', hosts: ['h4', 'h5'], minInServicePercent: 100 }];
+  const broken = (out: string, ...inService: string[]) => floorsBroken(pools, { inService: new Set(inService), out });
+
+  test('each of them decides: the refusal names the pool, its floor and what would be left', () => {
+    expect(broken('h4', 'h1', 'h2', 'h3', 'h4', 'h5')).toEqual([]);
+    expect(broken('h4', 'h1', 'h2', 'h3', 'h4')).toEqual([{ pool: 'b', hosts: 2, inService: 1, floor: 1, left: 0 }]);
+    expect(broken('h1', 'h1', 'h2')).toEqual([{ pool: 'a', hosts: 4, inService: 2, floor: 2, left: 1 }]);
+  });
+
+  test('a pool that does not have the host does not decide, and the lowest of several comes first', () => {
+    expect(broken('h1', 'h1', 'h2', 'h3')).toEqual([]);
+    expect(broken('h4', 'h4').map(({ pool }) => pool)).toEqual(['a', 'b']);
+  });
+
+  test('a host that is out already may be touched', () => {
+    expect(broken('h4', 'h1')).toEqual([]);
   });
 });
 

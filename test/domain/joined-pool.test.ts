@@ -63,6 +63,11 @@ describe('pools that count beside another one', () => {
     expect(names(a, [pool('patient', ['h1'], { traffic: { ...ENTRY, drainTimeoutSeconds: 1 } })])).toEqual(['patient']);
   });
 
+  test('that call the host otherwise at the same entry have another server there: it is not taken out with the first', () => {
+    const other = pool('other-name', ['h1'], { traffic: { ...ENTRY, server: 'srv-${host.name}' } });
+    expect(poolsBeside(a, [other])).toEqual({ members: [], undrained: [{ pool: 'other-name', hosts: ['h1'] }] });
+  });
+
   test('behind another entry are only told, where they serve one of the applications', () => {
     const other = { ...ENTRY, backend: 'intern' };
     const beside = poolsBeside(a, [pool('intern', ['h2', 'h8'], { traffic: other }), pool('stranger', ['h2'], { traffic: other, applications: ['mail'] }), pool('quiet', ['h2'], { traffic: { driver: 'none' } })]);

@@ -1,6 +1,6 @@
 /** Two pools behind one backend that share a host, released as one by the whole system under live traffic; who serves is sampled at the balancer. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { APPLICATION, POOL, askHosts } from '../../examples/demo/fleet.ts';
 import { BACKEND } from '../../examples/demo/haproxy.ts';
 import { Traffic } from '../../examples/demo/traffic.ts';
@@ -21,15 +21,20 @@ let stack: WholeStack;
 beforeAll(async () => {
   stack = await openWholeStack();
   for (const version of ['1.0.0', '2.0.0', '3.0.0']) await stack.publish(version);
-  const { strategy: _strategy, ...whole } = await stack.api.get<{ readonly strategy: string }>(`/v1/pools/${POOL}`);
+  const whole = await stack.api.get<object>(`/v1/pools/${POOL}`);
   const joined = { kind: 'Pool', name: POOL, joins: MEMBERS.map(({ name }) => name), strategy: 'demo' };
   await stack.api.post('/v1/apply', { documents: [HELD, joined, ...MEMBERS.map(({ name, hosts }) => ({ ...whole, name, hosts }))] });
   await ended(await stack.release('1.0.0'));
 }, 120_000);
+const looking: { readonly stop: () => Promise<unknown> }[] = [];
+afterEach(async () => {
+  for (const one of looking.splice(0)) await one.stop();
+});
 afterAll(() => stack?.end(), 60_000);
 
 const read = (id: string): Promise<ReleaseView> => stack.api.get<ReleaseView>(`/v1/releases/${id}`);
-const byHand = (host: string, state: 'ready' | 'maint'): Promise<string> => createRuntimeApi({ path: stack.socket }, 5_000).ask(`set server ${BACKEND}/${host} state ${state}`, AbortSignal.timeout(10_000));
+const byHand = (host: string, state: 'ready' | 'maint'): Promise<void> =>
+  createRuntimeApi({ path: stack.socket }, 5_000).write(`set server ${BACKEND}/${host} state ${state}`, (write) => write(), AbortSignal.timeout(10_000));
 
 async function ended(id: string): Promise<ReleaseView> {
   await until(`the end of release ${id}`, async () => (await read(id)).finishedAt !== null, RELEASE_TIMEOUT_MS);
@@ -45,7 +50,7 @@ function sampler(): { readonly stop: () => Promise<{ readonly lowest: readonly n
   const lowest: number[] = MEMBERS.map(({ hosts }) => hosts.length);
   let looks = 0;
   let stopped = false;
-  const looking = (async () => {
+  const sampled = (async () => {
     while (!stopped) {
       const states = await balancer.observe(names, AbortSignal.timeout(10_000));
       const serving = new Set(names.filter((_, index) => states[index]?.inService === true));
@@ -54,13 +59,15 @@ function sampler(): { readonly stop: () => Promise<{ readonly lowest: readonly n
       await delay(SAMPLE_MS);
     }
   })();
-  return {
+  const own = {
     stop: async () => {
       stopped = true;
-      await looking;
+      await sampled;
       return { lowest, looks };
     },
   };
+  looking.push(own);
+  return own;
 }
 
 test('a release of both brings the version to every host; no request fails, and at no moment is either pool below its floor', { timeout: 240_000 }, async () => {

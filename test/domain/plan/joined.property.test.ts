@@ -136,7 +136,7 @@ describe('floors of several pools', () => {
         const members = (input.members ?? []).map(({ hosts, minInServicePercent }) => ({ hosts, floor: capacityFloor(minInServicePercent, hosts.length) }));
         const all = new Set(members.flatMap(({ hosts }) => hosts));
         // Hosts leave one after the other, as long as nobody falls below his floor.
-        for (const host of [...all]) if (members.every((member) => !member.hosts.includes(host) || member.hosts.filter((one) => all.has(one)).length > member.floor)) all.delete(host);
+        for (const host of all) if (members.every((member) => !member.hosts.includes(host) || member.hosts.filter((one) => all.has(one)).length > member.floor)) all.delete(host);
         expect(floorTogether(members)).toBeLessThanOrEqual(all.size);
       }),
       RUNS,

@@ -1,10 +1,8 @@
 /** What a rollback leaves behind in the store, by who wanted it: a real worker and database on a clock that skips. */
-import { afterEach, beforeEach, expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { getBlock } from '../../db/blocks.ts';
 import { unhealthy } from '../support/fake-health.ts';
-import { openBench } from '../support/release-bench.ts';
-import { timeSkippingServer } from '../support/temporal.ts';
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { skippingClock } from '../support/skipping-clock.ts';
 import type { HealthVerdict } from '../../drivers/health/port.ts';
 import type { Bench, Faults } from '../support/release-bench.ts';
 
@@ -13,21 +11,9 @@ const HOLD = { kind: 'hold', name: 'web', pool: 'web-prod' } as const;
 const QUARANTINE = { kind: 'quarantine', name: 'web@v2', pool: '' } as const;
 const ASK = { onFailure: 'ask', pause: { deadlineHours: 24, then: 'rollback' } } as const;
 
-let server: TestWorkflowEnvironment;
-beforeEach(async () => {
-  server = await timeSkippingServer();
-  await server.connection.operatorService.addSearchAttributes({ namespace: 'default', searchAttributes: { Pool: 2, Applications: 7, Environment: 2, Phase: 2, Train: 2, RequestedBy: 2, Paused: 5 } });
-}, 120_000);
-afterEach(() => server?.teardown());
+const clock = skippingClock();
 
-async function using(faults: Faults, work: (bench: Bench) => Promise<void>): Promise<void> {
-  const bench = await openBench(4, faults, ['web'], { address: server.address, namespace: 'default', bundle: inject('workflowBundle'), postgresUrl: inject('postgresUrl') });
-  try {
-    await work(bench);
-  } finally {
-    await bench.close();
-  }
-}
+const using = (faults: Faults, work: (bench: Bench) => Promise<void>) => clock.using(work, { faults });
 
 const sick = (code: Parameters<typeof unhealthy>[0]): { readonly call: string; readonly nth: number; readonly fault: { readonly lie: HealthVerdict } } => ({ call: 'verify', nth: 1, fault: { lie: unhealthy(code, 'sick') } });
 
@@ -73,7 +59,7 @@ test('a failure of the host answered with fail is held, and nothing is quarantin
 test('a question nobody answered is rolled back at its deadline, which holds nothing', async () => {
   await using({ health: [sick('health-timeout')] }, async (bench) => {
     const { id } = await asking(bench);
-    await server.sleep(DAY_MS + 60_000);
+    await clock.sleep(DAY_MS + 60_000);
     expect(await bench.ended(id)).toMatchObject({ status: 'rolled-back', rollback: { cause: 'pause-deadline' } });
     expect(await getBlock(bench.db, HOLD)).toBeNull();
     expect(await getBlock(bench.db, QUARANTINE)).toMatchObject({ release: id, lifted: null });

@@ -1,13 +1,12 @@
 /** Each deadline at its expiry, on a server whose clock skips while everybody waits, and what does not count against it. */
-import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readReleaseEvents } from '../../db/events.ts';
 import { BalancerDown } from '../../drivers/traffic/port.ts';
 import { times } from '../activities/using.ts';
-import { FAST, openBench } from '../support/release-bench.ts';
-import { timeSkippingServer } from '../support/temporal.ts';
+import { FAST } from '../support/release-bench.ts';
+import { skippingClock } from '../support/skipping-clock.ts';
 import { until } from '../support/until.ts';
 import { gateCall } from './gate.ts';
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Deadlines, StrategySpec } from '../../domain/inventory.ts';
 import type { Bench, Faults } from '../support/release-bench.ts';
 
@@ -15,22 +14,9 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DEADLINES: Deadlines = { stepSeconds: 120, targetSeconds: 300, progressSeconds: 600, releaseSeconds: 14_400, rollbackSeconds: 3600 };
 
-let server: TestWorkflowEnvironment;
-beforeEach(async () => {
-  server = await timeSkippingServer();
-  // It cannot list what it knows, so the worker's own registration does not work here.
-  await server.connection.operatorService.addSearchAttributes({ namespace: 'default', searchAttributes: { Pool: 2, Applications: 7, Environment: 2, Phase: 2, Train: 2, RequestedBy: 2, Paused: 5 } });
-}, 120_000);
-afterEach(() => server?.teardown());
+const clock = skippingClock();
 
-async function using(faults: Faults, work: (bench: Bench) => Promise<void>, hosts = 4): Promise<void> {
-  const bench = await openBench(hosts, faults, ['web'], { address: server.address, namespace: 'default', bundle: inject('workflowBundle'), postgresUrl: inject('postgresUrl') });
-  try {
-    await work(bench);
-  } finally {
-    await bench.close();
-  }
-}
+const using = (faults: Faults, work: (bench: Bench) => Promise<void>, hosts = 4) => clock.using(work, { hosts, faults });
 
 const eventsOf = (bench: Bench, id: string) => readReleaseEvents(bench.db, { release: id });
 const typesOf = async (bench: Bench, id: string) => (await eventsOf(bench, id)).map(({ type }) => type);
@@ -60,21 +46,21 @@ describe('a deadline of a release that waits for capacity', () => {
   test('of progress pauses after its time, names who is in work and what for, and counts anew after resume', async () => {
     await using({}, async (bench) => {
       const { id, bringBack } = await starved(bench, {});
-      await server.sleep(9 * MINUTE_MS);
+      await clock.sleep(9 * MINUTE_MS);
       expect(await reached(bench, id)).toEqual([]);
-      await server.sleep(2 * MINUTE_MS);
+      await clock.sleep(2 * MINUTE_MS);
       const paused = await bench.until(id, (release) => release.paused !== null, 'the pause');
       expect(paused).toMatchObject({ status: 'releasing', paused: { cause: 'deadline', by: 'signalbox', deadline: null } });
       expect(paused.paused?.reason).toMatch(/^No target of batch 1 has finished for 600 s\. In work: web-\d\d \(drain, waits for capacity: /);
       expect(await reached(bench, id)).toMatchObject([{ which: 'progress', limitSeconds: 600, hosts: [expect.stringMatching(/^web-/)] }]);
       await bench.send(id, 'resume');
-      await server.sleep(9 * MINUTE_MS);
+      await clock.sleep(9 * MINUTE_MS);
       expect(await reached(bench, id)).toHaveLength(1);
-      await server.sleep(2 * MINUTE_MS);
+      await clock.sleep(2 * MINUTE_MS);
       await until('the second time', async () => (await reached(bench, id)).length === 2);
       bringBack();
       await bench.send(id, 'resume');
-      await server.sleep(MINUTE_MS);
+      await clock.sleep(MINUTE_MS);
       expect((await bench.ended(id)).status).toBe('succeeded');
     });
   });
@@ -83,15 +69,15 @@ describe('a deadline of a release that waits for capacity', () => {
     await using({}, async (bench) => {
       const { id, bringBack } = await starved(bench, { progressSeconds: 86_400, releaseSeconds: 900 });
       expect((await bench.view(id)).waiting).toMatchObject({ for: 'dependency', until: (await bench.view(id)).deadline?.at });
-      await server.sleep(14 * MINUTE_MS);
+      await clock.sleep(14 * MINUTE_MS);
       expect(await reached(bench, id)).toEqual([]);
-      await server.sleep(2 * MINUTE_MS);
+      await clock.sleep(2 * MINUTE_MS);
       const paused = await bench.until(id, (release) => release.paused !== null, 'the pause');
       expect(paused).toMatchObject({ status: 'releasing', paused: { cause: 'deadline', then: 'stay' }, deadline: null });
       expect(await reached(bench, id)).toMatchObject([{ which: 'release', limitSeconds: 900 }]);
       bringBack();
       await bench.send(id, 'resume');
-      await server.sleep(MINUTE_MS);
+      await clock.sleep(MINUTE_MS);
       expect((await bench.ended(id)).status).toBe('succeeded');
       expect(await typesOf(bench, id)).not.toContain('rollback-started');
     });
@@ -148,11 +134,11 @@ describe('what does not count', () => {
       const id = await bench.release({ strategy: { bastion: { count: 1, bakeSeconds: 86_400, promote: 'auto' }, deadlines: { ...DEADLINES, releaseSeconds: 3600 } } });
       await bench.until(id, ({ waiting }) => waiting?.for === 'bake', 'the bake');
       expect((await bench.view(id)).deadline).toBeNull();
-      await server.sleep(12 * HOUR_MS);
+      await clock.sleep(12 * HOUR_MS);
       await bench.send(id, 'pause');
-      await server.sleep(12 * HOUR_MS);
+      await clock.sleep(12 * HOUR_MS);
       await bench.send(id, 'resume');
-      await server.sleep(13 * HOUR_MS);
+      await clock.sleep(13 * HOUR_MS);
       expect((await bench.ended(id)).status).toBe('succeeded');
       expect((await typesOf(bench, id)).filter((type) => type.startsWith('deadline-'))).toEqual([]);
       // The bake twice (before and after the pause), the pause, and the clock of the deadlines before the bake and after it.

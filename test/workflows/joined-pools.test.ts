@@ -1,11 +1,10 @@
 /** Two pools of different size released as one on a clock that skips: bakes, batches and the way back are those of the plan. */
-import { afterEach, beforeEach, expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { readReleaseEvents } from '../../db/events.ts';
 import { lossesOf } from '../../domain/plan/joined.ts';
 import { unhealthy } from '../support/fake-health.ts';
-import { FAST, openBench } from '../support/release-bench.ts';
-import { timeSkippingServer } from '../support/temporal.ts';
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { FAST } from '../support/release-bench.ts';
+import { skippingClock } from '../support/skipping-clock.ts';
 import type { ReleaseView } from '../../domain/release/view.ts';
 import type { Bench, Faults } from '../support/release-bench.ts';
 
@@ -14,27 +13,15 @@ const LARGE = { name: 'large', hosts: NAMES.slice(0, 12), minInServicePercent: 5
 const SMALL = { name: 'small', hosts: NAMES.slice(11), minInServicePercent: 66 };
 const JOINED = { joins: ['large', 'small'], members: [LARGE, SMALL], strategy: { bastion: { count: 1, bakeSeconds: 30, promote: 'auto' }, batches: { ...FAST.batches, percent: [25], bakeSeconds: 600 } } } as const;
 
-let server: TestWorkflowEnvironment;
-beforeEach(async () => {
-  server = await timeSkippingServer();
-  await server.connection.operatorService.addSearchAttributes({ namespace: 'default', searchAttributes: { Pool: 2, Applications: 7, Environment: 2, Phase: 2, Train: 2, RequestedBy: 2, Paused: 5 } });
-}, 120_000);
-afterEach(() => server?.teardown());
+const clock = skippingClock();
 
-async function withBench(faults: Faults, run: (bench: Bench) => Promise<void>): Promise<void> {
-  const bench = await openBench(NAMES.length, faults, ['web'], { address: server.address, namespace: 'default', bundle: inject('workflowBundle'), postgresUrl: inject('postgresUrl') });
-  try {
-    await run(bench);
-  } finally {
-    await bench.close();
-  }
-}
+const withBench = (faults: Faults, run: (bench: Bench) => Promise<void>) => clock.using(run, { hosts: NAMES.length, faults });
 
 async function seenThrough(bench: Bench, id: string): Promise<ReleaseView> {
   for (;;) {
     const { waiting, finishedAt } = await bench.until(id, (release) => release.finishedAt !== null || release.waiting?.until != null, 'the next bake');
     if (finishedAt !== null) return bench.view(id);
-    await server.sleep(Math.max(1, Date.parse(waiting?.until ?? '') - (await server.currentTimeMs()) + 1));
+    await clock.sleep(Math.max(1, Date.parse(waiting?.until ?? '') - (await clock.nowMs()) + 1));
   }
 }
 

@@ -1,11 +1,9 @@
 /** What `ignore` does after the health list that is asked after admit: real worker and database, fakes at the edges, a clock that skips. */
-import { afterEach, beforeEach, expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { readReleaseEvents } from '../../db/events.ts';
 import { releaseFlag } from '../../db/release-flag.ts';
 import { unhealthy } from '../support/fake-health.ts';
-import { openBench } from '../support/release-bench.ts';
-import { timeSkippingServer } from '../support/temporal.ts';
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { skippingClock } from '../support/skipping-clock.ts';
 import type { HealthCheck, StrategySpec } from '../../domain/inventory.ts';
 import type { Bench, Faults } from '../support/release-bench.ts';
 
@@ -15,21 +13,9 @@ const BEFORE: HealthCheck = { http: { path: '/health', port: '80', method: 'GET'
 const AFTER: HealthCheck = { tcp: { port: '80', listener: 'own' }, passes: 1, intervalMs: 100, timeoutSeconds: 5, when: 'after-admit' };
 const sick = (nth: number) => ({ call: 'verify', nth, fault: { lie: unhealthy('health-timeout', 'it does not stand the traffic.') } });
 
-let server: TestWorkflowEnvironment;
-beforeEach(async () => {
-  server = await timeSkippingServer();
-  await server.connection.operatorService.addSearchAttributes({ namespace: 'default', searchAttributes: { Pool: 2, Applications: 7, Environment: 2, Phase: 2, Train: 2, RequestedBy: 2, Paused: 5 } });
-}, 120_000);
-afterEach(() => server?.teardown());
+const clock = skippingClock();
 
-async function using(faults: Faults, work: (bench: Bench) => Promise<void>): Promise<void> {
-  const bench = await openBench(4, faults, ['web'], { address: server.address, namespace: 'default', bundle: inject('workflowBundle'), postgresUrl: inject('postgresUrl') });
-  try {
-    await work(bench);
-  } finally {
-    await bench.close();
-  }
-}
+const using = (faults: Faults, work: (bench: Bench) => Promise<void>) => clock.using(work, { faults });
 
 /** A release that asks about the bastion: its first list passed, its second failed in traffic. */
 async function asking(bench: Bench, strategy: Partial<StrategySpec> = {}): Promise<{ readonly id: string; readonly host: string }> {
@@ -46,7 +32,7 @@ const stepsOf = async (bench: Bench, id: string, of: string, inRound: number) =>
 test('ignore puts the host back into service by admit alone, notes what its list says now, and leaves no debt', async () => {
   await using({ health: [sick(2), sick(3)] }, async (bench) => {
     const { id, host } = await asking(bench);
-    await server.sleep(3 * DAY_MS);
+    await clock.sleep(3 * DAY_MS);
     expect(bench.traffic.servers.get(host)).toMatchObject({ inService: false });
     expect(await releaseFlag(bench.db, { ...PLACE, host })).toMatchObject({ up: false });
     expect(await bench.send(id, 'answer', { choices: { [host]: 'ignore' } })).toMatchObject({ state: 'applied' });
@@ -79,7 +65,7 @@ test('whatever else happens to it from then on is found: a host drained by hand 
     await bench.send(id, 'answer', { choices: { [host]: 'ignore' } });
     await bench.until(id, ({ status, waiting }) => status === 'post-release' && waiting?.for === 'bake', 'the watch');
     bench.traffic.servers.set(host, { admin: 'drain', operational: 'up', weight: 1, connections: 0, inService: false });
-    await server.sleep(DAY_MS);
+    await clock.sleep(DAY_MS);
     const held = await bench.until(id, ({ paused, finishedAt }) => paused !== null || finishedAt !== null, 'the audit');
     expect(held.paused).toMatchObject({ cause: 'audit', reason: expect.stringContaining(host) });
     await bench.send(id, 'abort');

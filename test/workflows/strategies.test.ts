@@ -1,10 +1,8 @@
 /** Every strategy of examples/strategies, released to a fleet on a clock that skips: nothing in the cookbook is only text. */
-import { afterEach, beforeEach, expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { readReleaseEvents } from '../../db/events.ts';
 import { batchesOf, strategyExamples, strategyOf } from '../../docs/generate/strategies.ts';
-import { openBench } from '../support/release-bench.ts';
-import { timeSkippingServer } from '../support/temporal.ts';
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { skippingClock } from '../support/skipping-clock.ts';
 import type { Command } from '../../domain/release/commands.ts';
 import type { ReleaseView } from '../../domain/release/view.ts';
 import type { Bench } from '../support/release-bench.ts';
@@ -13,12 +11,7 @@ const HOSTS = 24;
 /** What the person that the strategy asks would say. */
 const SAYS: Readonly<Record<string, Command['type']>> = { promote: 'promote', 'sign-off': 'approve' };
 
-let server: TestWorkflowEnvironment;
-beforeEach(async () => {
-  server = await timeSkippingServer();
-  await server.connection.operatorService.addSearchAttributes({ namespace: 'default', searchAttributes: { Pool: 2, Applications: 7, Environment: 2, Phase: 2, Train: 2, RequestedBy: 2, Paused: 5 } });
-}, 120_000);
-afterEach(() => server?.teardown());
+const clock = skippingClock();
 
 /** Answers people's waits and lets the clock run through planned ones, until the release has ended. */
 async function seenThrough(bench: Bench, id: string): Promise<ReleaseView> {
@@ -27,14 +20,13 @@ async function seenThrough(bench: Bench, id: string): Promise<ReleaseView> {
     if (finishedAt !== null) return bench.view(id);
     const word = SAYS[waiting?.for ?? ''];
     if (word !== undefined) await bench.send(id, word);
-    else await server.sleep(Math.max(1, Date.parse(waiting?.until ?? '') - (await server.currentTimeMs()) + 1));
+    else await clock.sleep(Math.max(1, Date.parse(waiting?.until ?? '') - (await clock.nowMs()) + 1));
   }
 }
 
 test.each(strategyExamples().map((example) => [example.name, example] as const))('%s brings the new version to every host, with the bakes and rests of its plan', { timeout: 120_000 }, async (_name, example) => {
   const strategy = strategyOf(example);
-  const bench = await openBench(HOSTS, {}, ['web'], { address: server.address, namespace: 'default', bundle: inject('workflowBundle'), postgresUrl: inject('postgresUrl') });
-  try {
+  await clock.using(async (bench) => {
     const id = await bench.release({ strategy });
     expect(await seenThrough(bench, id)).toMatchObject({ status: 'succeeded', debt: [] });
     expect([...bench.fleet.hosts.values()].every(({ version }) => version === 'v2')).toBe(true);
@@ -46,7 +38,5 @@ test.each(strategyExamples().map((example) => [example.name, example] as const))
     expect(bakes).toEqual([...batches.map(({ bakeSeconds }) => bakeSeconds), strategy.postRelease.watchSeconds].filter((seconds) => seconds > 0));
     const rests = events.flatMap((event) => (event.type === 'rest-started' ? [event.data.seconds] : []));
     expect(rests).toEqual(batches.flatMap(({ pauseSeconds = 0, manual }) => (pauseSeconds > 0 && !manual ? [pauseSeconds] : [])));
-  } finally {
-    await bench.close();
-  }
+  }, { hosts: HOSTS });
 });

@@ -1,11 +1,11 @@
 /** Rollbacks under a strategy that names where they lead. */
-import { describe, expect, inject, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readReleaseEvents } from '../../db/events.ts';
 import { using } from '../activities/using.ts';
 import { digestOf } from '../support/fake-fleet.ts';
 import { unhealthy } from '../support/fake-health.ts';
-import { FAST, openBench } from '../support/release-bench.ts';
-import { timeSkippingServer } from '../support/temporal.ts';
+import { FAST } from '../support/release-bench.ts';
+import { skippingClock } from '../support/skipping-clock.ts';
 import type { Bench } from '../support/release-bench.ts';
 import type { ReleaseView } from '../../domain/release/view.ts';
 
@@ -106,24 +106,20 @@ describe('a release of it that has ended well', () => {
 });
 
 describe('a pause that nobody ends', () => {
+  const clock = skippingClock();
+
   test('takes the release back to that version once its deadline has come', { timeout: 120_000 }, async () => {
-    const server = await timeSkippingServer();
-    await server.connection.operatorService.addSearchAttributes({ namespace: 'default', searchAttributes: { Pool: 2, Applications: 7, Environment: 2, Phase: 2, Train: 2, RequestedBy: 2, Paused: 5 } });
-    const bench = await openBench(4, {}, ['web'], { address: server.address, namespace: 'default', bundle: inject('workflowBundle'), postgresUrl: inject('postgresUrl') });
-    try {
+    await clock.using(async (bench) => {
       await onV2(bench);
       const id = await bench.release({ version: 'v3', strategy: { ...golden('v1'), bastion: { count: 1, bakeSeconds: 0, promote: 'manual' }, pause: { deadlineHours: 1, then: 'rollback' } } });
       await bench.until(id, ({ waiting }) => waiting?.for === 'promote', 'the bastion');
       await bench.send(id, 'pause');
       expect(await touchedBy(bench, id)).toEqual([]);
-      await server.sleep(61 * 60_000);
+      await clock.sleep(61 * 60_000);
       const release = await bench.ended(id);
       expect(release).toMatchObject({ status: 'rolled-back', rollback: { by: 'signalbox' } });
       expectTouchedOn(bench, release, await touchedBy(bench, id), 'v1');
-    } finally {
-      await bench.close();
-      await server.teardown();
-    }
+    });
   });
 });
 

@@ -1,8 +1,6 @@
-import { afterEach, beforeEach, expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { readReleaseEvents } from '../../db/events.ts';
-import { openBench } from '../support/release-bench.ts';
-import { timeSkippingServer } from '../support/temporal.ts';
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { skippingClock } from '../support/skipping-clock.ts';
 import type { StrategySpec } from '../../domain/inventory.ts';
 import type { Bench } from '../support/release-bench.ts';
 
@@ -11,23 +9,7 @@ const DAY_MS = DAY_S * 1000;
 const MINUTE_MS = 60_000;
 const BAKES_A_DAY = { bastion: { count: 1, bakeSeconds: DAY_S, promote: 'auto' } } as const;
 
-let server: TestWorkflowEnvironment;
-/** Each test has a clock of its own: what one release left running must not move or hold the time of the next. */
-beforeEach(async () => {
-  server = await timeSkippingServer();
-  // It cannot list what it knows, so the worker's own registration does not work here.
-  await server.connection.operatorService.addSearchAttributes({ namespace: 'default', searchAttributes: { Pool: 2, Applications: 7, Environment: 2, Phase: 2, Train: 2, RequestedBy: 2, Paused: 5 } });
-}, 120_000);
-afterEach(() => server?.teardown());
-
-async function using(work: (bench: Bench) => Promise<void>): Promise<void> {
-  const bench = await openBench(4, {}, ['web'], { address: server.address, namespace: 'default', bundle: inject('workflowBundle'), postgresUrl: inject('postgresUrl') });
-  try {
-    await work(bench);
-  } finally {
-    await bench.close();
-  }
-}
+const clock = skippingClock();
 
 async function baking(bench: Bench, strategy: Partial<StrategySpec>): Promise<string> {
   const id = await bench.release({ strategy });
@@ -38,11 +20,11 @@ async function baking(bench: Bench, strategy: Partial<StrategySpec>): Promise<st
 const typesOf = async (bench: Bench, id: string) => (await readReleaseEvents(bench.db, { release: id })).map(({ type }) => type);
 
 test('a bake of a day lasts a day, and not a minute less', async () => {
-  await using(async (bench) => {
+  await clock.using(async (bench) => {
     const id = await baking(bench, BAKES_A_DAY);
-    await server.sleep(DAY_MS - MINUTE_MS);
+    await clock.sleep(DAY_MS - MINUTE_MS);
     expect(await typesOf(bench, id)).not.toContain('bake-finished');
-    await server.sleep(2 * MINUTE_MS);
+    await clock.sleep(2 * MINUTE_MS);
     expect((await bench.ended(id)).status).toBe('succeeded');
   });
 });
@@ -51,18 +33,18 @@ test('a bake of a day lasts a day, and not a minute less', async () => {
 async function paused(bench: Bench, then: StrategySpec['pause']['then']): Promise<string> {
   const id = await baking(bench, { ...BAKES_A_DAY, pause: { deadlineHours: 24, then } });
   expect(await bench.send(id, 'pause')).toMatchObject({ state: 'applied' });
-  await server.sleep(DAY_MS - MINUTE_MS);
+  await clock.sleep(DAY_MS - MINUTE_MS);
   expect(await typesOf(bench, id)).not.toContain('pause-expired');
-  await server.sleep(2 * MINUTE_MS);
+  await clock.sleep(2 * MINUTE_MS);
   await bench.until(id, ({ waiting, finishedAt }) => finishedAt !== null || waiting?.until === null, 'the deadline');
   expect(await typesOf(bench, id)).toContain('pause-expired');
   return id;
 }
 
 test('a pause whose deadline says stay stays paused after it, until somebody decides', async () => {
-  await using(async (bench) => {
+  await clock.using(async (bench) => {
     const id = await paused(bench, 'stay');
-    await server.sleep(7 * DAY_MS);
+    await clock.sleep(7 * DAY_MS);
     const release = await bench.view(id);
     expect(release).toMatchObject({ status: 'pre-release', paused: { deadline: null }, waiting: { for: 'resume', until: null } });
     await bench.send(id, 'resume');
@@ -72,7 +54,7 @@ test('a pause whose deadline says stay stays paused after it, until somebody dec
 });
 
 test('a pause whose deadline says rollback is rolled back at it', async () => {
-  await using(async (bench) => {
+  await clock.using(async (bench) => {
     const release = await bench.ended(await paused(bench, 'rollback'));
     expect(release).toMatchObject({ status: 'rolled-back', rollback: { cause: 'pause-deadline', restored: 1 } });
     expect([...bench.fleet.hosts.values()].every(({ version }) => version === 'v1')).toBe(true);
@@ -80,7 +62,7 @@ test('a pause whose deadline says rollback is rolled back at it', async () => {
 });
 
 test('a pause whose deadline says abort is aborted at it, and the bastion that had not joined goes back', async () => {
-  await using(async (bench) => {
+  await clock.using(async (bench) => {
     const release = await bench.ended(await paused(bench, 'abort'));
     expect(release.status).toBe('aborted');
     expect([...bench.fleet.hosts.values()].every(({ version }) => version === 'v1')).toBe(true);
@@ -89,10 +71,10 @@ test('a pause whose deadline says abort is aborted at it, and the bastion that h
 });
 
 test('a batch that a person must promote waits for days and goes on at promote', async () => {
-  await using(async (bench) => {
+  await clock.using(async (bench) => {
     const id = await bench.release({ strategy: { bastion: { count: 1, bakeSeconds: 0, promote: 'manual' } } });
     await bench.until(id, ({ waiting }) => waiting?.for === 'promote', 'the wait for a person');
-    await server.sleep(3 * DAY_MS);
+    await clock.sleep(3 * DAY_MS);
     expect((await bench.view(id)).waiting).toMatchObject({ for: 'promote', until: null });
     expect(await bench.send(id, 'promote')).toMatchObject({ state: 'applied' });
     expect((await bench.ended(id)).status).toBe('succeeded');

@@ -24,10 +24,9 @@ export interface FloorLine {
   readonly left: number;
 }
 
-/** Of the pools that hold this host, those that would fall below their floor without it, the lowest first; empty when it may be taken out. */
+/** The pools that would fall below their floor without this host, the lowest first; empty when it may be taken out. One that does not have the host loses nothing. */
 export function floorsBroken(pools: readonly MemberPool[], { inService, out }: { readonly inService: ReadonlySet<string>; readonly out: string }): readonly FloorLine[] {
   const lines = pools.flatMap(({ name, hosts, minInServicePercent }) => {
-    if (!hosts.includes(out)) return [];
     const floor = capacityFloor(minInServicePercent, hosts.length);
     const serving = hosts.filter((host) => inService.has(host));
     return mayTakeOut({ floor, inService: serving, out }) ? [] : [{ pool: name, hosts: hosts.length, inService: serving.length, floor, left: serving.length - 1 }];

@@ -94,13 +94,16 @@ export async function laterReleaseTouching(db: Queryable, range: { readonly rele
 export async function rollbackDigests(db: Queryable, { hosts, application }: { readonly hosts: readonly string[]; readonly application: string }): Promise<ReadonlyMap<string, readonly string[]>> {
   const { rows } = await sql<{ host: string; digests: readonly string[] }>`
     with of_host as (
-      select t.host, r.id, r.restore_from, r.finished_at, r.created_at, r.core, t.state, max(r.created_at) filter (where r.status = 'succeeded' and r.kind <> 'scale-out' and t.touched) over (partition by t.host) as last_good
+      select t.host, r.id, r.restore_from, r.finished_at, r.created_at, t.state, max(r.created_at) filter (where r.status = 'succeeded' and r.kind <> 'scale-out' and t.touched) over (partition by t.host) as last_good
       from release_targets t join releases r on r.id = t.release where t.host = any(${hosts})
     ), kept as (
       select * from of_host where finished_at is null or created_at >= coalesce(last_good, '')
     ), found as (
       select host, state from kept union all
       select t.host, t.state from kept join release_targets t on t.host = kept.host and t.release = kept.restore_from
+    ), brought as (
+      select r.id, change ->> 'sha256' as digest from releases r, json_array_elements(r.core -> 'situation' -> 'plan' -> 'changes') change
+        where r.id in (select id from kept) and json_typeof(r.core -> 'situation' -> 'plan') = 'object' and change ->> 'application' = ${application}
     ), sent as (
       select p.release, way from release_rollback_plans p, json_array_elements(p.plan -> 'targets') way
         where p.release in (select id from kept) and json_typeof(p.plan -> 'to') = 'object'
@@ -108,8 +111,7 @@ export async function rollbackDigests(db: Queryable, { hosts, application }: { r
       select host, seen ->> 'digest' as digest from found, json_array_elements(state -> 'preImage' -> 'applications') seen
         where json_typeof(state -> 'preImage') = 'object' and seen ->> 'application' = ${application}
       union
-      select host, change ->> 'sha256' from kept, json_array_elements(core -> 'situation' -> 'plan' -> 'changes') change
-        where json_typeof(core -> 'situation' -> 'plan') = 'object' and change ->> 'application' = ${application}
+      select kept.host, brought.digest from kept join brought on brought.id = kept.id
       union
       select kept.host, goal ->> 'digest' from kept join sent on sent.release = kept.id and sent.way ->> 'host' = kept.host, json_array_elements(sent.way -> 'applications') goal
         where goal ->> 'application' = ${application}

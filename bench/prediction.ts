@@ -5,7 +5,6 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { demoApi } from '../examples/demo/api.ts';
 import { prepareBalancer } from '../examples/demo/balancer.ts';
@@ -14,9 +13,8 @@ import { buildPackage } from '../examples/demo/packages.ts';
 import { endProcessesIn } from '../stack/children.ts';
 import { freePorts } from '../stack/ports.ts';
 import { bringUp } from '../stack/stack.ts';
-import { isTerminal } from '../domain/vocabulary.ts';
+import { awaitSuccess } from './awaited-release.ts';
 import { median, verdict } from './statistics.ts';
-import type { Status } from '../domain/vocabulary.ts';
 import type { DemoApi } from '../examples/demo/api.ts';
 import type { Balancer } from '../examples/demo/balancer.ts';
 import type { Fleet } from '../examples/demo/fleet.ts';
@@ -24,8 +22,6 @@ import type { Ending } from '../stack/children.ts';
 import type { BeforeServices, Stack } from '../stack/stack.ts';
 
 const ERROR_MAX = 0.2;
-const RELEASE_TIMEOUT_MS = 300_000;
-const POLL_MS = 200;
 const APPLICATION_ENDING: Ending = { signal: 'SIGTERM', timeoutMs: 5_000 };
 
 interface Compared {
@@ -107,16 +103,8 @@ async function compare(api: DemoApi, version: string): Promise<Compared> {
   const asked = { pool: POOL, changes: [{ application: APPLICATION, version }] };
   const { id: plan, simulation } = await api.post<{ id: string; simulation: { p50Seconds: number; p90Seconds: number } }>('/v1/plans', asked);
   const { id } = await api.post<{ id: string }>('/v1/releases', { ...asked, plan });
-  const deadline = Date.now() + RELEASE_TIMEOUT_MS;
-  while (Date.now() < deadline) {
-    const release = await api.get<{ status: Status; createdAt: string; finishedAt: string | null; failure: unknown }>(`/v1/releases/${id}`);
-    if (isTerminal(release.status)) {
-      if (release.status !== 'succeeded') throw new Error(`Release ${id} ended ${release.status}: ${JSON.stringify(release.failure)}`);
-      return { ...simulation, measuredSeconds: (Date.parse(release.finishedAt ?? '') - Date.parse(release.createdAt)) / 1000 };
-    }
-    await delay(POLL_MS, undefined, { signal: ending.signal });
-  }
-  throw new Error(`Release ${id} has not ended within ${RELEASE_TIMEOUT_MS / 1000} s.`);
+  const { createdAtMs, finishedAtMs } = await awaitSuccess(api, id);
+  return { ...simulation, measuredSeconds: (finishedAtMs - createdAtMs) / 1000 };
 }
 
 function report(compared: readonly Compared[]): number {

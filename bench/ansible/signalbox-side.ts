@@ -1,7 +1,6 @@
 /** Signalbox's side: the fleet declared once, then one POST per release, as a CI job sends it. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { demoApi, type DemoApi } from '../../examples/demo/api.ts';
-import { isTerminal, type Status } from '../../domain/vocabulary.ts';
+import { awaitSuccess, eventsOf } from '../awaited-release.ts';
 import { BATCH_PERCENT, DRAIN_TIMEOUT_SECONDS, HEALTH_INTERVAL_MS, HEALTH_PATH, HOSTS, type Fleet } from './fleet.ts';
 import { takeSnapshot, timeBetween } from './processor-time.ts';
 import type { StoredReleaseEvent } from '../../domain/release/events.ts';
@@ -26,9 +25,6 @@ export interface SignalboxSideOptions {
 
 const APPLICATION = 'web';
 const POOL = 'bench';
-const POLL_MS = 200;
-const RELEASE_TIMEOUT_MS = 300_000;
-const EVENTS_PER_PAGE = 200;
 
 /** The first install is not measured; then releases one after the other under load, as many as asked for and as the requests need. */
 export async function runSignalbox(options: SignalboxSideOptions): Promise<SideResult<SignalboxRelease>> {
@@ -57,30 +53,9 @@ async function measure(api: DemoApi, services: Services, version: string): Promi
   const before = takeSnapshot(services.roots());
   const startedAt = Date.now();
   const { id } = await api.post<{ readonly id: string }>('/v1/releases', { pool: POOL, changes: [{ application: APPLICATION, version }] }, `bench-${version}`);
-  const finishedAt = await finished(api, id);
+  const { finishedAtMs } = await awaitSuccess(api, id);
   const processor = timeBetween(before, takeSnapshot(services.roots()));
-  return { id, version, wallMs: finishedAt - startedAt, processor };
-}
-
-async function finished(api: DemoApi, id: string): Promise<number> {
-  const deadline = Date.now() + RELEASE_TIMEOUT_MS;
-  while (Date.now() < deadline) {
-    await delay(POLL_MS);
-    const release = await api.get<{ readonly status: Status; readonly finishedAt: string | null; readonly failure: unknown }>(`/v1/releases/${id}`);
-    if (!isTerminal(release.status)) continue;
-    if (release.status !== 'succeeded' || release.finishedAt === null) throw new Error(`Release ${id} ended ${release.status}: ${JSON.stringify(release.failure)}`);
-    return Date.parse(release.finishedAt);
-  }
-  throw new Error(`Release ${id} has not ended within ${RELEASE_TIMEOUT_MS / 1000} s.`);
-}
-
-async function eventsOf(api: DemoApi, id: string): Promise<readonly StoredReleaseEvent[]> {
-  const events: StoredReleaseEvent[] = [];
-  for (;;) {
-    const page = await api.get<{ readonly items: readonly StoredReleaseEvent[]; readonly next: string | null }>(`/v1/releases/${id}/events?after=${events.at(-1)?.version ?? 0}&limit=${EVENTS_PER_PAGE}`);
-    events.push(...page.items);
-    if (page.next === null) return events;
-  }
+  return { id, version, wallMs: finishedAtMs - startedAt, processor };
 }
 
 /** No baking and no watching: what is left is the work itself. */
@@ -91,7 +66,7 @@ function documents(fleet: Fleet): readonly object[] {
       name: APPLICATION,
       recipe: 'service',
       owners: ['bench'],
-      run: { command: ['${node}', 'app.mjs', '-port', '${port}'], stopSignal: 'SIGTERM', stopTimeoutSeconds: 5, env: { HOST_NAME: '${host.name}' } },
+      run: { command: ['${node}', 'app.cjs', '-port', '${port}'], stopSignal: 'SIGTERM', stopTimeoutSeconds: 5, env: { HOST_NAME: '${host.name}' } },
       variables: { node: process.execPath },
       health: [{ http: { path: HEALTH_PATH, port: '${port}', status: [200], version: { json: 'version' } }, passes: 1, intervalMs: HEALTH_INTERVAL_MS, timeoutSeconds: 6 }],
     },

@@ -58,7 +58,7 @@ export function fleetDocuments(fleet: Fleet, socket: string): readonly object[] 
       name: APPLICATION,
       recipe: 'service',
       owners: ['demo'],
-      run: { command: ['${node}', 'app.mjs', '-port', '${port}'], stopSignal: 'SIGTERM', stopTimeoutSeconds: 5, env: { HOST_NAME: '${host.name}' } },
+      run: { command: ['${node}', 'app.cjs', '-port', '${port}'], stopSignal: 'SIGTERM', stopTimeoutSeconds: 5, env: { HOST_NAME: '${host.name}' } },
       variables: { node: process.execPath },
       health: [{ http: { path: '/health', port: '${port}', status: [200], version: { json: 'version' } }, passes: 2, intervalMs: 200, timeoutSeconds: 6 }],
     },

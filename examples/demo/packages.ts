@@ -10,10 +10,10 @@ export interface DemoPackage {
   readonly sha256: string;
 }
 
-/** `behaviour`: see app.mjs; null = a good version. The same arguments always give the same bytes. */
+/** `behaviour`: see app.cjs; null = a good version. The same arguments always give the same bytes. */
 export function buildPackage(version: string, behaviour: string | null = null): DemoPackage {
   const files = [
-    { name: 'app.mjs', content: readFileSync(new URL('app.mjs', import.meta.url)), mode: 0o644 },
+    { name: 'app.cjs', content: readFileSync(new URL('app.cjs', import.meta.url)), mode: 0o644 },
     { name: 'VERSION', content: Buffer.from(`${version}\n`), mode: 0o644 },
     ...(behaviour === null ? [] : [{ name: 'BEHAVIOUR', content: Buffer.from(`${behaviour}\n`), mode: 0o644 }]),
   ];

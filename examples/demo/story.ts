@@ -3,7 +3,7 @@ import type { HostAnswer } from './fleet.ts';
 
 export interface Chapter {
   readonly version: string;
-  /** what is wrong with the version, see app.mjs; `fail-on` is completed with a host of batch 2 */
+  /** what is wrong with the version, see app.cjs; `fail-on` is completed with a host of batch 2 */
   readonly behaviour: null | 'never-answer' | 'fail-on';
   readonly title: string;
   readonly ends: 'succeeded' | 'rolled-back';

@@ -22,7 +22,7 @@ async function run(version: string, behaviour: string | null, host = 'demo-01'):
   writeFileSync(join(folder, 'package.tar.gz'), buildPackage(version, behaviour).content);
   execFileSync('tar', ['-xzf', 'package.tar.gz'], { cwd: folder });
   const port = await freePort();
-  const child = spawn(process.execPath, ['app.mjs', '-port', String(port)], { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'], env: { PATH: process.env['PATH'], HOST_NAME: host } });
+  const child = spawn(process.execPath, ['app.cjs', '-port', String(port)], { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'], env: { PATH: process.env['PATH'], HOST_NAME: host } });
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }), () => endChild(child, { signal: 'SIGKILL', timeoutMs: 1_000 }));
   await new Promise((resolve) => child.stdout?.once('data', resolve));
   return { url: `http://127.0.0.1:${port}`, child };

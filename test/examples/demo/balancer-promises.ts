@@ -14,7 +14,7 @@ import { endChild } from '../../../stack/children.ts';
 import { freePorts } from '../../../stack/ports.ts';
 import { until } from '../../support/until.ts';
 
-const APP = fileURLToPath(new URL('../../../examples/demo/app.mjs', import.meta.url));
+const APP = fileURLToPath(new URL('../../../examples/demo/app.cjs', import.meta.url));
 const cleanups: (() => Promise<unknown> | void)[] = [];
 const signal = new AbortController().signal;
 const call: TrafficCall = { signal, fence: (write) => write() };
@@ -107,7 +107,7 @@ function newApp(folder: string, port: number): App {
     start: async (version) => {
       const release = join(folder, `release-${version}-${port}`);
       unpackApp(release, version);
-      const child = spawn(process.execPath, [join(release, 'app.mjs'), '-port', String(port)], { stdio: 'ignore' });
+      const child = spawn(process.execPath, [join(release, 'app.cjs'), '-port', String(port)], { stdio: 'ignore' });
       app.child = child;
       cleanups.push(() => endChild(child, { signal: 'SIGKILL', timeoutMs: 1_000 }));
       await until(`the application on port ${port}`, async () => (await get(`http://127.0.0.1:${port}/`, 1_000).catch(() => null))?.status === 200);
@@ -118,6 +118,6 @@ function newApp(folder: string, port: number): App {
 
 function unpackApp(release: string, version: string): void {
   mkdirSync(release, { recursive: true });
-  cpSync(APP, join(release, 'app.mjs'));
+  cpSync(APP, join(release, 'app.cjs'));
   writeFileSync(join(release, 'VERSION'), `${version}\n`);
 }

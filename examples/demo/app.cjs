@@ -1,25 +1,24 @@
 /**
- * The application of the demo fleet: `node app.mjs -port N`. Answers GET / and GET /health with its version and process id.
+ * The application of the demo fleet: `node app.cjs -port N`. Answers GET / and GET /health with its version and process id.
  *
  * VERSION beside this file names the version; BEHAVIOUR, if there, makes it a bad one:
  * `never-answer` takes connections and stays silent, `fail-on:HOST` is unhealthy on the host whose name is in HOST_NAME.
+ * CommonJS, because Node starts it in half the time of a module, and a fleet starts it often.
  * WITNESS, if set, names a file that gets one line with the version at every start: who started it is counted from there.
  */
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+const { appendFileSync, existsSync, readFileSync } = require('node:fs');
+const { createServer } = require('node:http');
+const { join } = require('node:path');
 
-const folder = dirname(fileURLToPath(import.meta.url));
-const version = readFileSync(join(folder, 'VERSION'), 'utf8').trim();
-const behaviour = existsSync(join(folder, 'BEHAVIOUR')) ? readFileSync(join(folder, 'BEHAVIOUR'), 'utf8').trim() : '';
+const version = readFileSync(join(__dirname, 'VERSION'), 'utf8').trim();
+const behaviour = existsSync(join(__dirname, 'BEHAVIOUR')) ? readFileSync(join(__dirname, 'BEHAVIOUR'), 'utf8').trim() : '';
 const isUnhealthy = behaviour === `fail-on:${process.env.HOST_NAME}`;
 const port = Number(process.argv[process.argv.indexOf('-port') + 1]);
 /** what is still open this long after SIGTERM is cut off */
 const DRAIN_MS = 3_000;
 
 if (!process.argv.includes('-port') || !Number.isInteger(port)) {
-  console.error('usage: node app.mjs -port N');
+  console.error('usage: node app.cjs -port N');
   process.exit(2);
 }
 

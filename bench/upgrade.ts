@@ -44,7 +44,7 @@ async function bench(on: BenchServers): Promise<boolean> {
   const db = openDatabase({ url: on.databaseUrl, applicationName: 'signalbox-bench' });
   const endings = watchEndings(db, on.databaseUrl);
   const load = startLoad(db, endings);
-  let worker = await startBenchWorker(on, TASK_QUEUE, BUILDS[0]);
+  let worker = await startBenchWorker(on, TASK_QUEUE, { build: BUILDS[0], stateFolder: on.folder });
   try {
     for (let swap = 1; swap <= swaps; swap++) {
       await delay(BETWEEN_SWAPS_MS);
@@ -89,7 +89,7 @@ async function replace(on: BenchServers, old: ChildProcess, { way, build }: { re
     old.kill('SIGKILL');
     await gone;
   }
-  const next = await startBenchWorker(on, TASK_QUEUE, build);
+  const next = await startBenchWorker(on, TASK_QUEUE, { build, stateFolder: on.folder });
   if (way !== 'side by side') return next;
   // Both work for a while: the older one on what it began.
   await delay(BETWEEN_SWAPS_MS);

@@ -27,6 +27,7 @@ const RIGHTS: Readonly<Record<string, string>> = {
   host_sightings: 'select, insert, update, delete',
   service_pulse: 'select, insert, update',
   outages: 'select, insert',
+  workers: 'select, insert, update, delete',
   plans: 'select, insert, update, delete',
   release_paces: 'select, insert, delete',
   blocks: 'select, insert, update',

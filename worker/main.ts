@@ -1,4 +1,5 @@
 /** The worker process: config → database → drivers → activities → Worker, and the loops beside it. Everything it starts, it ends. */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
 import { Client } from '@temporalio/client';
@@ -6,6 +7,8 @@ import closeWithGrace from 'close-with-grace';
 import { pino } from 'pino';
 import { readConfig } from '../config.ts';
 import { openDatabase, checkDatabase } from '../db/client.ts';
+import { startBuildKeeper } from './build-keeper.ts';
+import { buildName } from './build-name.ts';
 import { startDispatcher } from './dispatcher.ts';
 import { serveHealth } from './health.ts';
 import { startFlagKeeper } from './flag-keeper.ts';
@@ -27,18 +30,21 @@ const connection = await connectTemporal(config, log);
 const clientConnection = lineToTemporal(config.temporalAddress);
 const client = new Client({ connection: clientConnection, namespace: config.namespace });
 await registerSearchAttributes(clientConnection, config.namespace);
-const worker = await createReleaseWorker({ config, db, connection, log });
+const build = buildName(config);
+const pinning = build === null ? null : { deployment: config.taskQueue, build };
+const worker = await createReleaseWorker({ config, db, connection, log, build: pinning });
 const dispatcher = startDispatcher({ db, client, taskQueue: config.taskQueue, databaseUrl: config.databaseUrl, log });
 const reassert = startReassert({ db, log });
 const pulse = startPulse({ db, client, taskQueue: config.taskQueue, log });
 const flags = startFlagKeeper({ db, log });
 const health = await serveHealth({ port: config.workerPort, worker, log });
 const running = worker.run();
+const builds = pinning === null ? null : startBuildKeeper({ db, client, ...pinning, worker: randomUUID(), log });
 closeWithGrace({ delay: 25_000 }, async ({ err }: { err?: Error }) => {
   if (err) log.error({ err }, 'The worker ends because of an unexpected error');
   await stop();
 });
-log.info({ taskQueue: config.taskQueue, temporal: config.temporalAddress }, 'The worker takes releases');
+log.info({ taskQueue: config.taskQueue, build, temporal: config.temporalAddress }, 'The worker takes releases');
 try {
   await running;
 } catch (err) {
@@ -54,6 +60,8 @@ async function stop(): Promise<void> {
   await Promise.allSettled([dispatcher.stop(), reassert.stop(), pulse.stop(), flags.stop()]);
   if (worker.getState() === 'RUNNING') worker.shutdown();
   await running.catch(() => undefined);
+  // Only now: until here this build went on with its releases.
+  await builds?.stop();
   await Promise.allSettled([clientConnection.close(), connection.close(), db.close()]);
 }
 

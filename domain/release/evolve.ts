@@ -32,6 +32,7 @@ function fold(state: ReleaseState, event: Stored<CoreEvent>): ReleaseState {
     case 'release-requested':
     case 'inventory-captured':
     case 'rollback-planned':
+    case 'deadline-extended':
       return state;
     case 'release-queued':
       return { ...state, situation: { status: 'queued', behind: event.data.behind } };
@@ -80,8 +81,6 @@ function fold(state: ReleaseState, event: Stored<CoreEvent>): ReleaseState {
       return foldRollback(state, event);
     case 'release-adopted':
       return { ...state, adoptions: (state.adoptions ?? 0) + 1, ...(event.data.epoch === null ? {} : { epoch: event.data.epoch }) };
-    case 'deadline-extended':
-      return state;
     case 'deadline-reached':
       return event.data.which === 'rollback' && situation.status === 'rolling-back'
         ? { ...state, situation: { ...situation, rollback: { ...situation.rollback, expiredSeconds: event.data.limitSeconds } } }

@@ -3,7 +3,7 @@
  * thrown is either retried by Temporal (a dependency is away) or final (a newer command owns the target).
  */
 import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
-import { StaleEpoch, StreamForked } from '../db/errors.ts';
+import { Adopted, StaleEpoch, StreamForked } from '../db/errors.ts';
 import { HostUnreachable, ExecutorDown } from '../drivers/executors/port.ts';
 import { PackageMissing, PackageSizeWrong, StoreDown } from '../drivers/packages/port.ts';
 import { AdmitNotConfirmed, BalancerDown, BalancerMisconfigured } from '../drivers/traffic/port.ts';
@@ -72,6 +72,7 @@ export async function storing<T>(write: () => Promise<T>): Promise<T> {
 export function asTemporal(error: unknown): unknown {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   if (error instanceof StaleEpoch || error instanceof StaleEpochOnHost) return ApplicationFailure.create({ message: error.message, type: 'StaleEpoch', nonRetryable: true, category: ApplicationFailureCategory.BENIGN });
+  if (error instanceof Adopted) return ApplicationFailure.create({ message: error.message, type: 'Adopted', nonRetryable: true, category: ApplicationFailureCategory.BENIGN });
   if (error instanceof StreamForked) return ApplicationFailure.create({ message: error.message, type: 'StreamForked', nonRetryable: true });
   const dependency = dependencyOf(error);
   if (dependency !== null) {

@@ -21,6 +21,7 @@ import { comparing, unplanned } from './plan-outcome.ts';
 import { back, refusedWay, toOlder } from './plan-way-back.ts';
 import { planOwn } from './rollback-plan.ts';
 import type { ActivityDeps } from './deps.ts';
+import type { Teller } from './record.ts';
 import type { Inventory } from '../domain/inventory.ts';
 import type { CoreEvent, CoreEventData, Stored } from '../domain/release/events.ts';
 import type { Observation } from '../domain/release/target.ts';
@@ -28,7 +29,7 @@ import type { PlanMember } from '../domain/plan/joined.ts';
 import type { Plan, PlannedChange } from '../domain/plan/plan.ts';
 import type { Failure, ReleaseKind } from '../domain/vocabulary.ts';
 
-export interface PlanInput {
+export interface PlanInput extends Teller {
   readonly release: string;
   readonly opId: string;
   readonly inService: readonly string[];
@@ -51,7 +52,8 @@ export async function makePlan(deps: ActivityDeps, input: PlanInput): Promise<St
   const earlier = await lastEventOf(deps.db, input.release, ['plan-made', 'release-failed']);
   if (earlier !== null) return earlier;
   const events = await eventsOf(deps, input);
-  const stored = await storing(() => appendReleaseEvents(deps.db, { release: input.release, opId: input.opId, actor: SIGNALBOX, events: [...events] }));
+  const { release, opId, adoption = 0, seen = 0 } = input;
+  const stored = await storing(() => appendReleaseEvents(deps.db, { release, opId, adoption, seen, actor: SIGNALBOX, events: [...events] }));
   const last = stored.at(-1);
   if (last === undefined) throw new Error(`The plan of ${input.release} was not stored`);
   return last;

@@ -21,6 +21,8 @@ const RIGHTS: Readonly<Record<string, string>> = {
   tokens: 'select, insert, update',
   inventory: 'select, insert, update, delete',
   findings: 'select, insert, update, delete',
+  repairs: 'select, insert, update',
+  watchdog_turns: 'select, insert, update',
   host_flags: 'select, insert, update',
   flag_drains: 'select, insert, update, delete',
   drain_requests: 'select, insert, update',

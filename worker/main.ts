@@ -1,5 +1,6 @@
 /** The worker process: config → database → drivers → activities → Worker, and the loops beside it. Everything it starts, it ends. */
 import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
 import { Client } from '@temporalio/client';
@@ -9,14 +10,18 @@ import { readConfig } from '../config.ts';
 import { openDatabase, checkDatabase } from '../db/client.ts';
 import { startBuildKeeper } from './build-keeper.ts';
 import { buildName } from './build-name.ts';
+import { sayNamespace } from '../db/watchdog-facts.ts';
 import { startDispatcher } from './dispatcher.ts';
 import { serveHealth } from './health.ts';
 import { startFlagKeeper } from './flag-keeper.ts';
+import { startHostWatch } from './host-watch.ts';
 import { startPulse } from './pulse.ts';
 import { startReassert } from './reassert.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
-import { createReleaseWorker } from './release-worker.ts';
+import { createReleaseWorker, openExecutors } from './release-worker.ts';
 import { lineToTemporal } from './temporal-client.ts';
+import { startWatchdog } from '../watchdog/loop.ts';
+import { openEyes } from '../watchdog/temporal-eyes.ts';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 
@@ -35,8 +40,13 @@ const pinning = build === null ? null : { deployment: config.taskQueue, build };
 const worker = await createReleaseWorker({ config, db, connection, log, build: pinning });
 const dispatcher = startDispatcher({ db, client, taskQueue: config.taskQueue, databaseUrl: config.databaseUrl, log });
 const reassert = startReassert({ db, log });
-const pulse = startPulse({ db, client, taskQueue: config.taskQueue, log });
+const pulse = startPulse({ db, client, taskQueue: config.taskQueue, log, takesWork: () => worker.getState() === 'RUNNING' });
 const flags = startFlagKeeper({ db, log });
+await sayNamespace(db, config.namespace);
+const by = `worker ${hostname()}/${process.pid}`;
+const eyes = openEyes(config);
+const watchdog = startWatchdog({ db, eyes, by, log });
+const hosts = startHostWatch({ db, executorFor: openExecutors(), log, by });
 const health = await serveHealth({ port: config.workerPort, worker, log });
 const running = worker.run();
 const builds = pinning === null ? null : startBuildKeeper({ db, client, ...pinning, worker: randomUUID(), log });
@@ -57,12 +67,12 @@ process.exit();
 /** In this order: no new effects, then nobody asks for the database any more. */
 async function stop(): Promise<void> {
   health.close();
-  await Promise.allSettled([dispatcher.stop(), reassert.stop(), pulse.stop(), flags.stop()]);
+  await Promise.allSettled([dispatcher.stop(), reassert.stop(), pulse.stop(), flags.stop(), watchdog.stop(), hosts.stop()]);
   if (worker.getState() === 'RUNNING') worker.shutdown();
   await running.catch(() => undefined);
   // Only now: until here this build went on with its releases.
   await builds?.stop();
-  await Promise.allSettled([clientConnection.close(), connection.close(), db.close()]);
+  await Promise.allSettled([eyes.close(), clientConnection.close(), connection.close(), db.close()]);
 }
 
 function installRuntime(logger: Logger): void {

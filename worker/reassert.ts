@@ -7,9 +7,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { withTargetFence } from '../db/fence.ts';
 import { clearFinding, listFindings, openFinding } from '../db/findings.ts';
 import { getInventoryOf } from '../db/queries.ts';
+import { noteOwnRepair } from '../db/repairs.ts';
 import { confirmWantedTraffic, listWantedTraffic } from '../db/wanted-traffic.ts';
 import { createTraffic } from '../drivers/traffic/factory.ts';
 import { lookWithMemory } from './balancer-memory.ts';
+import { repairCommand } from '../domain/watchdog/finding.ts';
 import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
 import type { ListedWish } from '../db/wanted-traffic.ts';
@@ -106,6 +108,7 @@ class Watch {
       const fence = <T>(write: () => Promise<T>): Promise<T> => withTargetFence(db, { release, host, epoch, ...(wanted.admin === 'ready' ? { into: pool } : {}) }, write);
       await traffic.assert(server, wanted, { signal: this.#signal, fence });
       log.info({ release, host, state: wanted.admin }, 'The balancer was reloaded; the wanted state was written again');
+      await noteOwnRepair(db, { what: 'asserted-again', subject: release, sentence: `${host} was written as ${wanted.admin} again: its balancer did not know it any more.` });
     } catch (err) {
       log.warn({ err: String(err), release, host }, 'The wanted state could not be written again');
     }
@@ -140,6 +143,8 @@ function describe(wish: ListedWish) {
     kind: FINDING_KIND,
     subject: host,
     sentence: `Release ${release} took ${host} out of traffic, but somebody set server ${server} to ready at the balancer.`,
-    repair: `Set the server to drain again, or roll the release back: signalbox rollback ${release} --reason ...`,
+    repair: repairCommand(findingOf(wish)),
+    verb: 'assert-again' as const,
+    about: { release, host, server },
   };
 }

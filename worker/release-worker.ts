@@ -58,13 +58,18 @@ export function createReleaseWorker({ config, db, connection, build, activityDep
   });
 }
 
-function realDeps(config: ReleaseWorkerDeps['config'], db: Database): ActivityDeps {
+/** How hosts are reached: for activities, and for who only looks. */
+export function openExecutors(): ActivityDeps['executorFor'] {
   const local = createLocalExecutor({ hostProgram: HOST_PROGRAM });
+  return () => local;
+}
+
+function realDeps(config: ReleaseWorkerDeps['config'], db: Database): ActivityDeps {
   const slots = createFetchSlots(config.fetchesMax);
   return {
     db,
     facts: createFacts(db),
-    executorFor: () => local,
+    executorFor: openExecutors(),
     trafficFor: createTraffic,
     health: createHealth(),
     storeFor: ({ uri }) => packageStoreFor(config.stores, uri),

@@ -40,7 +40,8 @@ export async function restore(run: Run, step: RestoreStep): Promise<void> {
   const { request, situation } = run.state;
   const mode = situation.status === 'rolling-back' ? situation.rollback.mode : null;
   const work: SliceWork = {
-    kind: 'restore', release: run.id, epoch: epochOf(run), round: 0, preImageOf: request.restoreFrom ?? run.id, label: `rollback ${step.index + 1}`, steps: [],
+    // What the lost workflow of an adopted release recorded of its way back is not this one's: its steps are meant anew.
+    kind: 'restore', release: run.id, epoch: epochOf(run), round: run.state.adoptions ?? 0, preImageOf: request.restoreFrom ?? run.id, label: `rollback ${step.index + 1}`, steps: [],
     hosts: step.hosts, lanes: step.lanes, failuresMax: null,
   };
   const result = await interruptible(run, work);

@@ -160,6 +160,21 @@ export interface CoreEventData {
   'deadline-extended': { readonly which: DeadlineName; readonly ms: number; readonly reason: string };
   /** `hosts`: those in work at that moment. Progress and release pause, a rollback begins no further host; the count of the deadline begins anew */
   'deadline-reached': { readonly which: DeadlineName; readonly limitSeconds: number; readonly hosts: readonly string[]; readonly reason: string };
+  /**
+   * the release goes on from its log alone, in a new workflow. `epoch`: given by the store where hosts may be in work, and voids every
+   * command of before; null where nothing in work can harm
+   */
+  'release-adopted': { readonly reason: string; readonly epoch: number | null };
+  /** where the batch at hand stood when its workflow was lost, by what its targets recorded. `again`: begun and not finished, so they run once more */
+  'batch-cut-off': {
+    readonly index: number;
+    readonly part: Part;
+    readonly round: number;
+    readonly succeeded: number;
+    readonly failed: readonly FailedTarget[];
+    readonly untouched: readonly string[];
+    readonly again: readonly string[];
+  };
   'audit-finished': { readonly mismatches: readonly AuditMismatch[] };
   'pool-compared': PoolComparison;
   'release-succeeded': { readonly debt: readonly Debt[] };

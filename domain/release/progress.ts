@@ -36,6 +36,12 @@ export function afterBatchFinished(progress: Progress, data: CoreEventData['batc
   return { ...progress, ...streak, stage: 'settled', hosts: data.untouched, begun: [...progress.begun, ...begun], failed: [...progress.failed, ...data.failed] };
 }
 
+/** Hosts that were cut off run again in a round of their own: nothing their lost commands recorded can be taken for it. What failed is judged before anything goes on. */
+export function afterCutOff(progress: Progress, data: CoreEventData['batch-cut-off']): Progress {
+  const { again, untouched } = data;
+  return { ...afterBatchFinished(progress, data), hosts: [...again, ...untouched], round: again.length > 0 ? progress.round + 1 : progress.round };
+}
+
 /** Retried hosts leave the failed ones and run again, together with those of their batch that were not begun. A new round asks and counts anew. */
 export function afterRetry(progress: Progress, data: CoreEventData['targets-retried']): Progress {
   const again = new Set(data.hosts);

@@ -24,6 +24,8 @@ export interface ReleaseState {
   readonly compared?: PoolComparison | null;
   /** core events folded so far: decisions take their ids from it */
   readonly decisions: number;
+  /** how often it was started again from its log; absent: never */
+  readonly adoptions?: number;
   /** absent before the pool is acquired, and in what builds without deadlines have carried or stored until the next event */
   readonly clock?: WorkClock;
 }

@@ -1,4 +1,7 @@
-/** The release's flag of a host: what the last release that touched it in a pool, or in another one with the same server, recorded. Nothing else says it, so that the two cannot differ. */
+/**
+ * The release's flag of a host: what the last release that touched it in a pool recorded, be it one of this pool, of another one with the
+ * same server, or of one that took the host out at this pool's entry, too. Nothing else says it, so that the two cannot differ.
+ */
 import { sql } from 'kysely';
 import { holdReason, isHeldOut } from '../domain/release-hold.ts';
 import type { HostFlag } from '../domain/flags.ts';
@@ -13,7 +16,8 @@ export async function releaseFlag(db: Queryable, { host, pool }: DrainPlace): Pr
     .select(['releases.id', 'releases.created_at', 'release_targets.state'])
     .where('release_targets.host', '=', host)
     .where('release_targets.touched', '=', true)
-    .where(sql<boolean>`releases.pool in (select server_pools(${pool}, ${host}))`)
+    .where(sql<boolean>`(concerns_server(releases.pool, ${pool}, ${host}) or exists (
+      select from json_array_elements(release_targets.state -> 'preImage' -> 'elsewhere') as further where concerns_server(further ->> 'pool', ${pool}, ${host})))`)
     .orderBy('releases.created_at', 'desc')
     .limit(1)
     .executeTakeFirst();

@@ -96,7 +96,7 @@ describe('what a release counts besides its pool', () => {
     expect(await beside('all')).toEqual({ members: [{ name: 'a', hosts: ['h1', 'h2'], minInServicePercent: 66 }, { name: 'b', hosts: ['h2', 'h3'], minInServicePercent: 80 }] });
     expect(await beside('a')).toEqual({ members: [{ name: 'b', hosts: ['h2', 'h3'], minInServicePercent: 80 }] });
     await apply(pool('lone', ['h5']), pool('intern', ['h5'], { traffic: { ...ENTRY, backend: 'intern' } }));
-    expect(await beside('lone')).toEqual({ undrained: [{ pool: 'intern', hosts: ['h5'] }] });
+    expect(await beside('lone')).toEqual({ members: [{ name: 'intern', hosts: ['h5'], minInServicePercent: 66, traffic: { ...ENTRY, backend: 'intern' } }] });
   });
 
   test('a hold on one of the pools keeps the joined one from being released, and a hold on that one each of them', async () => {
@@ -163,7 +163,7 @@ describe('turns at one entry', () => {
     let inside = 0;
     const turn = (name: string) =>
       withPoolTurn(store.db, {
-        entry: 'shared', hosts: [name],
+        entries: ['shared'], counted: [name],
         count: async () => new Set([name]),
         take: async (inService) => {
           inside += 1;

@@ -10,7 +10,7 @@ afterEach(() => endAll(store.db));
 afterAll(() => store?.close());
 
 const NOBODY: ReadonlySet<string> = new Set();
-const turn = <T>(db: Database, pool: string, take: (inService: Set<string>) => Promise<T>, count: () => Promise<ReadonlySet<string>> = async () => NOBODY): Promise<T> => withPoolTurn(db, { entry: pool, hosts: [], count, take });
+const turn = <T>(db: Database, pool: string, take: (inService: Set<string>) => Promise<T>, count: () => Promise<ReadonlySet<string>> = async () => NOBODY): Promise<T> => withPoolTurn(db, { entries: [pool], counted: [], count, take });
 
 test('between two processes turns of one pool come one at a time, and those of another pool do not wait', async () => {
   const other = openDatabase({ url: store.serviceUrl, applicationName: 'test-other', max: 2 });

@@ -1,9 +1,11 @@
 /** Do the names in changed documents lead anywhere, and do variables reach every host: asked before anything is stored. */
 import type { ApplicationSpec, HostSpec, PoolSpec, StrategySpec } from '../domain/inventory.ts';
+import { canonicalJson } from '../domain/canonical-json.ts';
 import { joinedSpec, misfitsOf } from '../domain/joined-pool.ts';
 import { unclearFor } from '../domain/strategy-way-back.ts';
 import { everyObject } from './inventory-reads.ts';
 import { pointerTo } from './json-scan.ts';
+import { FROM_MEMBERS } from './schemas/pool.ts';
 import { badBastionChecks, badSubstitutions } from './substitutions.ts';
 import type { ApiDeps } from './deps.ts';
 import type { InventoryDocument } from '../db/inventory-kinds.ts';
@@ -15,6 +17,8 @@ import type { BadSubstitution } from './substitutions.ts';
 export interface Placed {
   readonly base: string;
   readonly document: InventoryDocument;
+  /** the members that were sent, with their defaults filled in */
+  readonly given: Readonly<Record<string, unknown>>;
 }
 
 /** The inventory as it would be: what the request brings over what is stored. */
@@ -117,11 +121,22 @@ async function complaintsOfJoined(world: World, pool: PoolSpec): Promise<Complai
   });
   if (misfits.length > 0) return misfits;
   const whole = joinedSpec(pool, (pool.joins ?? []).flatMap((name) => members.get(name) ?? []));
+  const derived = own === undefined ? [] : otherThanDerived(own, whole);
+  if (derived.length > 0) return derived;
   const strategy = await world.find<StrategySpec>('strategy', pool.strategy);
   if (strategy === null) return own === undefined ? [] : [{ in: 'body', pointer: `${own.base}/strategy`, message: `strategy ${pool.strategy} does not exist; create it before, or in the same apply` }];
   const applications = await found<ApplicationSpec>(world, 'application', whole.applications);
   const hosts = await found<HostSpec>(world, 'host', whole.hosts);
   return [...unclearWayBack(world, whole, strategy), ...badBastionChecks(strategy, whole, applications, hosts).map((bad) => placedComplaint(world, whole, bad))];
+}
+
+/** Who reads a joined pool, changes it and sends it back sends what its members give, too: that must be what they give. */
+function otherThanDerived({ base, given }: Placed, whole: PoolSpec): Complaint[] {
+  return FROM_MEMBERS.filter((field) => given[field] !== undefined && canonicalJson(given[field]) !== canonicalJson(whole[field])).map((field) => ({
+    in: 'body',
+    pointer: `${base}/${field}`,
+    message: 'is taken from the members of a joined pool, and they give something else: change it there, and leave it out here',
+  }));
 }
 
 async function found<T>(world: World, kind: StoredKind, names: readonly string[]): Promise<T[]> {

@@ -46,8 +46,8 @@ async function freeLock(tx: Tx, release: string): Promise<Outcome> {
 }
 
 /** A wish that no process of the balancer can know is written again by the worker, under the same fence as ever. */
-async function assertAgain(tx: Tx, { release = '', host = '', server = '' }: FindingAbout): Promise<Outcome> {
-  const { numAffectedRows } = await sql`update wanted_traffic set at = to_timestamp(0) where release = ${release} and host = ${host} and server = ${server}`.execute(tx.kysely);
+async function assertAgain(tx: Tx, { release = '', host = '', pool = '', server = '' }: FindingAbout): Promise<Outcome> {
+  const { numAffectedRows } = await sql`update wanted_traffic set at = to_timestamp(0) where release = ${release} and host = ${host} and concerns_server(pool, ${pool}, ${host}) and server = ${server}`.execute(tx.kysely);
   if ((numAffectedRows ?? 0n) === 0n) return { state: 'refused', outcome: `Release ${release} wants nothing of server ${server} any more.` };
   return { state: 'applied', outcome: `Workers write again what release ${release} wants of server ${server}.` };
 }

@@ -146,6 +146,7 @@ export interface HostLocksTable {
 export interface WantedTrafficTable {
   release: string;
   host: string;
+  pool: string;
   server: string;
   epoch: number;
   wanted: Json<{ readonly admin: 'ready' | 'drain' | 'maint'; readonly weight: number | null }>;

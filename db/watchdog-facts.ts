@@ -1,5 +1,6 @@
 /** What the watchdog asks the log: what should be running, who owns what, what was told to whom. */
 import { sql } from 'kysely';
+import { concernsPlace } from './release-flag.ts';
 import type { LockHeld } from '../domain/watchdog/locks.ts';
 import type { RunningRelease } from '../domain/watchdog/releases.ts';
 import type { SeenServer } from '../domain/watchdog/servers.ts';
@@ -62,13 +63,13 @@ export async function endedDrifts(db: Queryable): Promise<readonly string[]> {
 export async function seenServers(db: Queryable): Promise<readonly SeenServer[]> {
   const { rows } = await sql<SeenServer>`
     select s.pool, s.host, s.server, s.traffic, (extract(epoch from now() - s.at) * 1000)::float8 as "ageMs",
-      exists (select from host_flags f where f.host = s.host and not f.up and (f.pool in ('', s.pool) or f.pool in (select server_pools(s.pool, s.host)))) as "isFlagged",
-      exists (select from flag_drains d where d.host = s.host and (d.server = s.server)) as "isDrainedByFlags",
+      exists (select from host_flags f where f.host = s.host and not f.up and concerns_server(f.pool, s.pool, s.host)) as "isFlagged",
+      exists (select from flag_drains d where d.host = s.host and concerns_server(d.pool, s.pool, s.host)) as "isDrainedByFlags",
       l.release as owner,
       (select json_build_object('release', t.release, 'state', t.state, 'endedMs', (extract(epoch from now() - r.finished_at::timestamptz) * 1000)::float8) from release_targets t join releases r on r.id = t.release
-        where t.host = s.host and t.touched and (r.pool = s.pool or r.pool in (select server_pools(s.pool, s.host))) order by r.created_at desc limit 1) as last,
+        where t.host = s.host and t.touched and ${concernsPlace({ release: sql.ref('r'), target: sql.ref('t') }, { host: sql.ref('s.host'), pool: sql.ref('s.pool') })} order by r.created_at desc limit 1) as last,
       (select json_build_object('release', w.release, 'wanted', w.wanted, 'ageMs', (extract(epoch from now() - w.at) * 1000)::float8) from wanted_traffic w
-        where w.host = s.host and w.server = s.server and w.release = l.release limit 1) as wish
+        where w.host = s.host and w.server = s.server and w.release = l.release and concerns_server(w.pool, s.pool, s.host) limit 1) as wish
     from host_sightings s
     join inventory p on p.kind = 'pool' and p.name = s.pool and p.spec::jsonb -> 'hosts' ? s.host and p.spec -> 'joins' is null and p.spec -> 'traffic' ->> 'driver' <> 'none'
     left join host_locks l on l.host = s.host

@@ -285,9 +285,9 @@ export interface Inventory {
   readonly applications: readonly ApplicationSpec[];
   readonly hosts: readonly HostSpec[];
   readonly packages: readonly PackageSpec[];
-  /** other pools whose floor counts at the same traffic entry: those the pool joins, and those that share a host with it */
+  /** other pools whose floor counts: those the pool joins, and those that share a host with it */
   readonly members?: readonly MemberPool[];
-  /** pools behind another entry that serve one of the applications from hosts of this pool: nothing takes those hosts out there */
+  /** only in inventories captured by earlier builds: pools behind another entry that serve from hosts of this pool, which nothing takes out there */
   readonly undrained?: readonly SharedHosts[];
 }
 
@@ -296,6 +296,8 @@ export interface MemberPool {
   readonly name: string;
   readonly hosts: readonly string[];
   readonly minInServicePercent: number;
+  /** where its hosts serve; absent: at the entry of the pool that is released */
+  readonly traffic?: TrafficSpec;
 }
 
 export interface SharedHosts {

@@ -107,8 +107,8 @@ describe('POST /v1/findings/{id}/repair', () => {
     const release = await releaseOf();
     await openFinding(api.db, told('unexplained-drain/web-prod/web-02', { kind: 'unexplained-drain', subject: 'web-02', verb: 'bring-in', about: { host: 'web-02', pool: 'web-prod', server: 'web-02', weight: 50 } }));
     expect((await repair('unexplained-drain/web-prod/web-02', { reason: 'again' })).body).toMatchObject({ state: 'refused', outcome: expect.stringContaining('in the hands of a release') });
-    await sql`insert into wanted_traffic (release, host, server, epoch, wanted) values (${release}, 'web-01', 'web-01', 1, '{"admin":"ready","weight":1}')`.execute(api.db.kysely);
-    await openFinding(api.db, told('traffic-differs/web-prod/web-01', { verb: 'assert-again', about: { release, host: 'web-01', server: 'web-01' } }));
+    await sql`insert into wanted_traffic (release, host, pool, server, epoch, wanted) values (${release}, 'web-01', 'web-prod', 'web-01', 1, '{"admin":"ready","weight":1}')`.execute(api.db.kysely);
+    await openFinding(api.db, told('traffic-differs/web-prod/web-01', { verb: 'assert-again', about: { release, host: 'web-01', pool: 'web-prod', server: 'web-01' } }));
     expect((await repair('traffic-differs/web-prod/web-01', { reason: 'again' })).body).toMatchObject({ state: 'applied' });
     const wish = await sql<{ old: boolean }>`select at < now() - interval '1 year' as old from wanted_traffic where release = ${release}`.execute(api.db.kysely);
     expect(wish.rows).toEqual([{ old: true }]);

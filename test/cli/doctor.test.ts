@@ -68,7 +68,7 @@ describe('repair', () => {
   });
 
   test('exits 8 when it is refused, and 5 when nobody could do it in time', async () => {
-    await openFinding(api.db, { ...LOST, id: 'traffic-differs/p/web-01', verb: 'assert-again', about: { release: 'r-00000000', host: 'web-01', server: 'web-01' } });
+    await openFinding(api.db, { ...LOST, id: 'traffic-differs/p/web-01', verb: 'assert-again', about: { release: 'r-00000000', host: 'web-01', pool: 'web-prod', server: 'web-01' } });
     expect(await cli('repair', 'traffic-differs/p/web-01', '--reason', 'x')).toMatchObject({ code: 8, stdout: expect.stringContaining('wants nothing of server web-01') });
     await openFinding(api.db, LOST);
     expect(await cli('repair', 'break-glass/web-01', '--reason', 'x', '--timeout', '1s')).toMatchObject({ code: 5, stderr: expect.stringContaining('a worker does it') });

@@ -61,7 +61,7 @@ afterAll(async () => {
   await store?.close();
 });
 
-const DRAIN_WISH = { server: DRAINED, wanted: { admin: 'drain', weight: null } } as const;
+const DRAIN_WISH = { pool: 'web-prod', server: DRAINED, wanted: { admin: 'drain', weight: null } } as const;
 
 /** A release that owns the pool and has taken one host out of traffic, as its drain step does. */
 beforeEach(async () => {
@@ -73,7 +73,7 @@ beforeEach(async () => {
   const acquired = await acquirePool(db, { release, opId: 'acquire', actor: ACTOR });
   if (acquired.type !== 'pool-acquired') throw new Error(`no pool: ${acquired.type}`);
   ({ epoch } = acquired.data);
-  await withTargetFence(db, { release, host: DRAINED, epoch }, async () => createTraffic(spec).drain(DRAINED, { signal, fence: (write) => write(), timeoutMs: 5_000 }), DRAIN_WISH);
+  await withTargetFence(db, { release, host: DRAINED, epoch }, async () => createTraffic(spec).drain(DRAINED, { signal, fence: (write) => write(), timeoutMs: 5_000 }), [DRAIN_WISH]);
   users = startUsers(haproxy.port, USERS);
 });
 afterEach(async () => {
@@ -139,7 +139,7 @@ test('a server that somebody else sets to ready is left so and becomes a finding
     await until('the finding', async () => (await findings()).length === 1, 15_000);
   };
   await foreign();
-  expect(await findings()).toMatchObject([{ id: `traffic/${release}/${DRAINED}`, subject: DRAINED }]);
+  expect(await findings()).toMatchObject([{ id: `traffic/${release}/${DRAINED}/web-prod`, subject: DRAINED }]);
   expect((await findings())[0]?.sentence).toContain(release);
   expect(await adminState()).toBe('ready');
   await haproxy.say(`set server web/${DRAINED} state drain`);
@@ -154,7 +154,7 @@ test('a wish is not held against the balancer before it is 3 s old', async () =>
   watch();
   await drainedAgainAfterMs();
   await told();
-  await withTargetFence(store.db, { release, host: DRAINED, epoch }, async () => undefined, DRAIN_WISH);
+  await withTargetFence(store.db, { release, host: DRAINED, epoch }, async () => undefined, [DRAIN_WISH]);
   await haproxy.say(`set server web/${DRAINED} state ready`);
   const [wish] = await listWantedTraffic(store.db);
   const [finding] = await until('the finding', async () => {

@@ -183,8 +183,8 @@ describe('at a balancer', () => {
 
   test('a server that a running release put into service and that somebody drained since is found, and asserted again by its repair', async () => {
     const { release, epoch } = await owning();
-    const wish = { server: HOST, wanted: { admin: 'ready', weight: 1 } } as const;
-    await withTargetFence(api.db, { release, host: HOST, epoch }, async () => createTraffic(spec).assert(HOST, wish.wanted, { signal, fence: (write) => write() }), wish);
+    const wish = { pool: 'web-prod', server: HOST, wanted: { admin: 'ready', weight: 1 } } as const;
+    await withTargetFence(api.db, { release, host: HOST, epoch }, async () => createTraffic(spec).assert(HOST, wish.wanted, { signal, fence: (write) => write() }), [wish]);
     await haproxy.say(`set server web/${HOST} state drain`);
     await sql`update wanted_traffic set at = now() - interval '60 seconds' where release = ${release}`.execute(api.db.kysely);
     const id = `traffic-differs/web-prod/${HOST}`;

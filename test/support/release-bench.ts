@@ -21,7 +21,7 @@ import { createTestDatabase } from './postgres.ts';
 import { devServer } from './temporal.ts';
 import type { Database } from '../../db/client.ts';
 import type { Receipt } from '../../db/commands.ts';
-import type { ApplicationSpec, HealthCheck, HostSpec, Inventory, MemberPool, StrategySpec } from '../../domain/inventory.ts';
+import type { ApplicationSpec, HealthCheck, HostSpec, Inventory, MemberPool, StrategySpec, TrafficSpec } from '../../domain/inventory.ts';
 import type { Command } from '../../domain/release/commands.ts';
 import type { Choice, CoreEventData } from '../../domain/release/events.ts';
 import type { ReleaseView } from '../../domain/release/view.ts';
@@ -30,6 +30,7 @@ import type { HealthVerdict } from '../../drivers/health/port.ts';
 import type { ObservedTraffic } from '../../domain/release/target.ts';
 import type { ReleaseKind } from '../../domain/vocabulary.ts';
 import type { Planned } from './fault-script.ts';
+import type { FakeTraffic } from './fake-traffic.ts';
 
 export interface Faults {
   readonly executor?: readonly Planned<HostAnswer>[];
@@ -85,13 +86,14 @@ export async function openBench(hostCount: number, faults: Faults = {}, applicat
   const names = Array.from({ length: hostCount }, (_, index) => `web-${String(index + 1).padStart(2, '0')}`);
   const fleet = createFakeFleet(names, 'v1', faults.executor);
   const traffic = createFakeTraffic(names, faults.traffic);
+  const { trafficFor, entry } = entriesBeside(traffic);
   const health = createFakeHealth(faults.health);
   const worker = await createReleaseWorker({
     config: { namespace, taskQueue, workflowBundle: bundle, stores: [], fetchesMax: 10 },
     db, connection, log,
     activityDeps: {
       executorFor: () => fleet.executor,
-      trafficFor: () => traffic,
+      trafficFor,
       health,
       storeFor: () => ({ driver: 'fake', schemes: ['http'], inspect: async () => ({ sizeBytes: null }) }),
     },
@@ -113,7 +115,7 @@ export async function openBench(hostCount: number, faults: Faults = {}, applicat
     }
   };
   return {
-    db, client, fleet, traffic, health, names, taskQueue, worker, database, view, until,
+    db, client, fleet, traffic, health, names, taskQueue, worker, database, view, until, entry,
     /** asks for a release and answers its id */
     release: async (asked: Asked = {}): Promise<string> => {
       const id = `r-${randomBytes(6).toString('hex')}`;
@@ -137,6 +139,19 @@ export async function openBench(hostCount: number, faults: Faults = {}, applicat
       await clientConnection.close();
       await db.close();
       await database.drop();
+    },
+  };
+}
+
+/** `entry` makes a further backend with these servers; every backend that was not made is the bench's own. */
+function entriesBeside(own: FakeTraffic) {
+  const further = new Map<string, FakeTraffic>();
+  return {
+    trafficFor: (spec: TrafficSpec): FakeTraffic => (spec.driver === 'none' ? own : (further.get(spec.backend) ?? own)),
+    entry: (backend: string, servers: readonly string[], planned: Faults['traffic'] = []): FakeTraffic => {
+      const made = createFakeTraffic(servers, planned);
+      further.set(backend, made);
+      return made;
     },
   };
 }

@@ -16,7 +16,8 @@ interface Room {
   readonly nodeModules: boolean;
 }
 
-const PORTS = ['drivers/executors/port.ts', 'drivers/health/port.ts', 'drivers/packages/port.ts', 'drivers/traffic/port.ts'];
+/** Ports, and what is made of nothing but a port. */
+const PORTS = ['drivers/executors/port.ts', 'drivers/health/port.ts', 'drivers/packages/port.ts', 'drivers/traffic/port.ts', 'drivers/traffic/several.ts'];
 
 export const ROOMS: Readonly<Record<string, Room>> = {
   domain: { may: [], packages: /^$/, nodeModules: false },

@@ -12,9 +12,11 @@ import { listWantedTraffic } from '../../db/wanted-traffic.ts';
 import { withPoolTurn } from '../../db/pool-turn.ts';
 import { createReleaseRequest, openRelease } from '../../db/requests.ts';
 import { appendTargetEvent } from '../../db/events.ts';
-import { ACTOR, APPLICATION, begun, end, hostSpec, inventoryOf, newId, observed, openStore, opIdOf, poolSpec, requestOf, running, STRATEGY, succeeded, type Store } from './samples.ts';
+import { ACTOR, APPLICATION, begun, end, hostSpec, inventoryOf, newId, observation, observed, openStore, opIdOf, poolSpec, requestOf, running, STRATEGY, succeeded, type Store } from './samples.ts';
 import type { InventoryDocument } from '../../db/inventory-kinds.ts';
 import type { PoolSpec, TrafficSpec } from '../../domain/inventory.ts';
+import type { TargetEvent } from '../../domain/release/events.ts';
+import type { Observation } from '../../domain/release/target.ts';
 
 const ENTRY: TrafficSpec = { driver: 'haproxy', socket: '/run/haproxy.sock', address: null, backend: 'web', server: '${host.name}', drainTimeoutSeconds: 30 };
 const HOSTS = ['h1', 'h2', 'h3', 'h4', 'h5'];
@@ -178,16 +180,15 @@ describe('a host that pools have behind different entries', () => {
   test('is held by a release of one of them in each pool whose entry it took the host out of, and in no other', async () => {
     const { db } = store;
     const held = async () => Promise.all(['a', 'b', 'c'].map(async (of) => (await releaseFlag(db, { host: 'h2', pool: of })) !== null));
-    const heldBy = async (more: object) => {
+    const heldBy = async (more: Pick<Observation, 'elsewhere'>) => {
       const { release, epoch } = await running(db, { pool: 'a', hosts: ['h1', 'h2'] });
-      const seen = observed('h2', epoch, 'd1');
-      const event = { ...seen, data: { ...seen.data, observation: { ...seen.data.observation, ...more } } };
+      const event: TargetEvent = { type: 'target-observed', data: { host: 'h2', epoch, observation: { ...observation('d1'), ...more } } };
       for (const one of [event, begun('h2', epoch), succeeded('h2', epoch)]) await appendTargetEvent(db, { release, opId: opIdOf(one) + one.type, actor: ACTOR, event: one });
       const all = await held();
       await end(db, release);
       return all;
     };
-    const traffic = { admin: 'ready', operational: 'up', weight: 1, connections: 0, inService: true };
+    const { traffic } = observation('d1');
     expect(await heldBy({})).toEqual([true, false, false]);
     expect(await heldBy({ elsewhere: [{ pool: 'b', traffic }] })).toEqual([true, true, true]);
   });

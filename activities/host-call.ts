@@ -63,8 +63,8 @@ export async function observe(deps: ActivityDeps, inventory: Inventory, acting: 
 /** `isAsked`: run configurations were asked about, so that none of them is an answer. */
 function parseObservation(result: HostResult, seen: SeenTraffic, isAsked: boolean): Observation {
   const applications = Array.isArray(result['applications']) ? (result['applications'] as readonly Record<string, unknown>[]) : [];
-  const { traffic, ...more } = seen;
-  return { applications: applications.map((one) => parseApplication(one, isAsked)), traffic, freeBytes: Number(result['freeBytes'] ?? 0), ...more };
+  const { traffic, flags, elsewhere } = seen;
+  return { applications: applications.map((one) => parseApplication(one, isAsked)), traffic, freeBytes: Number(result['freeBytes'] ?? 0), ...(flags === undefined ? {} : { flags }), ...(elsewhere === undefined ? {} : { elsewhere }) };
 }
 
 function parseApplication(seen: Readonly<Record<string, unknown>>, isAsked: boolean): ObservedApplication {

@@ -97,8 +97,3 @@ export function countedPools({ pool, hosts, members = [] }: Pick<Inventory, 'poo
   const beside = members.map((member): CountedPool => ({ ...member, traffic: member.traffic ?? pool.traffic }));
   return pool.joins === undefined ? [own, ...beside] : beside;
 }
-
-/** The hosts of some pools, each once, in their order. */
-export function hostsOf(pools: readonly { readonly hosts: readonly string[] }[]): readonly string[] {
-  return [...new Set(pools.flatMap(({ hosts }) => hosts))];
-}

@@ -52,6 +52,10 @@ backend web
   http-reuse never
   default-server check inter 100ms fall 2 rise 1
 ${applications.map((application) => `  server ${application.name} 127.0.0.1:${application.port}`).join('\n')}
+backend secure
+  option httpchk GET /health
+  default-server check inter 100ms fall 2 rise 1
+${applications.map((application) => `  server ${application.name} 127.0.0.1:${application.port}`).join('\n')}
 `);
   spec = { driver: 'haproxy', socket: haproxy.socket, address: null, backend: 'web', server: '${host.name}', drainTimeoutSeconds: 5 };
 });
@@ -67,7 +71,7 @@ const DRAIN_WISH = { pool: 'web-prod', server: DRAINED, wanted: { admin: 'drain'
 beforeEach(async () => {
   const { db } = store;
   release = newId();
-  const inventory: Inventory = { ...inventoryOf('web-prod', HOSTS), pool: { ...inventoryOf('web-prod', HOSTS).pool, traffic: spec } };
+  const inventory: Inventory = { ...inventoryOf('web-prod', HOSTS), pool: { ...inventoryOf('web-prod', HOSTS).pool, traffic: spec }, members: [{ name: 'secure', hosts: HOSTS, minInServicePercent: 50, traffic: { ...spec, backend: 'secure' } }] };
   await createReleaseRequest(db, { id: release, request: requestOf(release, { hosts: HOSTS }), inventory, actor: ACTOR });
   await openRelease(db, { release });
   const acquired = await acquirePool(db, { release, opId: 'acquire', actor: ACTOR });
@@ -89,8 +93,8 @@ function watch(): Loop {
   return loop;
 }
 
-async function adminState(): Promise<string | undefined> {
-  return (await createTraffic(spec).observe([DRAINED], signal))[0]?.admin;
+async function adminState(backend = 'web'): Promise<string | undefined> {
+  return (await createTraffic({ ...spec, backend }).observe([DRAINED], signal))[0]?.admin;
 }
 
 /** Milliseconds from now until the server shows `drain`. */
@@ -119,6 +123,20 @@ test('a drain lost by a reload is back within 2 s, time after time, and no reque
   await users.stop();
   expect(users.failures).toEqual([]);
   expect(users.answered).toBeGreaterThan(1000);
+  expect(await findings()).toEqual([]);
+});
+
+test('a host that a release took out at two entries is taken out again at both after a reload, and its wish at one is not held against the other', async () => {
+  const secure = createTraffic({ ...spec, backend: 'secure' });
+  await withTargetFence(store.db, { release, host: DRAINED, epoch }, async () => secure.drain(DRAINED, { signal, fence: (write) => write(), timeoutMs: 5_000 }), [{ ...DRAIN_WISH, pool: 'secure' }]);
+  await haproxy.reload();
+  watch();
+  await until('the drains are back', async () => (await adminState()) === 'drain' && (await adminState('secure')) === 'drain', 10_000);
+  await withTargetFence(store.db, { release, host: DRAINED, epoch, into: 'secure' }, async () => secure.assert(DRAINED, { admin: 'ready', weight: null }, { signal, fence: (write) => write() }), [{ ...DRAIN_WISH, pool: 'secure', wanted: { admin: 'ready', weight: null } }]);
+  await haproxy.reload();
+  await until('the drain is back', async () => (await adminState()) === 'drain', 10_000);
+  await told();
+  expect([await adminState(), await adminState('secure')]).toEqual(['drain', 'ready']);
   expect(await findings()).toEqual([]);
 });
 

@@ -64,8 +64,7 @@ async function serveApi(config: Config, db: Database, log: Log): Promise<Running
   const watchdog = startWatchdog({ db, eyes, by: `api ${hostname()}/${process.pid}`, log });
   const stop = async (): Promise<void> => {
     drain.abort();
-    await closeServer(server);
-    await watchdog.stop();
+    await Promise.all([closeServer(server), watchdog.stop()]);
     await Promise.all([eyes.close(), listener.close()]);
     await db.close();
   };

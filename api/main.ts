@@ -53,23 +53,21 @@ async function serveApi(config: Config, db: Database, log: Log): Promise<Running
   const drain = new AbortController();
   const app = createApp({ db, config, notifications: hub, temporalReachable: () => canReach(config.temporalAddress), log, drainSignal: drain.signal });
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: 30_000, maxHeaderSize: 16_384 }, app);
-  const eyes = openEyes(config);
-  const watchdog = startWatchdog({ db, eyes, by: `api ${hostname()}/${process.pid}`, log });
-  const stop = async (): Promise<void> => {
-    drain.abort();
-    await closeServer(server);
-    await watchdog.stop();
-    await Promise.all([eyes.close(), listener.close()]);
-    await db.close();
-  };
   try {
     server.listen(config.apiPort, config.apiHost);
     await once(server, 'listening');
   } catch (error) {
-    await watchdog.stop();
-    await Promise.all([eyes.close(), listener.close()]);
+    await listener.close();
     throw error;
   }
+  const eyes = openEyes(config);
+  const watchdog = startWatchdog({ db, eyes, by: `api ${hostname()}/${process.pid}`, log });
+  const stop = async (): Promise<void> => {
+    drain.abort();
+    await Promise.all([closeServer(server), watchdog.stop()]);
+    await Promise.all([eyes.close(), listener.close()]);
+    await db.close();
+  };
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : config.apiPort;
   return { server, url: `http://${config.apiHost}:${port}`, stop };

@@ -29,7 +29,8 @@ export function openEyes({ temporalAddress, namespace, taskQueue }: { readonly t
     namespace,
     answers: (signal) => unlessAborted(signal, answers(), false),
     look: (release, withHead, signal) => unlessAborted(signal, look(client, release, withHead), { seen: 'unknown' }),
-    close: () => connection.close(),
+    // A line that was never connected has nothing to close.
+    close: () => connection.close().catch(() => undefined),
   };
 }
 

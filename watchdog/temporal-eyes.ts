@@ -20,9 +20,12 @@ const RECONNECT_MS_MAX = 1_000;
 /** From here on it is worth asking why it fails. */
 const ATTEMPTS_TOLD = 3;
 
-/** Connects on first use. The caller closes it. */
+/**
+ * Connects on first use. The caller closes it. Nothing is tried again: the next round asks anew, and a retry that comes behind the closing
+ * of the line would end the whole process.
+ */
 export function openEyes({ temporalAddress, namespace, taskQueue }: { readonly temporalAddress: string; readonly namespace: string; readonly taskQueue: string }): TemporalEyes {
-  const connection = Connection.lazy({ address: temporalAddress, connectTimeout: ANSWER_MS, channelArgs: { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconnect_backoff_ms': RECONNECT_MS_MAX } });
+  const connection = Connection.lazy({ address: temporalAddress, connectTimeout: ANSWER_MS, interceptors: [], channelArgs: { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconnect_backoff_ms': RECONNECT_MS_MAX } });
   const client = new Client({ connection, namespace });
   const answers = (): Promise<boolean> => within(client, () => client.workflowService.describeTaskQueue({ namespace, taskQueue: { name: taskQueue } })).then(() => true, () => false);
   return {

@@ -112,7 +112,7 @@ function situationKey(situation: ReleaseState['situation']): unknown {
     case 'releasing':
       return [situation.status, progressKey(situation.progress)];
     case 'post-release':
-      return [situation.status, situation.progress.stage, situation.progress.bake, situation.mismatches];
+      return [situation.status, situation.progress.stage, situation.progress.bake, situation.mismatches, situation.progress.failed.length + situation.progress.excluded.length > 0];
     case 'rolling-back': {
       const { mode, stage, index, batches, bake, then, unrestored } = situation.rollback;
       return [situation.status, mode, stage, index, batches.length, bake, then, unrestored.length > 0];

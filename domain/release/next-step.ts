@@ -78,7 +78,7 @@ function whilePaused(state: ReleaseState, nowMs: number, atWork: AtWork): NextSt
 
 function abortStep(state: ReleaseState, reason: string): NextStep {
   const { situation } = state;
-  if (situation.status !== 'pre-release' && situation.status !== 'releasing') return { do: 'record', events: [{ type: 'release-aborted', data: { reason } }] };
+  if (situation.status !== 'pre-release' && situation.status !== 'releasing' && situation.status !== 'post-release') return { do: 'record', events: [{ type: 'release-aborted', data: { reason } }] };
   const only = outOfService(situation.progress, bastionOf(situation));
   return { do: 'record', events: [startRollback(state, { cause: 'abort', reason, mode: 'regular', inWork: [], then: 'aborted', only })] };
 }
@@ -221,6 +221,6 @@ export function stepsOf(part: Part): readonly Step[] {
   return part === 'join' ? ['admit'] : STEPS;
 }
 
-function bastionOf({ plan, progress }: Rolling): readonly string[] {
+function bastionOf({ plan, progress }: Rolling | PostRelease): readonly string[] {
   return notJoined(progress, plan.batches[0]?.hosts ?? []);
 }

@@ -28,12 +28,13 @@ export function afterBatchStarted(progress: Progress, data: CoreEventData['batch
   return { ...progress, batch: data.index, part: data.part, round: data.round, hosts: data.hosts, stage: 'rolling', promoted: false, braked: false };
 }
 
-/** Hosts that were not begun stay in `hosts`: they still belong to the batch at hand. */
+/** Hosts that were not begun stay in `hosts`: they still belong to the batch at hand, unless they were left out while it was in work. */
 export function afterBatchFinished(progress: Progress, data: CoreEventData['batch-finished']): Progress {
   const [untouched, before] = [new Set(data.untouched), new Set(progress.begun)];
   const begun = progress.hosts.filter((host) => !untouched.has(host) && !before.has(host));
   const streak = data.streak === undefined ? {} : { streak: data.streak };
-  return { ...progress, ...streak, stage: 'settled', hosts: data.untouched, begun: [...progress.begun, ...begun], failed: [...progress.failed, ...data.failed] };
+  const hosts = data.untouched.filter((host) => !progress.excluded.includes(host));
+  return { ...progress, ...streak, stage: 'settled', hosts, begun: [...progress.begun, ...begun], failed: [...progress.failed, ...data.failed] };
 }
 
 /** Hosts that were cut off run again in a round of their own: nothing their lost commands recorded can be taken for it. What failed is judged before anything goes on. */

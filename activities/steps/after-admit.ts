@@ -63,7 +63,8 @@ async function askAll(context: StepContext, processes: Readonly<Record<string, O
   return null;
 }
 
-async function recordFailure({ deps, input }: StepContext, failure: Failure): Promise<void> {
+/** That a host which is in service fails, before it is taken out for it. */
+export async function recordFailure({ deps, input }: StepContext, failure: Failure): Promise<void> {
   const { release, host, epoch, direction, round } = input;
   const event = { type: 'target-check-failed', data: { host, epoch, direction, round, failure } } as const;
   await appendTargetEvent(deps.db, { release, opId: `${host}/${direction}/${round}/admit/check-failed`, actor: SIGNALBOX, event });
@@ -73,7 +74,7 @@ async function recordFailure({ deps, input }: StepContext, failure: Failure): Pr
  * Real drain, read back, its connections awaited. The floor is not asked: a host that fails its checks serves nobody well, and counts as
  * failed already. But it goes under the pool's turn, so that nobody counts on it while it leaves.
  */
-async function takeOut(context: StepContext, failure: Failure): Promise<never> {
+export async function takeOut(context: StepContext, failure: Failure): Promise<never> {
   const { deps, inventory, input, acting } = context;
   const { traffic: spec } = inventory.pool;
   if (spec.driver === 'none') throw new StepFailed({ ...failure, afterAdmit: true });

@@ -117,5 +117,6 @@ const NEXT: Readonly<Record<string, { readonly class: Failure['class']; readonly
   'missing-tools': { class: 'host', next: 'Install the named tools on the host.' },
   'adopt-needed': { class: 'host', next: 'Somebody used break-glass on this host: look at it, then start a release with adopt: true.' },
   'unexpected-link': { class: 'host', next: 'Somebody changed the installed version by hand: look at the host, then retry.' },
-  'unknown-outcome': { class: 'host', next: 'A hook was cut off and may not run twice: look at the host, then retry or skip it.' },
+  'hook-failed': { class: 'host', next: 'Read the log of the hook below; mend what it complains of, or the hook, and retry.' },
+  'unknown-outcome': { class: 'host', next: 'A hook was cut off: look at the host, then retry or skip it.' },
 };

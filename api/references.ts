@@ -1,6 +1,7 @@
 /** Do the names in changed documents lead anywhere, and do variables reach every host: asked before anything is stored. */
 import type { ApplicationSpec, HostSpec, PoolSpec, StrategySpec } from '../domain/inventory.ts';
 import { canonicalJson } from '../domain/canonical-json.ts';
+import { HOOKS_MAX } from '../domain/hooks.ts';
 import { joinedSpec, misfitsOf } from '../domain/joined-pool.ts';
 import { unclearFor } from '../domain/strategy-way-back.ts';
 import { everyObject } from './inventory-reads.ts';
@@ -92,7 +93,18 @@ async function complaintsOfPool(world: World, pool: PoolSpec): Promise<Complaint
   const ofBastion = strategy === undefined ? [] : badBastionChecks(strategy, pool, applications, hosts);
   if (strategy !== undefined) complaints.push(...unclearWayBack(world, pool, strategy));
   for (const bad of [...badSubstitutions(pool, applications, hosts), ...ofBastion]) complaints.push(placedComplaint(world, pool, bad));
-  return complaints;
+  return [...complaints, ...tooManyHooks(world, pool, applications)];
+}
+
+/** All applications of a target share its hooks' places: of the request, the pool has one too many, else the last application that brings some. */
+function tooManyHooks(world: World, pool: PoolSpec, applications: readonly ApplicationSpec[]): Complaint[] {
+  const having = applications.filter(({ hooks = [] }) => hooks.length > 0);
+  const count = having.reduce((sum, { hooks = [] }) => sum + hooks.length, 0);
+  if (count <= HOOKS_MAX) return [];
+  const message = `the applications of pool ${pool.name} have ${count} hooks together (${having.map(({ name, hooks = [] }) => `${name} ${hooks.length}`).join(', ')}); a target may have at most ${HOOKS_MAX}`;
+  const inPool = world.placeOf('pool', pool.name);
+  const changed = having.flatMap(({ name }) => world.placeOf('application', name) ?? []).at(-1);
+  return [{ in: 'body', pointer: inPool === undefined ? `${changed?.base ?? ''}/hooks` : `${inPool.base}/applications`, message }];
 }
 
 function unclearWayBack(world: World, pool: PoolSpec, strategy: StrategySpec): Complaint[] {

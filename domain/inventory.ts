@@ -2,6 +2,7 @@
  * What operators declare (fleet.yml, PUT /v1/...): parsed, with every default filled in. The API's schemas produce exactly these
  * values; nothing else validates them again. Units stand last in each name.
  */
+import type { Step } from './vocabulary.ts';
 
 /** An application: something built and versioned, and how one host runs it. */
 export interface ApplicationSpec {
@@ -12,6 +13,23 @@ export interface ApplicationSpec {
   readonly run: RunSpec;
   readonly variables: Variables;
   readonly health: readonly HealthCheck[];
+  /** absent: none */
+  readonly hooks?: readonly HookSpec[];
+}
+
+/** Before or after a step of a target, in either direction. */
+export type HookPoint = `${'before' | 'after'}-${Step}`;
+
+/** A program of the application, or of the host, that is run at one point of a target's way. `command` is argv, run in the linked release's folder without a shell. */
+export interface HookSpec {
+  readonly at: HookPoint;
+  readonly command: readonly string[];
+  /** it may be run again when it was cut off; else nobody but a person says whether it took effect */
+  readonly idempotent: boolean;
+  /** of one run; a longer one is ended and has failed */
+  readonly timeoutSeconds: number;
+  /** who runs it; null: the application's own account */
+  readonly account: string | null;
 }
 
 /** How the application is started and stopped. `command` is argv, run in the release folder without a shell; `${name}` is substituted. */

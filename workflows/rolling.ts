@@ -25,7 +25,7 @@ export async function roll(run: Run, step: RollStep): Promise<void> {
   const work: SliceWork = {
     kind: 'roll', release: run.id, epoch: epochOf(run), round: step.round, preImageOf: run.id, label, steps: step.steps,
     hosts: step.hosts, lanes: step.lanes, failuresMax: failuresMax(run, step), ...(step.part === 'whole' ? {} : { part: step.part }), ...streakRule(run, step), ...verificationOf(run, step),
-    ...(step.ignored === undefined ? {} : { ignored: step.ignored }), ...(step.readmitted === undefined ? {} : { readmitted: step.readmitted }),
+    ...(step.ignored === undefined ? {} : { ignored: step.ignored }), ...(step.readmitted === undefined ? {} : { readmitted: step.readmitted }), ...(step.resumed === undefined ? {} : { resumed: step.resumed }),
   };
   const result = await interruptible(run, work);
   if (result === null) return;
@@ -115,9 +115,9 @@ async function mayBeginLater(run: Run, work: SliceWork, host: string, ends: Ends
   return mayBegin(run, work, host, ends);
 }
 
-function mayBegin(run: Run, work: SliceWork, host: string, { failed, streak }: Ends): boolean {
+function mayBegin(run: Run, work: SliceWork, host: string, ends: Ends): boolean {
   const { situation, aborting } = run.state;
-  if (aborting !== null || isExpired(situation) || isTooMany(work, failed, streak)) return false;
+  if (aborting !== null || isExpired(situation) || isTooMany(work, ends)) return false;
   return work.kind === 'restore' || (situation.status !== 'rolling-back' && !progressOf(situation)?.excluded.includes(host));
 }
 

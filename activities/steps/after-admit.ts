@@ -60,7 +60,8 @@ async function askAll(context: StepContext, processes: Readonly<Record<string, O
   return null;
 }
 
-async function recordFailure({ deps, input }: StepContext, failure: Failure): Promise<void> {
+/** That a host which is in service fails, before it is taken out for it. */
+export async function recordFailure({ deps, input }: StepContext, failure: Failure): Promise<void> {
   const { release, host, epoch, direction, round } = input;
   const event = { type: 'target-check-failed', data: { host, epoch, direction, round, failure } } as const;
   await appendTargetEvent(deps.db, { release, opId: `${host}/${direction}/${round}/admit/check-failed`, actor: SIGNALBOX, event });
@@ -70,7 +71,7 @@ async function recordFailure({ deps, input }: StepContext, failure: Failure): Pr
  * Real drain, read back, its connections awaited. The floor is not asked: a host that fails its checks serves nobody well, and counts as
  * failed already. But it goes under the turns of its entries, so that nobody counts on it while it leaves.
  */
-async function failOut(context: StepContext, failure: Failure): Promise<never> {
+export async function failOut(context: StepContext, failure: Failure): Promise<never> {
   const places = await placesNow(context);
   if (!hasEntry(places)) throw new StepFailed({ ...failure, afterAdmit: true });
   await takeOut(context, places, () => undefined);

@@ -90,6 +90,8 @@ export interface StepResult {
   /** not admitted, for these owners' flags of the host are down; it comes in once they are up */
   readonly keptOut?: readonly FlagOwner[];
   readonly note?: string;
+  /** hooks that ran around the step, in order: `web after-start.0`, the number being its place in the list; absent: none */
+  readonly hooks?: readonly string[];
   /** what was started, by application, only after start */
   readonly processes?: Readonly<Record<string, ObservedProcess>>;
 }

@@ -187,7 +187,7 @@ describe('rules over several fields', () => {
 
   test('what a later version brings is refused as not available yet, never as unknown and never ignored', async () => {
     const later: readonly [string, object, string[]][] = [
-      ['/v1/applications/later', { ...APPLICATION, name: 'later', recipe: 'java-web', hooks: [{ at: 'after-start', command: ['x'] }] }, ['/hooks', '/recipe']],
+      ['/v1/applications/later', { ...APPLICATION, name: 'later', recipe: 'java-web', keepAlive: true }, ['/keepAlive', '/recipe']],
       ['/v1/hosts/later', { ...host('later'), executor: { driver: 'ssh', user: 'x' } }, ['/executor']],
       ['/v1/pools/later', { ...POOL, name: 'later', traffic: { driver: 'nginx', config: 'x' }, variables: { a: 'b' } }, ['/traffic', '/variables']],
       [

@@ -21,7 +21,7 @@ import { createTestDatabase } from './postgres.ts';
 import { devServer } from './temporal.ts';
 import type { Database } from '../../db/client.ts';
 import type { Receipt } from '../../db/commands.ts';
-import type { ApplicationSpec, HealthCheck, HostSpec, Inventory, MemberPool, StrategySpec, TrafficSpec } from '../../domain/inventory.ts';
+import type { ApplicationSpec, HealthCheck, HookSpec, HostSpec, Inventory, MemberPool, StrategySpec, TrafficSpec } from '../../domain/inventory.ts';
 import type { Command } from '../../domain/release/commands.ts';
 import type { Choice, CoreEventData } from '../../domain/release/events.ts';
 import type { ReleaseView } from '../../domain/release/view.ts';
@@ -57,6 +57,8 @@ export interface Asked {
   readonly applications?: readonly string[];
   /** health list of every application */
   readonly health?: readonly HealthCheck[];
+  /** hooks of every application */
+  readonly hooks?: readonly HookSpec[];
 }
 
 export const FAST: StrategySpec = {
@@ -175,7 +177,7 @@ export function inventoryOf(names: readonly string[], asked: Asked, applications
     pool: { ...(asked.joins === undefined ? {} : { joins: asked.joins }), name: 'web-prod', environment: 'prod', applications, hosts: names, capacity: { minInServicePercent: 66 }, traffic: { driver: 'haproxy', socket: '/none', address: null, backend: 'web', server: '${host.name}', drainTimeoutSeconds: 5 }, strategy: 'fast', busy: asked.busy ?? 'queue' },
     ...(asked.members === undefined ? {} : { members: asked.members }),
     strategy: effectiveStrategy(asked.kind ?? 'rollout', { ...FAST, ...asked.strategy }, 'prod'),
-    applications: applications.map((name) => ({ ...applicationSpec(name, asked.env), ...(asked.health === undefined ? {} : { health: asked.health }) })),
+    applications: applications.map((name) => ({ ...applicationSpec(name, asked.env), ...(asked.health === undefined ? {} : { health: asked.health }), ...(asked.hooks === undefined ? {} : { hooks: asked.hooks }) })),
     hosts: names.map(hostSpec),
     packages: asked.rollbackOf !== undefined ? [] : applications.map((application) => ({ id: `${application}@${version}`, application, version, uri: `http://127.0.0.1/${application}.tar.gz`, sha256: digestOf(version), sizeBytes: null, kind: 'full', source: { commit: null, build: null, branch: null } })),
   };

@@ -29,7 +29,7 @@ describe('hooks', () => {
 
   test('may stand at each of twelve points', async () => {
     expect(HOOK_POINTS).toHaveLength(12);
-    for (const at of HOOK_POINTS) expect((await put([{ ...hook, at }], 'points')).status, at).toBeLessThan(300);
+    for (const at of HOOK_POINTS) expect((await put([{ ...hook, at }], `hooked-${at}`)).status, at).toBe(201);
   });
 
   test('that are wrong are refused all at once, each with its pointer', async () => {
@@ -48,9 +48,9 @@ describe('hooks', () => {
   });
 
   test('with a variable that a host does not have are refused where it stands', async () => {
-    const answer = await put([hook, { ...hook, command: ['./warm-up', '${nowhere}', '${nobody}'] }]);
+    const answer = await api.ask('POST', '/v1/apply', { body: { documents: [withHooks([hook, { ...hook, command: ['./warm-up', '${nowhere}', '${nobody}'] }])] } });
     expect(answer.status).toBe(422);
-    expect([...new Set(pointers(answer))].sort()).toEqual(['/hooks/1/command/1', '/hooks/1/command/2']);
+    expect([...new Set(pointers(answer))].sort()).toEqual(['/documents/0/hooks/1/command/1', '/documents/0/hooks/1/command/2']);
     expect(answer.body.errors[0].message).toContain('${nowhere} is not defined for host web-01');
   });
 

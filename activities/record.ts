@@ -20,6 +20,8 @@ export interface RecordInput extends Teller {
   readonly opId: string;
   readonly actor: Actor;
   readonly events: readonly CoreEvent[];
+  /** the operator's command that is answered; absent: a decision of Signalbox's own, or asked by an older build */
+  readonly command?: string;
   /** moment of the decision by the workflow's clock, ISO 8601 UTC */
   readonly at: string;
 }

@@ -25,6 +25,8 @@ export interface AppendReleaseEvents {
   readonly seen?: number;
   /** the epoch that is given must be above this one */
   readonly epochAbove?: number;
+  /** id of the operator's command that these events answer: it counts as applied with them, so that nobody applies it again */
+  readonly command?: string;
 }
 
 export interface Appended {
@@ -64,8 +66,14 @@ export async function storeCoreEvents(db: Queryable, append: AppendReleaseEvents
   if (state === null) throw new Error(`No events were given to append to release ${append.release}.`);
   const row = base.state === null ? openingRow(state) : releaseRow(state);
   const { rows } = await sql<{ first: number | null }>`
-    select append_core_events(${append.release}, ${JSON.stringify(told.map((one) => one.written))}::json, ${base.version},
-      ${JSON.stringify(row)}::json, ${JSON.stringify(state)}) as first`.execute(db.kysely);
+    with appended as (
+      select append_core_events(${append.release}, ${JSON.stringify(told.map((one) => one.written))}::json, ${base.version},
+        ${JSON.stringify(row)}::json, ${JSON.stringify(state)}) as first
+    ), settled as (
+      update commands set state = 'applied', settled_at = ${new Date().toISOString()}
+      where id = ${append.command ?? null} and state = 'accepted' and (select first from appended) is not null
+    )
+    select first from appended`.execute(db.kysely);
   const first = rows[0]?.first ?? null;
   if (first === null) return null;
   return {

@@ -62,7 +62,7 @@ async function apply(run: Run, command: Command): Promise<CommandApplied> {
     if ('events' in decision) return decision.events;
     refusal = decision.refusal;
     return [];
-  }, command.by);
+  }, command.by, command.id);
   if (refusal !== null) throw refused(refusal);
   run.handled.add(command.id);
   if (endsWork(run, events) || cutsRestores(run)) run.interrupt();

@@ -103,7 +103,7 @@ export class Run {
   }
 
   /** Decides on the current state, alone; an empty decision writes nothing. Decisions that follow by themselves go along. */
-  decide(choose: (state: ReleaseState) => readonly CoreEvent[], actor: Actor = SIGNALBOX): Promise<readonly CoreEvent[]> {
+  decide(choose: (state: ReleaseState) => readonly CoreEvent[], actor: Actor = SIGNALBOX, command?: string): Promise<readonly CoreEvent[]> {
     return this.alone(async () => {
       const events = choose(this.state);
       if (events.length === 0) return [];
@@ -111,7 +111,7 @@ export class Run {
       const opId = `d${this.state.decisions}`;
       // The clock that ends bakes and pauses is the one that begins them.
       const at = new Date(Date.now()).toISOString();
-      const stored = await deciding(all.map(({ type }) => type).join(', ')).record({ ...this.teller, release: this.id, opId, actor, events: all, at });
+      const stored = await deciding(all.map(({ type }) => type).join(', ')).record({ ...this.teller, release: this.id, opId, actor, events: all, at, ...(command === undefined ? {} : { command }) });
       this.fold(stored);
       return events;
     });

@@ -3,20 +3,20 @@
  * that is away is thrown, so that Temporal tries again until it is back; an outdated command ends without effect.
  */
 import { activityInfo } from '@temporalio/activity';
-import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
+import { CancelledFailure } from '@temporalio/common';
 import { appendTargetEvent } from '../db/events.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { admit } from './steps/admit.ts';
 import { drain } from './steps/drain.ts';
 import { start, stop, switchRelease } from './steps/process.ts';
 import { verify } from './steps/verify.ts';
-import { asTemporal, dependencyOf, StaleEpochOnHost, verdictOn } from './failures.ts';
+import { asTemporal, dependencyOf, verdictOn } from './failures.ts';
 import { alive } from './heartbeat.ts';
 import { hostOf } from './facts.ts';
+import { isLate, refused } from './late-command.ts';
 import { patient } from './patience.ts';
 import { withHooks } from './step-hooks.ts';
 import { limitOf, withinLimit } from './step-limit.ts';
-import { StaleEpoch } from '../db/errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Acting } from './host-call.ts';
 import type { Inventory, Verification } from '../domain/inventory.ts';
@@ -102,9 +102,7 @@ function recorded({ result, processes }: StepDone): StepResult {
 /** A verdict becomes an event and an answer; everything else goes to Temporal. */
 async function failed(deps: ActivityDeps, input: StepInput, step: Step, error: unknown, durationMs: number): Promise<StepOutcome> {
   const { host, epoch, direction, round } = input;
-  if (error instanceof StaleEpoch || error instanceof StaleEpochOnHost) {
-    throw ApplicationFailure.create({ message: error.message, type: 'StaleEpoch', nonRetryable: true, category: ApplicationFailureCategory.BENIGN });
-  }
+  if (isLate(error)) return refused(deps, { ...input, step }, error);
   const away = dependencyOf(error);
   const failure = away === null ? verdictOn(error, host) : null;
   try {

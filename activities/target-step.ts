@@ -57,6 +57,8 @@ export interface StepContext {
   readonly input: StepInput;
   readonly acting: Acting;
   readonly preImage: Observation;
+  /** the log knows that this step was begun: to be awaited before it changes anything */
+  readonly begun: Promise<unknown>;
 }
 
 export interface StepDone {
@@ -76,18 +78,22 @@ export function runStep(deps: ActivityDeps, step: Step, input: StepInput): Promi
     const acting: Acting = { release, host: hostOf(inventory, host), epoch, direction, round: input.resumption?.round ?? round, timeoutMs: deadlines.stepSeconds * 1000, signal };
     const key = { host, epoch, direction, round, step };
     const elapsed = (): number => Math.round(performance.now() - startedMs);
+    const begun = step === 'drain' || (step === 'admit' && direction === 'back') ? append(deps, input, `${step}/begun`, { type: 'target-step-begun', data: key }) : Promise.resolve();
+    // Whoever awaits it hears of its failure; until then it is nobody's.
+    begun.catch(() => undefined);
     try {
-      if (step === 'drain' || (step === 'admit' && direction === 'back')) await append(deps, input, `${step}/begun`, { type: 'target-step-begun', data: key });
-      const context: StepContext = { deps, inventory, input, acting, preImage };
+      const context: StepContext = { deps, inventory, input, acting, preImage, begun };
       const done = await withHooks(context, step, () =>
         withinLimit(limitOf(deadlines, { ...input, step, spentMs: (input.spentMs ?? 0) + elapsed() }), signal, (limited) => {
           const within = { ...acting, signal: limited };
           return patient(within, () => STEP[step]({ ...context, acting: within }));
         }),
       );
+      await begun;
       await append(deps, input, `${step}/succeeded`, { type: 'target-step-succeeded', data: { ...key, result: recorded(done), durationMs: elapsed(), repeated: activityInfo().attempt > 1 } });
       return { ok: true, tookMs: elapsed(), ...(done.processes === undefined ? {} : { processes: done.processes }) };
     } catch (error) {
+      await begun.catch(() => undefined);
       if (signal.aborted) throw new CancelledFailure(`${step} on ${host} was cancelled`);
       return failed(deps, input, step, error, elapsed());
     }

@@ -3,7 +3,7 @@ import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@te
 import { getRepair, settleRepair } from '../db/repairs.ts';
 import { loadReleaseRequest } from '../db/requests.ts';
 import { hasEnded } from '../db/watchdog-facts.ts';
-import { RELEASE_WORKFLOW, releaseWorkflowId } from '../workflows/messages.ts';
+import { RELEASE_WORKFLOW, releaseWorkflowId, WORKFLOW_TASK_TIMEOUT } from '../workflows/messages.ts';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { Repair } from '../db/repairs.ts';
 import type { DispatcherDeps } from './dispatcher.ts';
@@ -41,6 +41,7 @@ async function start({ client, taskQueue, db }: DispatcherDeps, release: string,
     await client.workflow.start(RELEASE_WORKFLOW, {
       workflowId: releaseWorkflowId(release),
       taskQueue,
+      workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
       args: [{ release, adoption }],
       workflowIdReusePolicy: 'ALLOW_DUPLICATE',
       workflowIdConflictPolicy: about.terminate === true ? 'TERMINATE_EXISTING' : 'FAIL',

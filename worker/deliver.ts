@@ -5,7 +5,7 @@ import { loadReleaseRequest } from '../db/requests.ts';
 import { loadCommand, settleCommand } from '../db/commands.ts';
 import { adopt } from './adopt.ts';
 import { hasEnded } from '../db/watchdog-facts.ts';
-import { commandUpdate, poolGrantedSignal, RELEASE_WORKFLOW, releaseWorkflowId, supersededSignal } from '../workflows/messages.ts';
+import { commandUpdate, poolGrantedSignal, RELEASE_WORKFLOW, releaseWorkflowId, supersededSignal, WORKFLOW_TASK_TIMEOUT } from '../workflows/messages.ts';
 import type { Database } from '../db/client.ts';
 import type { ClaimedMessage } from '../db/outbox.ts';
 import type { CoreEventData } from '../domain/release/events.ts';
@@ -41,6 +41,7 @@ async function start({ client, taskQueue, db }: DispatcherDeps, release: string)
     await client.workflow.start(RELEASE_WORKFLOW, {
       workflowId: releaseWorkflowId(release),
       taskQueue,
+      workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
       args: [{ release }],
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       workflowIdConflictPolicy: 'USE_EXISTING',

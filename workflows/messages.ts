@@ -2,6 +2,12 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Command } from '../domain/release/commands.ts';
 
+/**
+ * A worker that dies in the middle of a decision holds up its release for so long, where Temporal would wait for ten seconds; far above
+ * what the longest history takes to be replayed.
+ */
+export const WORKFLOW_TASK_TIMEOUT = '5s';
+
 /** A command of the API. Its update id is the command's id; a refusal is an ApplicationFailure of type `Refused` with the Refusal as detail. */
 export const commandUpdate = defineUpdate<CommandApplied, [Command]>('command');
 

@@ -4,7 +4,7 @@ import { planSlices, SLICE_MAX } from '../domain/plan/slices.ts';
 import { isExpired } from '../domain/release/next-rollback-step.ts';
 import { NO_STREAK } from '../domain/release/streak.ts';
 import { timerSummary } from './details.ts';
-import { haltSignal, holdSignal, sliceFailuresSignal, sliceQuietSignal, sliceWorkflowId } from './messages.ts';
+import { haltSignal, holdSignal, sliceFailuresSignal, sliceQuietSignal, sliceWorkflowId, WORKFLOW_TASK_TIMEOUT } from './messages.ts';
 import { slice } from './slice.ts';
 import type { ChildWorkflowHandle } from '@temporalio/workflow';
 import type { Streak } from '../domain/release/streak.ts';
@@ -61,6 +61,7 @@ async function startSlice({ run, work, parts, told, turn }: Slices, index: numbe
   told.set(workflowId, turn);
   return startChild(slice, {
     workflowId,
+    workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
     args: [{ ...work, hosts, lanes }],
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
     cancellationType: ChildWorkflowCancellationType.TRY_CANCEL,

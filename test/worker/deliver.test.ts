@@ -64,6 +64,11 @@ describe('to Temporal, while no worker is there', () => {
     expect(await told.staticSummary()).toBe('web 2 → web-prod');
   });
 
+  test('a worker that dies in the middle of a decision holds its release up for five seconds, not for Temporal\'s ten', async () => {
+    const told = await workflowOf(deps.client, await startedRelease()).describe();
+    expect(Number(told.raw.executionConfig?.defaultWorkflowTaskTimeout?.seconds)).toBe(5);
+  });
+
   test('a second start is the first one, while that runs and after it ended', async () => {
     const release = await startedRelease();
     const { runId } = await workflowOf(deps.client, release).describe();

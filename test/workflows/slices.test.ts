@@ -118,6 +118,7 @@ describe('a history that has grown long', () => {
       await goOn('resume');
       await goOn('promote');
       await until('a new run', async () => (await handle.describe()).runId !== first, 60_000);
+      expect(Number((await handle.describe()).raw.executionConfig?.defaultWorkflowTaskTimeout?.seconds)).toBe(5);
       expect(await handle.executeUpdate(commandUpdate, { args: [pause], updateId: pause.id })).toEqual({ applied: true, events: [] });
       expect((await bench.view(id)).paused).toBeNull();
       await bakes(2);

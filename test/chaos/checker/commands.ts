@@ -1,0 +1,22 @@
+/** I1: what a client was told about its command is what the log says. */
+import type { Rule } from './judge.ts';
+import type { ChaosRecord, ClientEntry } from './record.ts';
+
+export const commands: Rule = {
+  id: 'I1',
+  promise: 'Every ok command has exactly one event, every fail none, every info at most one.',
+  judge: (record) => record.client.filter(({ kind }) => kind !== 'invoke').flatMap((entry) => {
+    const found = eventsOf(record, entry);
+    const [least, most] = { ok: [1, 1], fail: [0, 0], info: [0, 1], invoke: [0, 1] }[entry.kind] as [number, number];
+    if (found >= least && found <= most) return [];
+    return [{ what: `${entry.op} ${entry.mark} ended ${entry.kind} for its client and has ${found} events`, atMs: entry.atMs }];
+  }),
+};
+
+const LEADS_TO: Readonly<Record<ClientEntry['op'], string>> = {
+  release: 'release-requested', pause: 'paused', resume: 'resumed', rollback: 'rollback-started', abort: 'abort-started', skip: 'targets-skipped', retry: 'targets-retried',
+};
+
+function eventsOf({ events }: ChaosRecord, { op, mark }: ClientEntry): number {
+  return events.filter(({ event }) => event.type === LEADS_TO[op] && 'reason' in event.data && event.data.reason === mark).length;
+}

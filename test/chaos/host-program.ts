@@ -2,8 +2,9 @@
  * A copy of the host program that can be struck at its own moments and writes down what took effect. It is made from the program as it
  * stands: each place is found by its text, and a text that is not there exactly once ends the run, so that no point is lost in silence.
  */
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { Broken } from './broken.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../host/signalbox-host', import.meta.url));
 
@@ -38,7 +39,9 @@ const MOMENTS: readonly Change[] = [
 ];
 
 /** What the product would be without one of its promises; for showing that the checker sees it. */
-const BREAKS: Readonly<Record<string, readonly Change[]>> = {
+const BREAKS: Readonly<Record<Broken, readonly Change[]>> = {
+  // The outbox is not the host's.
+  outbox: [],
   fencing: [after('refuse_stale() {', '  return 0'), after('kill_running() {', '  return 0')],
   journal: [
     after('read_journal() {', '  name_journal\n  journal_intent=\'\' journal_done=\'\' journal_failed=\'\' journal_status=\'\'\n  return 0'),
@@ -48,12 +51,14 @@ const BREAKS: Readonly<Record<string, readonly Change[]>> = {
 };
 
 /** Writes the copy. Throws naming the place that was not found. */
-export function writeHostProgram(file: string, ground: string, broken = ''): void {
-  const text = [...MOMENTS, ...(BREAKS[broken] ?? [])].reduce(changed, readFileSync(PROGRAM, 'utf8'));
+export function writeHostProgram(file: string, ground: string, broken: Broken | null = null): void {
+  const text = [...MOMENTS, ...(broken === null ? [] : BREAKS[broken])].reduce(changed, readFileSync(PROGRAM, 'utf8'));
   const [head, ...rest] = text.split('set -uf\n');
   if (head === undefined || rest.length !== 1) throw new Error('The host program does not begin as the chaos harness knows it.');
-  writeFileSync(file, `${head}set -uf\n${functionsFor(ground)}${rest.join('')}`);
-  chmodSync(file, 0o755);
+  // Shells that run the copy at hand go on with it: it is exchanged, not changed.
+  writeFileSync(`${file}.new`, `${head}set -uf\n${functionsFor(ground)}${rest.join('')}`);
+  chmodSync(`${file}.new`, 0o755);
+  renameSync(`${file}.new`, file);
 }
 
 function changed(text: string, { find, put }: Change): string {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runCommand } from '../../stack/command.ts';
 import { onParentDeath } from '../../stack/parent.ts';
+import { BROKEN } from './broken.ts';
 import { missingFor } from './needs.ts';
 import { CLONE } from './place.ts';
 import { failuresOf, reportOf } from './report.ts';
@@ -33,16 +34,25 @@ const ROUNDS = 3;
 const seed = Number(values.seed);
 const chosen = values.scenario === 'all' ? SCENARIOS : values.scenario.split(',').map(scenarioOf);
 const told = (scenario: Scenario): number => (values.rounds === undefined ? (scenario.name === 'points' ? ROUNDS_OF_POINTS : ROUNDS) : Number(values.rounds));
+const broken = BROKEN.find((promise) => promise === values.break) ?? null;
+if (values.break !== '' && broken === null) throw new Error(`--break is one of ${BROKEN.join(', ')}`);
 if (!Number.isInteger(seed) || !['postgres', 'dev'].includes(values.temporal)) throw new Error('--seed is a whole number, --temporal is postgres or dev');
 
 let stack: ChaosStack | null = null;
 const stop = async (code: number): Promise<never> => {
   await stack?.end();
+  if (code === 0 && stack !== null) rmSync(stack.folder, { recursive: true, force: true });
+  else if (stack !== null) console.log(`Logs and records are kept in ${stack.folder}`);
   process.exit(code);
 };
 for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) process.on(signal, () => void stop(code));
 onParentDeath(() => void stop(143));
-await stop(await main());
+try {
+  await stop(await main());
+} catch (error) {
+  console.error(error);
+  await stop(2);
+}
 
 async function main(): Promise<number> {
   const runnable: Scenario[] = [];
@@ -53,9 +63,10 @@ async function main(): Promise<number> {
     else notRun.push(`${scenario.name}: ${why}`);
   }
   console.log(`seed ${seed}, commit ${await commit()}, Temporal ${values.temporal === 'postgres' ? 'on Postgres' : 'development server'}${values.break === '' ? '' : `, ${values.break} broken on purpose`}`);
-  stack = await openChaosStack({ temporal: values.temporal as TemporalShape, broken: values.break, needsToxiproxy: runnable.some(({ needs }) => needs.includes('toxiproxy')), log: console.log });
+  stack = await openChaosStack({ temporal: values.temporal as TemporalShape, needsToxiproxy: runnable.some(({ needs }) => needs.includes('toxiproxy')), log: console.log });
   console.log(`logs and records: ${stack.folder}`);
   await firstRelease(stack);
+  if (broken !== null) stack.break(broken);
   const outcomes: ScenarioOutcome[] = [];
   for (const scenario of runnable) outcomes.push(await runScenario(stack, scenario, { seed, rounds: told(scenario), log: console.log }));
   return tell(stack, outcomes, notRun);
@@ -72,9 +83,6 @@ async function tell({ folder }: ChaosStack, outcomes: readonly ScenarioOutcome[]
   if (failures.length > 0) {
     console.log(`Broken:\n${failures.map((line) => `  ${line}`).join('\n')}`);
     for (const name of new Set(outcomes.filter((outcome) => failuresOf([outcome], isWhole).length > 0).map(({ scenario }) => scenario))) console.log(`See it again at commit ${await commit()}: npm run chaos -- --scenario ${name} --seed ${seed} --rounds ${told(scenarioOf(name))} --temporal ${values.temporal}${values.break === '' ? '' : ` --break ${values.break}`}`);
-    console.log(`Logs and records are kept in ${folder}`);
-  } else {
-    rmSync(folder, { recursive: true, force: true });
   }
   return failed === 0 ? 0 : 1;
 }

@@ -63,7 +63,7 @@ export async function runRound(stack: ChaosStack, scenario: Scenario, options: R
 }
 
 /** Where this round begins in everything that is written down. */
-interface Cut {
+export interface Cut {
   readonly atMs: number;
   readonly events: number;
   readonly samples: number;
@@ -73,14 +73,14 @@ interface Cut {
   readonly starts: Readonly<Record<string, number>>;
 }
 
-function cutOf(stack: ChaosStack): Cut {
+export function cutOf(stack: ChaosStack): Cut {
   return {
     atMs: nowMs(), events: stack.observer.events.length, samples: stack.observer.samples.length, effects: effectLines(stack).length, struck: stack.struck().length, said: stack.said.length,
     starts: Object.fromEntries(hostsOf(stack).map((host) => [host, startLines(stack, host).length])),
   };
 }
 
-async function gather(stack: ChaosStack, cut: Cut, client: ChaosRecord['client']): Promise<ChaosRecord> {
+export async function gather(stack: ChaosStack, cut: Cut, client: ChaosRecord['client']): Promise<ChaosRecord> {
   await stack.observer.look();
   return {
     pools: stack.pools.map(({ pool, hosts, floor }) => ({ pool, hosts, floor })),
@@ -140,7 +140,7 @@ function startLines({ ground }: ChaosStack, host: string): readonly string[] {
 }
 
 /** The host program tells no host and no milliseconds; its opId and the kernel's seconds say as much. A fence has an opId of its own shape. */
-function toEffect(line: string): Effect {
+export function toEffect(line: string): Effect {
   const { up, atMs, host, opId: told, ...rest } = JSON.parse(line) as Effect & { readonly up?: number };
   const [release = '', fenced = '', word = ''] = told.split('/');
   const opId = word === 'fence' ? `${release}/1/${fenced}/-/fence/back/0` : told;

@@ -1,6 +1,8 @@
 /** Rounds of one scenario on one ground, and what they add up to. */
 import { POINTS, type Point } from './points.ts';
+import { until } from '../support/until.ts';
 import { runRound, type RoundOutcome } from './round.ts';
+import type { ChaosPool } from './fleet.ts';
 import type { Scenario } from './scenario.ts';
 import type { ChaosStack } from './stack.ts';
 import type { Story } from './story.ts';
@@ -22,20 +24,38 @@ export interface ScenarioOutcome {
 
 /** Every pool runs something, so that there is something to lose. */
 export async function firstRelease(stack: ChaosStack): Promise<void> {
+  await releaseGood(stack, stack.pools, '1.0.0');
+}
+
+/** What a round left out of service comes back by a good release, so that the next round is judged for itself. A server that even that leaves out is put back by hand. */
+export async function heal(stack: ChaosStack): Promise<void> {
+  const out = (await stack.hostsNow()).filter(({ inService }) => !inService).map(({ host }) => host);
+  const hurt = stack.pools.filter(({ hosts }) => hosts.some((host) => out.includes(host)));
+  if (hurt.length === 0) return;
+  for (const [index, { hosts }] of stack.pools.entries()) for (const host of hosts) if (out.includes(host)) await stack.balancers[index]?.say(`set server web/${host} state ready`);
+  await releaseGood(stack, hurt, `1.${stack.nextRound()}.0-heal`);
+}
+
+async function releaseGood(stack: ChaosStack, pools: readonly ChaosPool[], version: string): Promise<void> {
   const client = stack.client();
-  const stories = stack.pools.map((pool): Story => ({ pool, plot: 'good', version: '1.0.0', turnAfterMs: 0, mark: `first-${pool.pool}` }));
+  const stories = pools.map((pool): Story => ({ pool, plot: 'good', version, turnAfterMs: 0, mark: `${version}-${pool.pool}` }));
   for (const story of stories) await publish(stack, story);
   await Promise.all(stories.map((story) => play(stack, client, story)));
-  const hosts = await stack.hostsNow();
-  const out = hosts.filter(({ inService }) => !inService);
-  if (out.length > 0) throw new Error(`The first release did not bring every host into service: ${JSON.stringify(out)}`);
+  const out = await until('every host serves', async () => {
+    const hosts = (await stack.hostsNow()).filter(({ inService }) => !inService);
+    return hosts.length === 0 ? hosts : null;
+  }, SERVES_TIMEOUT_MS).catch(async () => (await stack.hostsNow()).filter(({ inService }) => !inService));
+  if (out.length > 0) throw new Error(`A good release of ${version} did not bring every host into service: ${JSON.stringify(out)}`);
 }
+
+const SERVES_TIMEOUT_MS = 10_000;
 
 export async function runScenario(stack: ChaosStack, scenario: Scenario, { seed, rounds, log }: RunOptions): Promise<ScenarioOutcome> {
   const done: RoundOutcome[] = [];
   let pending = scenario.name === 'points' ? POINTS : [];
   await scenario.prepare?.(stack);
   for (let round = 1; round <= rounds; round += 1) {
+    await heal(stack);
     const outcome = await runRound(stack, scenario, { seed, round, pending });
     done.push(outcome);
     pending = pending.filter((point) => !outcome.struck.includes(point));

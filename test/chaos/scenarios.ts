@@ -12,8 +12,8 @@ const ANY = ['good', 'good-paused', 'rolled-back', 'aborted', 'bad'] as const;
 /** one pool that goes forward, one that is taken back by a person, one of either kind */
 const BOTH_WAYS = [['good', 'good-paused'], ['rolled-back'], ANY] as const;
 /** points struck in one round; more would only wait for one another */
-const POINTS_PER_ROUND = 5;
-const BACK_PER_ROUND = 2;
+const POINTS_PER_ROUND = 7;
+const BACK_PER_ROUND = 3;
 
 const points: Scenario = {
   name: 'points',
@@ -101,18 +101,40 @@ const lostReplies: Scenario = {
   ],
 };
 
+const SERVERS: readonly Killable[] = ['Temporal', 'Postgres'];
+const ALL: readonly Killable[] = ['Postgres', 'Temporal', 'API', ...WORKERS];
+
+type Outage = (stack: ChaosStack, random: () => number, over: AbortSignal) => Promise<void>;
+
+/** One server dies, then somebody of ours dies as often as it comes up, then a server again. */
+const deaths: Outage = async (stack, random, over) => {
+  await stack.kill(drawn(random, SERVERS));
+  const looping = drawn<Killable>(random, ['worker 1', 'API']);
+  for (let death = 0; death < 3 && !over.aborted; death += 1) await stack.kill(looping);
+  await stack.kill(drawn(random, SERVERS));
+};
+
+/** Everything dies in one moment and comes back in whatever order. */
+const powerCut: Outage = async (stack) => void (await Promise.all(ALL.map((name) => stack.kill(name))));
+
+/** Somebody stands still for some seconds and goes on as if nothing had been. */
+const hang: Outage = async (stack, random, over) => {
+  const name = drawn<Killable>(random, ['API', 'Temporal']);
+  stack.signal(name, 'SIGSTOP');
+  await rest(over, 4_000);
+  stack.signal(name, 'SIGCONT');
+};
+
 const services: Scenario = {
   name: 'services',
-  does: 'kills Temporal and Postgres, and keeps killing a worker or the API as soon as it is back',
+  does: 'kills Temporal and Postgres, a worker or the API as soon as it is back, everything at once, or lets one of them hang',
   needs: [],
   plots: BOTH_WAYS,
   arms: () => [],
-  disturb: async (stack, { random }, over) => {
+  disturb: async (stack, { random, round }, over) => {
     await rest(over, 500 + random() * 1_500);
-    await stack.kill(drawn<Killable>(random, ['Temporal', 'Postgres']));
-    const looping = drawn<Killable>(random, ['worker 1', 'API']);
-    for (let death = 0; death < 3 && !over.aborted; death += 1) await stack.kill(looping);
-    await stack.kill(drawn<Killable>(random, ['Temporal', 'Postgres']));
+    const outages = [deaths, powerCut, hang];
+    await outages[(round - 1) % outages.length]?.(stack, random, over);
   },
 };
 

@@ -29,8 +29,6 @@ export interface ServicesOptions {
   readonly ground: string;
   readonly supervisor: Supervisor;
   readonly temporal: TemporalShape;
-  /** a promise to break on purpose, or nothing */
-  readonly broken: string;
   readonly toxiproxy: Toxiproxy | null;
   readonly log: (line: string) => void;
 }
@@ -77,7 +75,7 @@ export async function bringUp(options: ServicesOptions): Promise<Services> {
     supervisor.start(respawned(() => nodeService({ name, entry: join(CLONE, entry), cwd: CLONE, env: { ...common, ...env() }, logFile: join(folder, 'logs', `${name.replace(' ', '-')}.log`), readyUrl: `http://127.0.0.1:${port}/readyz` })));
   const worker = (index: 0 | 1) => (): Readonly<Record<string, string | undefined>> => ({
     ...reach(index === 1 && steer.detour, { postgres: 'worker-postgres', temporal: 'worker-temporal' }),
-    SIGNALBOX_WORKER_PORT: String(ports[index]), CHAOS_GROUND: options.ground, CHAOS_BREAK: options.broken,
+    SIGNALBOX_WORKER_PORT: String(ports[index]), CHAOS_GROUND: options.ground,
     ...(index === 0 && steer.clockFile !== null ? fakedClock(steer.clockFile) : {}),
   });
   await Promise.all([

@@ -18,6 +18,7 @@ import { freePorts } from '../../stack/ports.ts';
 import { Supervisor } from '../../stack/supervisor.ts';
 import { startHaproxyWith, type RealHaproxy } from '../drivers/traffic/real-haproxy.ts';
 import { until } from '../support/until.ts';
+import { BROKEN_FILE, type Broken } from './broken.ts';
 import { ChaosClient } from './client.ts';
 import { nowMs } from './clock.ts';
 import { documentsOf, layOut, type ChaosPool } from './fleet.ts';
@@ -32,8 +33,6 @@ import type { Fault, Point } from './points.ts';
 
 export interface StackOptions {
   readonly temporal: TemporalShape;
-  /** `fencing`, `journal` or `outbox`: what is broken on purpose */
-  readonly broken?: string;
   readonly needsToxiproxy?: boolean;
   readonly log: (line: string) => void;
 }
@@ -108,6 +107,12 @@ export class ChaosStack {
     const from = this.said.length;
     this.signal(name, 'SIGKILL');
     await until(`${name} runs again`, () => this.said.slice(from).some(({ line }) => line === `${name} runs again`), BACK_TIMEOUT_MS);
+  }
+
+  /** From now on one promise of the product does not hold; null mends it. */
+  break(promise: Broken | null): void {
+    writeHostProgram(join(this.ground, 'signalbox-host'), this.ground, promise);
+    writeFileSync(join(this.ground, BROKEN_FILE), `${promise ?? ''}\n`);
   }
 
   arm(point: Point, fault: Fault): void {
@@ -205,7 +210,7 @@ export async function openChaosStack(options: StackOptions): Promise<ChaosStack>
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-chaos-'));
   const ground = join(folder, 'ground');
   for (const name of ['armed', 'struck', 'witness']) mkdirSync(join(ground, name), { recursive: true });
-  writeHostProgram(join(ground, 'signalbox-host'), ground, options.broken);
+  writeHostProgram(join(ground, 'signalbox-host'), ground);
   const guard = openGuard();
   const said: { atMs: number; line: string }[] = [];
   const supervisor = new Supervisor({ guard, backoffMs: BACKOFF_MS, log: (line) => {
@@ -219,8 +224,9 @@ export async function openChaosStack(options: StackOptions): Promise<ChaosStack>
     guard.watchFolder(join(folder, 'hosts'), { signal: 'SIGKILL', timeoutMs: 1_000 });
     opened.disk = await smallDisk(pools);
     opened.balancers = await Promise.all(pools.map(({ machines }) => startHaproxyWith(({ socket, port }) => haproxyConfig({ port, socket, servers: machines }))));
+    for (const { pid } of opened.balancers) if (pid !== undefined) guard.watch(pid, { signal: 'SIGTERM', timeoutMs: 3_000 });
     const toxiproxy = options.needsToxiproxy === true ? new Toxiproxy(await findToxiproxy(cacheFolder(CLONE)), (await freePorts(1))[0] ?? 0) : null;
-    const services = await bringUp({ folder, ground, supervisor, temporal: options.temporal, broken: options.broken ?? '', toxiproxy, log: options.log });
+    const services = await bringUp({ folder, ground, supervisor, temporal: options.temporal, toxiproxy, log: options.log });
     opened.owner = openDatabase({ url: services.adminUrl, applicationName: 'chaos', onError: () => undefined });
     const stack = new ChaosStack({ pools, folder, ground, services, toxiproxy, balancers: opened.balancers, said, owner: opened.owner, supervisor, end });
     const documents = pools.flatMap((pool, index) => documentsOf(pool, { socket: opened.balancers[index]?.socket ?? '', address: null }, join(ground, 'witness')));

@@ -49,7 +49,7 @@ class Story {
     this.told('release', release);
     this.decide(release, 'pool-acquired', { epoch });
     for (const host of HOSTS) {
-      this.decide(release, 'target-observed', { host, epoch, observation: { applications: [{ application: 'web', digest, version: from, process: digest === null ? null : {} }] } });
+      this.decide(release, 'target-observed', { host, epoch, observation: { applications: [{ application: 'web', digest, version: from, process: digest === null ? null : {} }], traffic: { admin: 'ready' } } });
       this.decide(release, 'target-staged', { host, epoch, digests: { web: release === GOOD ? 'digest-1' : 'digest-2' } });
     }
   }

@@ -27,7 +27,7 @@ interface Expected {
 }
 
 function differences({ events }: ChaosRecord, seen: HostAtEnd): readonly Found[] {
-  const expected = events.toSorted((a, b) => a.position - b.position).reduce<Expected>((known, logged) => after(known, logged, seen.host, events), { digest: undefined, admin: null, runs: null });
+  const expected = events.toSorted((a, b) => a.position - b.position).reduce<Expected>((known, logged) => after(known, logged, seen.host, events), OPEN);
   return [
     ...(expected.digest === undefined || expected.digest === seen.digest ? [] : [{ what: `${seen.host} has ${short(seen.digest)} linked, the log says ${short(expected.digest)}` }]),
     ...(expected.admin === null || expected.admin === seen.admin ? [] : [{ what: `${seen.host} is ${seen.admin} at the balancer, the log says ${expected.admin}` }]),
@@ -35,13 +35,17 @@ function differences({ events }: ChaosRecord, seen: HostAtEnd): readonly Found[]
   ];
 }
 
+const OPEN: Expected = { digest: undefined, admin: null, runs: null };
+
 function after(known: Expected, { release, event }: LoggedEvent, host: string, events: readonly LoggedEvent[]): Expected {
+  // Forward steps may be under way in this very moment: until the fence has looked, the log says nothing of the host.
+  if (event.type === 'rollback-started' && event.data.batches.flat().includes(host)) return OPEN;
   if (!('host' in event.data) || event.data.host !== host) return known;
   switch (event.type) {
     case 'target-observed':
     case 'target-fenced': {
       const [application] = event.data.observation.applications;
-      return application === undefined ? known : { ...known, digest: application.digest, runs: application.process !== null };
+      return application === undefined ? known : { digest: application.digest, runs: application.process !== null, admin: event.data.observation.traffic.admin };
     }
     case 'target-step-begun':
       return { ...known, admin: null };

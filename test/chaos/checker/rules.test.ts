@@ -179,6 +179,16 @@ describe('I9, endings', () => {
   test('nothing runs where the log says that something does', () => {
     expect(host({ processes: 0 })).toEqual(['I9']);
   });
+  test('what a rollback left unrestored is open, and the log says so', () => {
+    expect(planted((record) => {
+      const started = record.events.findIndex(({ event }) => event.type === 'rollback-started');
+      const kept = record.events.filter(({ event }, index) => index <= started || event.type === 'release-rolled-back');
+      record.events = kept.map((logged, index) => ({ ...logged, event: { ...logged.event, version: kept.slice(0, index + 1).filter(({ release }) => release === logged.release).length } }));
+      record.effects = record.effects.filter(({ epoch }) => epoch < 3);
+      record.starts = record.starts.filter(({ pid }) => pid !== 202);
+      record.hosts = record.hosts.map((one, index) => (index === 0 ? { ...one, digest: 'digest-2', processes: 0, admin: 'drain' } : one));
+    })).toEqual([]);
+  });
   test('two processes of one application', () => {
     expect(host({ processes: 2 })).toEqual(['I9']);
   });

@@ -2,11 +2,11 @@
 import { appendFileSync, existsSync, readFileSync, renameSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
+import { BROKEN_FILE, type Broken } from '../broken.ts';
 import type { Fault, Point } from '../points.ts';
 
 /** By environment, since a worker's own settings know nothing of it; without it this entry has no business running. */
 export const GROUND = process.env['CHAOS_GROUND'] ?? '';
-export const BREAK = process.env['CHAOS_BREAK'] ?? '';
 if (GROUND === '') throw new Error('CHAOS_GROUND names no folder: this entry is started by the chaos harness only.');
 
 export const STRUCK_LOG = 'struck.jsonl';
@@ -15,6 +15,12 @@ export const EFFECTS_LOG = 'effects.jsonl';
 /** Milliseconds since boot, in steps of 10: read from the kernel, so a faked clock does not turn it. */
 export function nowMs(): number {
   return Math.round(uptime() * 1000);
+}
+
+/** Whether this promise is broken on purpose from now on. */
+export function isBroken(promise: Broken): boolean {
+  const file = join(GROUND, BROKEN_FILE);
+  return existsSync(file) && readFileSync(file, 'utf8').trim() === promise;
 }
 
 export function writeEffect(effect: object): void {

@@ -1,7 +1,7 @@
 /** Takes the place of drivers/traffic/factory.ts: the same drivers, struck at their moments, each write witnessed right after it. */
 import { createTraffic as real } from '../../../drivers/traffic/factory.ts';
 import { at, now, witness } from './acting.ts';
-import { BREAK } from './ground.ts';
+import { isBroken } from './ground.ts';
 import type { ObservedTraffic } from '../../../domain/release/target.ts';
 import type { Fence, Traffic } from '../../../drivers/traffic/port.ts';
 
@@ -26,13 +26,14 @@ async function acted(what: 'drain' | 'admit', mark: string, act: () => Promise<O
 
 /** Inside the fence the wish is remembered and the lock held: that is the intent of a write. */
 function struck(fence: Fence, what: 'drain' | 'admit', mark: string): Fence {
-  const held: Fence = BREAK === 'fencing' ? (write) => write() : fence;
-  return (write) =>
-    held(async () => {
+  return (write) => {
+    const held: Fence = isBroken('fencing') ? (unfenced) => unfenced() : fence;
+    return held(async () => {
       at('after-intent');
       const answer = await write();
       witness('done', what, mark);
       at('mid-effect');
       return answer;
     });
+  };
 }

@@ -37,19 +37,19 @@ export class ChaosClient {
     return reply?.status === 202 ? release : null;
   }
 
-  /** Asks for a command and waits for its receipt. Answers whether it was applied. */
-  async command(release: string, op: Exclude<Op, 'release'>, mark: string, more: object = {}): Promise<boolean> {
+  /** Asks for a command and waits for its receipt. Answers the release that carries it out (another one, when an ended one is taken back); null when it was not applied. */
+  async command(release: string, op: Exclude<Op, 'release'>, mark: string, more: object = {}): Promise<string | null> {
     const entry = { op, mark, release };
     this.#note({ ...entry, kind: 'invoke' });
     const path = `/v1/releases/${release}/commands`;
     const reply = await this.#patiently(`${path}?waitSeconds=2`, { type: op, reason: mark, ...more }, mark);
     if (reply !== null && reply.status !== 202) {
       this.#note({ ...entry, kind: 'fail' });
-      return false;
+      return null;
     }
     const state = reply === null ? 'unknown' : await this.#settled(`${path}/${String(reply.body['id'])}`, String(reply.body['state']));
     this.#note({ ...entry, kind: state === 'applied' ? 'ok' : state === 'refused' ? 'fail' : 'info' });
-    return state === 'applied';
+    return state === 'applied' ? String(reply?.body['release'] ?? release) : null;
   }
 
   /** Null while the API is away or does not know it. */

@@ -12,8 +12,8 @@ const ANY = ['good', 'good-paused', 'rolled-back', 'aborted', 'bad'] as const;
 /** one pool that goes forward, one that is taken back by a person, one of either kind */
 const BOTH_WAYS = [['good', 'good-paused'], ['rolled-back'], ANY] as const;
 /** points struck in one round; more would only wait for one another */
-const POINTS_PER_ROUND = 7;
-const BACK_PER_ROUND = 3;
+const POINTS_PER_ROUND = 5;
+const BACK_PER_ROUND = 2;
 
 const points: Scenario = {
   name: 'points',

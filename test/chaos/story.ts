@@ -42,23 +42,24 @@ export async function play(stack: ChaosStack, client: ChaosClient, story: Story)
   const release = await client.release(pool.pool, pool.application, version, `${mark}-release`);
   if (release === null) return null;
   const ended = following(client, release, mark);
-  await turn(stack, client, { ...story, release });
+  const carrier = await turn(stack, client, { ...story, release });
   await ended;
+  // A release that had ended before its rollback was asked for is taken back by another one.
+  if (carrier !== null && carrier !== release) await following(client, carrier, `${mark}-back`);
   // A person's rollback holds the application, and what follows is another story.
   if (plot !== 'good' && plot !== 'good-paused') await client.setUp('POST', `/v1/applications/${pool.application}/lift`, { reason: 'the next round' }).catch(() => undefined);
   return release;
 }
 
-async function turn(stack: ChaosStack, client: ChaosClient, { plot, release, mark, turnAfterMs }: Story & { readonly release: string }): Promise<void> {
-  if (plot === 'good' || plot === 'bad') return;
-  if (!(await firstHostServes(stack, client, release))) return;
+/** The release that carries out what was asked; null where nothing was. */
+async function turn(stack: ChaosStack, client: ChaosClient, { plot, release, mark, turnAfterMs }: Story & { readonly release: string }): Promise<string | null> {
+  if (plot === 'good' || plot === 'bad' || !(await firstHostServes(stack, client, release))) return null;
   await delay(turnAfterMs);
-  if (plot === 'rolled-back') await client.command(release, 'rollback', `${mark}-rollback`, { mode: 'regular' });
-  if (plot === 'aborted') await client.command(release, 'abort', `${mark}-abort`);
-  if (plot === 'good-paused' && (await client.command(release, 'pause', `${mark}-pause`))) {
-    await delay(turnAfterMs);
-    await client.command(release, 'resume', `${mark}-resume`);
-  }
+  if (plot === 'rolled-back') return client.command(release, 'rollback', `${mark}-rollback`, { mode: 'regular' });
+  if (plot === 'aborted') return client.command(release, 'abort', `${mark}-abort`);
+  if ((await client.command(release, 'pause', `${mark}-pause`)) === null) return null;
+  await delay(turnAfterMs);
+  return client.command(release, 'resume', `${mark}-resume`);
 }
 
 /** False when the release ended before. */

@@ -13,10 +13,11 @@ export const commands: Rule = {
   }),
 };
 
-const LEADS_TO: Readonly<Record<ClientEntry['op'], string>> = {
-  release: 'release-requested', pause: 'paused', resume: 'resumed', rollback: 'rollback-started', abort: 'abort-started', skip: 'targets-skipped', retry: 'targets-retried',
+/** A release that has ended is taken back by another one, which is asked for in the same words. */
+const LEADS_TO: Readonly<Record<ClientEntry['op'], readonly string[]>> = {
+  release: ['release-requested'], pause: ['paused'], resume: ['resumed'], rollback: ['rollback-started', 'release-requested'], abort: ['abort-started'], skip: ['targets-skipped'], retry: ['targets-retried', 'release-requested'],
 };
 
 function eventsOf({ events }: ChaosRecord, { op, mark }: ClientEntry): number {
-  return events.filter(({ event }) => event.type === LEADS_TO[op] && 'reason' in event.data && event.data.reason === mark).length;
+  return events.filter(({ event }) => LEADS_TO[op].includes(event.type) && 'reason' in event.data && event.data.reason === mark).length;
 }

@@ -57,6 +57,14 @@ describe('I1, commands', () => {
   test('a failed command that has an event', () => {
     expect(planted((record) => void (record.client = record.client.map((entry) => (entry.op === 'resume' && entry.kind === 'ok' ? { ...entry, kind: 'fail' } : entry))))).toEqual(['I1']);
   });
+  test('the rollback of a release that has ended is the request of another one', () => {
+    expect(planted((record) => {
+      record.client.push({ kind: 'ok', op: 'rollback', mark: 'late', release: GOOD, atMs: 9_000 });
+      const asked = eventOf(record, 'release-requested', GOOD);
+      const event = { ...asked.event, id: 'late/1', version: 1, data: { ...asked.event.data, reason: 'late' } } as LoggedEvent['event'];
+      record.events.push({ release: 'r-late', position: 9_000, seenMs: record.endedMs, event }, { release: 'r-late', position: 9_001, seenMs: record.endedMs, event: { ...eventOf(record, 'release-succeeded', GOOD).event, id: 'late/2', version: 2 } });
+    })).toEqual([]);
+  });
   test('an unknown outcome may have one event or none', () => {
     expect(planted((record) => void (record.client = record.client.map((entry) => (entry.op === 'resume' && entry.kind === 'ok' ? { ...entry, kind: 'info' } : entry))))).toEqual([]);
     expect(planted((record) => void record.client.push({ kind: 'info', op: 'abort', mark: 'abort nobody', release: GOOD, atMs: 9_000 }))).toEqual([]);

@@ -10,7 +10,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/domain/**/*.test.ts', 'test/chaos/checker/*.test.ts', 'test/*.test.ts'], testTimeout: 30_000 },
+        test: { name: 'unit', include: ['test/{domain,model}/**/*.test.ts', 'test/chaos/checker/*.test.ts', 'test/*.test.ts'], testTimeout: 30_000 },
       },
       {
         extends: true,
@@ -26,7 +26,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'workflows',
-          include: ['test/{activities,workflows,worker,replay}/**/*.test.ts'],
+          include: ['test/{activities,workflows,worker,watchdog,replay}/**/*.test.ts'],
           globalSetup: [POSTGRES, TEMPORAL],
           testTimeout: 60_000,
           hookTimeout: 60_000,

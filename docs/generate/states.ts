@@ -98,14 +98,15 @@ function answers(tried: readonly Tried[], type: CommandType): string {
   return [...new Set(given)].sort(compare).join(', ');
 }
 
-const SITUATIONS = [
+export const SITUATIONS = [
   'queued', 'preparing', 'pre-release, in work', 'pre-release, baking', 'pre-release, waits for promote', 'pre-release, waits for sign-off',
   'releasing, in work', 'releasing, baking', 'releasing, resting', 'releasing, waits for promote',
   'post-release', 'paused, nothing failed', 'paused with failed targets', 'paused, asks for answers', 'being aborted', 'rolling-back',
   'succeeded', 'rolled-back', 'rollback-incomplete', 'aborted', 'failed', 'rejected',
 ] as const;
 
-function situationOf(state: ReleaseState): (typeof SITUATIONS)[number] | null {
+/** The row of the table of commands that a state belongs to; null where a release only passes through. */
+export function situationOf(state: ReleaseState): (typeof SITUATIONS)[number] | null {
   const { situation, paused, aborting } = state;
   if ('finishedAt' in situation || situation.status === 'rolling-back') return situation.status;
   if (aborting !== null) return 'being aborted';

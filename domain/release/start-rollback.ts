@@ -18,12 +18,16 @@ export interface RollbackCause {
   readonly only?: readonly string[];
 }
 
-/** Nothing begun means nothing to restore: the release simply ends. */
+/**
+ * Nothing begun means nothing to restore: the release simply ends. One that was to take another back, and does not know its hosts yet, has
+ * taken nothing back and says so: `rolled-back` would mean of it that it has.
+ */
 export function startRollback(state: ReleaseState, cause: RollbackCause): CoreEvent {
   const then = cause.then ?? 'rolled-back';
   const batches = batchesBack(state, cause);
   if (batches.length === 0 || state.epoch === null) {
-    return then === 'aborted'
+    const wasToTakeBack = state.request.kind === 'rollback' && planOf(state.situation) === null;
+    return then === 'aborted' || wasToTakeBack
       ? { type: 'release-aborted', data: { reason: cause.reason } }
       : { type: 'release-rolled-back', data: { restored: 0, untouched: 0 } };
   }
@@ -36,9 +40,10 @@ export function batchesBack(state: ReleaseState, cause: Pick<RollbackCause, 'mod
   if (plan === null) return [];
   const progress = progressOf(state.situation);
   const begun = cause.only ?? union(plan.restore ?? [], progress?.begun ?? [], cause.begunNow ?? [], cause.inWork);
+  const out = union(cause.inWork, progress === null ? [] : outAtWork(progress, plan.batches[0]?.hosts ?? [], cause.begunNow ?? []));
   return rollbackBatches({
     begun,
-    outOfService: union(cause.inWork, progress === null ? [] : outOfService(progress, plan.batches[0]?.hosts ?? [])).filter((host) => begun.includes(host)),
+    outOfService: [...out.filter((host) => begun.includes(host)), ...unrestoredOf(state)],
     hostsTotal: plan.capacity.hosts,
     floor: plan.capacity.floor,
     mode: cause.mode,
@@ -47,10 +52,21 @@ export function batchesBack(state: ReleaseState, cause: Pick<RollbackCause, 'mod
   });
 }
 
-/** Hosts this release took out and did not bring back: failed and skipped ones, and a bastion that has not joined yet. */
+/** Hosts that this rollback could not bring back: an emergency that follows does not try them again, and nobody is served by them. */
+function unrestoredOf({ situation }: ReleaseState): readonly string[] {
+  return situation.status === 'rolling-back' ? situation.rollback.unrestored.map(({ host }) => host) : [];
+}
+
+/** A host of the batch at hand whose lane has left it is not waited for any more. */
+function outAtWork(progress: Progress, bastion: readonly string[], begunNow: readonly string[]): readonly string[] {
+  const out = outOfService(progress, bastion);
+  return progress.part === 'install' ? out : out.filter((host) => !begunNow.includes(host));
+}
+
+/** Hosts this release took out and did not bring back: failed and skipped ones, those that are to be run again, and a bastion that has not joined yet. */
 export function outOfService(progress: Progress, bastion: readonly string[]): readonly string[] {
   const begun = new Set(progress.begun);
-  const left = [...progress.failed.map(({ host }) => host), ...progress.excluded.filter((host) => begun.has(host))];
+  const left = [...progress.failed.map(({ host }) => host), ...[...progress.excluded, ...progress.hosts].filter((host) => begun.has(host))];
   return union(left, notJoined(progress, bastion));
 }
 

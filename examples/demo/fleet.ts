@@ -1,4 +1,4 @@
-/** Eight hosts in three zones on this machine, and everything Signalbox is told about them. */
+/** Hosts in three zones on this machine, eight unless said, and everything Signalbox is told about them. */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePorts, isFree } from '../../stack/ports.ts';
@@ -26,10 +26,10 @@ const HOSTS = 8;
 const ZONES = ['idc-a', 'idc-b', 'idc-c'] as const;
 const ADDRESS = '127.0.0.1';
 
-/** The fleet of the last start with the ports it had (they are in its inventory), or a new one. Throws when a port was taken meanwhile. */
-export async function openFleet(folder: string): Promise<Fleet> {
+/** The fleet of the last start with the ports it had (they are in its inventory), or a new one of so many hosts. Throws when a port was taken meanwhile. */
+export async function openFleet(folder: string, hosts = HOSTS): Promise<Fleet> {
   const file = join(folder, 'fleet.json');
-  const fleet = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Fleet) : await newFleet(join(folder, 'fleet'));
+  const fleet = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Fleet) : await newFleet(join(folder, 'fleet'), hosts);
   for (const port of [fleet.balancerPort, ...fleet.hosts.map((host) => host.port)]) {
     if (!(await isFree(port))) throw new Error(`Port ${port} of the demo fleet is now used by another program. End that program, or start on another folder with --data DIR.`);
   }
@@ -39,8 +39,8 @@ export async function openFleet(folder: string): Promise<Fleet> {
   return fleet;
 }
 
-async function newFleet(folder: string): Promise<Fleet> {
-  const [balancerPort = 0, ...ports] = await freePorts(HOSTS + 1);
+async function newFleet(folder: string, count: number): Promise<Fleet> {
+  const [balancerPort = 0, ...ports] = await freePorts(count + 1);
   const hosts = ports.map((port, index) => ({ name: `demo-${String(index + 1).padStart(2, '0')}`, zone: ZONES[index % ZONES.length] ?? ZONES[0], address: ADDRESS, port }));
   return { hosts, balancerPort, folder };
 }

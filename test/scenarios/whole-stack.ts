@@ -61,8 +61,8 @@ const BACK_TIMEOUT_MS = 60_000;
 /** Strategy of the scenario: no step waits longer than it must. */
 const STRATEGY = { kind: 'Strategy', name: 'demo', bastion: { count: 1, bakeSeconds: 0, promote: 'auto' }, batches: { percent: [25], bakeSeconds: 0 }, postRelease: { watchSeconds: 0 } };
 
-/** @param change makes other documents of the fleet's own */
-export async function openWholeStack(change: (document: object) => object = (document) => document): Promise<WholeStack> {
+/** @param change makes other documents of the fleet's own; `hosts`: how many, as the demo has them unless said */
+export async function openWholeStack(change: (document: object) => object = (document) => document, { hosts }: { readonly hosts?: number } = {}): Promise<WholeStack> {
   const folder = mkdtempSync(join(tmpdir(), 'whole-stack-'));
   const guard = openGuard();
   const log: string[] = [];
@@ -78,7 +78,7 @@ export async function openWholeStack(change: (document: object) => object = (doc
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const fleet = await openFleet(folder);
+    const fleet = await openFleet(folder, hosts);
     guard.watchFolder(fleet.folder, { signal: 'SIGKILL', timeoutMs: 1000 });
     const balancer = prepareBalancer({ folder, port: fleet.balancerPort, servers: fleet.hosts });
     const [adminUrl, temporal] = await Promise.all([startDatabase(supervisor, folder), startTemporal(supervisor, folder), supervisor.start(balancer.service)]);

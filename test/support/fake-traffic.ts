@@ -1,7 +1,7 @@
 /** A balancer in memory, for fault tests: does what it is told, but for its planned faults. */
 import type { ObservedTraffic } from '../../domain/release/target.ts';
 import type { Traffic, WantedTraffic } from '../../drivers/traffic/port.ts';
-import { BalancerMisconfigured } from '../../drivers/traffic/port.ts';
+import { UnknownServers } from '../../drivers/traffic/port.ts';
 import { createFaultScript, type Planned } from './fault-script.ts';
 
 export interface FakeTraffic extends Traffic {
@@ -13,13 +13,18 @@ export interface FakeTraffic extends Traffic {
 
 const IN_SERVICE: ObservedTraffic = { admin: 'ready', operational: 'up', weight: 1, connections: 0, inService: true };
 
+/** Nothing is written then, as at a real balancer. */
+function isAs({ admin, weight }: ObservedTraffic, wanted: WantedTraffic): boolean {
+  return admin === wanted.admin && (wanted.weight === null || weight === wanted.weight);
+}
+
 /** @param names servers that are in service at first; faults are planned by `observe`, `drain`, `admit`, `assert`, with or without the server */
 export function createFakeTraffic(names: readonly string[], plan: readonly Planned<ObservedTraffic>[] = []): FakeTraffic {
   const servers = new Map(names.map((name) => [name, IN_SERVICE]));
   const script = createFaultScript(plan);
   const show = (name: string): ObservedTraffic => {
     const state = servers.get(name);
-    if (state === undefined) throw new BalancerMisconfigured(`The fake balancer has no server ${name}.`);
+    if (state === undefined) throw new UnknownServers(`The fake balancer has no server ${name}.`, [name]);
     return state;
   };
   const put = (name: string, wanted: WantedTraffic): ObservedTraffic => {
@@ -38,7 +43,7 @@ export function createFakeTraffic(names: readonly string[], plan: readonly Plann
       return lie === IN_SERVICE ? asked.map(show) : asked.map(() => lie);
     },
     drain: (server, { signal, fence }) => script.run('drain', server, signal, () => fence(async () => put(server, { admin: 'drain', weight: null }))),
-    admit: (server, wanted, { signal, fence }) => script.run('admit', server, signal, () => fence(async () => put(server, wanted))),
+    admit: (server, wanted, { signal, fence }) => script.run('admit', server, signal, async () => (isAs(show(server), wanted) ? show(server) : fence(async () => put(server, wanted)))),
     assert: (server, wanted, { signal, fence }) => script.run('assert', server, signal, () => fence(async () => put(server, wanted))),
     identity: async () => ({ pid: 1, uptimeSeconds: 1 }),
   };

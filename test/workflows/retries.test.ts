@@ -3,6 +3,8 @@ import { readReleaseEvents } from '../../db/events.ts';
 import { using } from '../activities/using.ts';
 import { unhealthy } from '../support/fake-health.ts';
 import { FAST } from '../support/release-bench.ts';
+import { until } from '../support/until.ts';
+import { gateCall } from './gate.ts';
 import type { Bench } from '../support/release-bench.ts';
 
 const fails = (host: string, nth: number) => ({ call: `verify ${host}`, nth, fault: { lie: unhealthy('health-timeout', 'sick') } });
@@ -39,5 +41,17 @@ test('a host of an earlier batch that fails again when it is retried counts in t
     await bench.send(id, 'retry');
     expect((await bench.ended(id)).status).toBe('succeeded');
     expect([...bench.fleet.hosts.values()].every(({ version }) => version === 'v2')).toBe(true);
+  });
+});
+
+test('a host that is skipped before its turn in the batch in work is left out, and the batch ends', async () => {
+  await using(8, {}, async (bench) => {
+    const start = gateCall(bench.fleet.executor, (verb, host) => verb === 'start' && host === 'web-02');
+    const id = await bench.release({ strategy: { batches: { ...FAST.batches, percent: [33], maxParallel: 1 } } });
+    await until('a host in work', () => start.held() === 1);
+    expect(await bench.send(id, 'skip', { targets: ['web-03'] })).toMatchObject({ state: 'applied' });
+    start.open();
+    expect(await bench.ended(id)).toMatchObject({ status: 'succeeded', debt: [{ host: 'web-03', cause: 'skipped' }] });
+    expect(begun(bench)).not.toContain('web-03');
   });
 });

@@ -39,7 +39,7 @@ function poolOfRelease(events: readonly LoggedEvent[]): ReadonlyMap<string, stri
 
 /** The epoch of an effect must have been given to the release that acts, and the release must not have been seen to have ended. */
 function strangers({ events, effects }: ChaosRecord): readonly Found[] {
-  const given = new Map(events.flatMap(({ release, event }) => ('epoch' in event.data && ['pool-acquired', 'rollback-started', 'targets-retried'].includes(event.type) ? [[event.data.epoch, release] as const] : [])));
+  const given = new Map(events.flatMap(({ release, event }) => ('epoch' in event.data && ['pool-acquired', 'rollback-started', 'targets-retried', 'release-adopted'].includes(event.type) ? [[event.data.epoch, release] as const] : [])));
   const ended = new Map(events.filter(isEnding).map(({ release, seenMs }) => [release, seenMs]));
   return effects.filter(({ kind, what }) => kind === 'done' && what !== 'fence').flatMap(({ opId, epoch, host, atMs, what }) => {
     const { release } = operationOf(opId);

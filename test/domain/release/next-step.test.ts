@@ -259,6 +259,15 @@ describe('an abort', () => {
   test('on the way back is the way back\'s to answer', () => {
     expect(next(rollingBack(), { aborting })).toMatchObject({ events: [{ type: 'rollback-ended-incomplete' }] });
   });
+
+  test('restores hosts that are out of service wherever it comes: before their retry, before their join, behind the last batch', () => {
+    const data = { mode: 'regular', cause: 'abort', reason: 'enough', then: 'aborted', epoch: 0 };
+    const restores = (...hosts: readonly string[]) => record('rollback-started', { ...data, batches: [hosts] });
+    expect(next(rolling({ begun: ['a', 'b', 'c'], stage: 'ready', round: 1, hosts: ['c'] }), { aborting })).toEqual(restores('c'));
+    expect(next(rolling({ batch: 0, part: 'join', stage: 'settled', hosts: ['a'] }), { aborting })).toEqual(restores('a'));
+    expect(next(postRelease({ failed: [failed('b')] }), { aborting })).toEqual(restores('b'));
+    expect(next(postRelease(), { aborting })).toEqual(record('release-aborted', { reason: 'enough' }));
+  });
 });
 
 test.each(['succeeded', 'rolled-back', 'rollback-incomplete', 'failed', 'aborted', 'rejected'] as const)('a release that ended as %s is done, paused or aborting though it be', (status) => {

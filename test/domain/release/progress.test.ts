@@ -26,6 +26,10 @@ describe('a batch', () => {
     expect(afterBatchStarted(progress({ promoted: true, braked: true, failed: [failed('a')] }), { index: 2, part: 'whole', round: 1, hosts: ['d'] })).toEqual(progress({ batch: 2, part: 'whole', round: 1, hosts: ['d'], stage: 'rolling', failed: [failed('a')] }));
   });
 
+  test('that finishes does not keep an untouched host that was left out while it was in work', () => {
+    expect(afterBatchFinished(progress({ stage: 'rolling', hosts: ['b', 'c'], excluded: ['d'] }), finished).hosts).toEqual([]);
+  });
+
   test('that finishes leaves its untouched hosts to do and adds the others to those begun', () => {
     expect(afterBatchFinished(progress({ stage: 'rolling', hosts: ['b', 'c', 'd'], failed: [failed('a')] }), finished)).toEqual(progress({ stage: 'settled', hosts: ['d'], begun: ['a', 'b', 'c'], failed: [failed('a'), failed('c')] }));
   });

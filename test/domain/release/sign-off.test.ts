@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { decide } from '../../../domain/release/decide.ts';
 import { nextStep } from '../../../domain/release/next-step.ts';
 import { waitingOf } from '../../../domain/release/waiting.ts';
-import { AT, PLAN, release, rolling } from './situations.ts';
+import { AT, failed, PLAN, release, rolling } from './situations.ts';
 import { command, fleet, Play, STRATEGY } from './simulated-release.ts';
 import type { ReleaseState } from '../../../domain/release/state.ts';
 
@@ -30,6 +30,12 @@ describe('sign-off after the bastion', () => {
   test('is not asked for by other strategies, nor of later batches', () => {
     expect(nextStep(release(rolling({ part: 'install', stage: 'baked', batch: 0 }, PLAN, 'pre-release')), NOW_MS)).toMatchObject({ do: 'record' });
     expect(nextStep(release(rolling({ stage: 'baked', batch: 1 }), SIGNED), NOW_MS)).toMatchObject({ do: 'record', events: [{ type: 'batch-started', data: { index: 2 } }] });
+  });
+
+  test('is not open to a bastion that has failed and is to be retried, ignored or left out first', () => {
+    const plan = { ...PLAN, batches: PLAN.batches.map((batch) => ({ ...batch, bakeSeconds: 0 })) };
+    const state = release(rolling({ part: 'install', stage: 'settled', batch: 0, failed: [failed('a')], braked: true }, plan, 'pre-release'), SIGNED);
+    for (const type of ['approve', 'reject'] as const) expect(decide(state, command(type), CONTEXT)).toMatchObject({ refusal: { code: 'nothing-to-do' } });
   });
 
   test('approve lets it join, once', () => {

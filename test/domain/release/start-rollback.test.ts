@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { batchesBack, notJoined, outOfService, startRollback } from '../../../domain/release/start-rollback.ts';
-import { failed, PLAN, preparing, progress, release, rolling } from './situations.ts';
+import { failed, PLAN, preparing, progress, release, REQUEST, rolling, rollingBack } from './situations.ts';
 
 const cause = { cause: 'tolerance', reason: 'two failed', mode: 'regular', inWork: [] } as const;
 
@@ -15,6 +15,13 @@ describe('the event that starts a rollback', () => {
   test('is the end itself when nothing was begun', () => {
     expect(startRollback(release(rolling({ begun: [] })), cause)).toEqual({ type: 'release-rolled-back', data: { restored: 0, untouched: 0 } });
     expect(startRollback(release(rolling({ begun: [] })), { ...cause, then: 'aborted' })).toEqual({ type: 'release-aborted', data: { reason: 'two failed' } });
+  });
+
+  test('is an abort of a release that was to take another one back and does not know its hosts yet: it has taken nothing back', () => {
+    const request = { ...REQUEST, kind: 'rollback' as const };
+    expect(startRollback(release(preparing(), { request }), cause)).toEqual({ type: 'release-aborted', data: { reason: 'two failed' } });
+    const plan = { ...PLAN, batches: [], restore: [] };
+    expect(startRollback(release(preparing({ plan }), { request }), cause).type).toBe('release-rolled-back');
   });
 
   test('is the end itself for a release that never had its pool', () => {
@@ -49,6 +56,17 @@ describe('the hosts to take back', () => {
     expect(batchesBack(state, { ...cause, mode: 'emergency', only: ['b', 'c', 'd'] })).toEqual([['d', 'c'], ['b']]);
   });
 
+  test('of an emergency leave room for the hosts that could not be restored before it, and are out', () => {
+    const state = release(rollingBack({ unrestored: [failed('a')] }));
+    expect(batchesBack(state, { ...cause, mode: 'emergency', only: ['b', 'c'] })).toEqual([['c'], ['b']]);
+  });
+
+  test('count a host of the batch at hand as out of service until its lane has run it again', () => {
+    const state = release(rolling({ begun: ['a', 'b', 'c'], stage: 'rolling', round: 1, hosts: ['b'] }));
+    expect(batchesBack(state, cause)[0]).toEqual(['b']);
+    expect(batchesBack(state, { ...cause, begunNow: ['b'] })[0]).toEqual(['c']);
+  });
+
   test('a plan without batches knows no bastion', () => {
     expect(batchesBack(release(rolling({ begun: ['a'], part: 'install' }, { ...PLAN, batches: [] })), cause)).toEqual([['a']]);
   });
@@ -57,6 +75,11 @@ describe('the hosts to take back', () => {
 describe('out of service by this release', () => {
   test('are failed hosts, skipped ones that were begun, and a bastion that waits', () => {
     expect(outOfService(progress({ begun: ['a', 'b', 'c'], failed: [failed('b')], excluded: ['c', 'd'], part: 'install' }), ['a'])).toEqual(['b', 'c', 'a']);
+  });
+
+  test('are hosts that are to be run again, or that no lane took up', () => {
+    expect(outOfService(progress({ begun: ['a', 'b'], stage: 'ready', hosts: ['b', 'c'] }), ['a'])).toEqual(['b']);
+    expect(outOfService(progress({ begun: ['a'], part: 'join', stage: 'settled', hosts: ['a'] }), ['a'])).toEqual(['a']);
   });
 
   test.each([

@@ -28,10 +28,10 @@ export class ChaosClient {
   }
 
   /** Asks for a release; null when it was refused or nobody knows. */
-  async release(pool: string, application: string, version: string, mark: string): Promise<string | null> {
+  async release(pool: string, application: string, version: string, mark: string, more: object = {}): Promise<string | null> {
     const entry = { op: 'release' as const, mark };
     this.#note({ ...entry, kind: 'invoke', release: null });
-    const reply = await this.#patiently('/v1/releases', { pool, changes: [{ application, version }], reason: mark }, mark);
+    const reply = await this.#patiently('/v1/releases', { pool, changes: [{ application, version }], reason: mark, ...more }, mark);
     const release = typeof reply?.body['id'] === 'string' ? reply.body['id'] : null;
     this.#note({ ...entry, kind: reply === null ? 'info' : reply.status === 202 ? 'ok' : 'fail', release });
     return reply?.status === 202 ? release : null;
@@ -48,7 +48,7 @@ export class ChaosClient {
       return null;
     }
     const state = reply === null ? 'unknown' : await this.#settled(`${path}/${String(reply.body['id'])}`, String(reply.body['state']));
-    this.#note({ ...entry, kind: state === 'applied' ? 'ok' : state === 'refused' ? 'fail' : 'info' });
+    this.#note({ ...entry, kind: state === 'applied' ? 'ok' : state === 'refused' ? 'fail' : 'info', ...(reply === null ? {} : { accepted: true }) });
     return state === 'applied' ? String(reply?.body['release'] ?? release) : null;
   }
 

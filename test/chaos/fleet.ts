@@ -21,6 +21,8 @@ export interface ChaosPool extends PoolFacts {
 /** hosts of each pool */
 const SIZES = [4, 4, 3] as const;
 const MIN_IN_SERVICE_PERCENT = 50;
+/** The strategy whose bastion bakes until somebody ends the release. */
+export const LONG_BAKE = 'chaos-long-bake';
 
 export async function layOut(folder: string): Promise<readonly ChaosPool[]> {
   const ports = await freePorts(SIZES.reduce((sum, size) => sum + size, 0));
@@ -54,9 +56,14 @@ export function documentsOf({ pool, application, machines, hosts }: ChaosPool, p
       kind: 'Pool', name: pool, environment: 'prod', applications: [application], hosts, capacity: { minInServicePercent: MIN_IN_SERVICE_PERCENT },
       traffic: { driver: 'haproxy', ...place, backend: BACKEND, server: '${host.name}', drainTimeoutSeconds: 5 }, strategy: 'chaos', busy: 'queue',
     },
-    {
-      kind: 'Strategy', name: 'chaos', bastion: { count: 1, bakeSeconds: 0, promote: 'auto' }, batches: { percent: [33], bakeSeconds: 0 },
-      tolerance: { perBatch: 0, total: 0 }, onFailure: 'rollback', rollback: { on: ['bastion', 'tolerance'], mode: 'regular' }, postRelease: { watchSeconds: 0 },
-    },
+    strategyOf('chaos', 0),
+    strategyOf(LONG_BAKE, 3_600),
   ];
+}
+
+function strategyOf(name: string, bakeSeconds: number): object {
+  return {
+    kind: 'Strategy', name, bastion: { count: 1, bakeSeconds, promote: 'auto' }, batches: { percent: [33], bakeSeconds: 0 },
+    tolerance: { perBatch: 0, total: 0 }, onFailure: 'rollback', rollback: { on: ['bastion', 'tolerance'], mode: 'regular' }, postRelease: { watchSeconds: 0 },
+  };
 }

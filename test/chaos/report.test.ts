@@ -9,9 +9,9 @@ import { drawStory } from './story.ts';
 import type { RoundOutcome } from './round.ts';
 import type { ScenarioOutcome } from './run.ts';
 
-const QUIET: RoundOutcome = { breaches: [], struck: [], missed: [], recoveries: [], requests: { total: 100, failed: 0, failures: [] }, staleWrites: 0, tookMs: 12_000, stories: [] };
+const QUIET: RoundOutcome = { breaches: [], struck: [], missed: [], recoveries: [], requests: { total: 100, failed: 0, failures: [] }, acknowledged: 7, staleWrites: 0, tookMs: 12_000, stories: [] };
 
-const outcome = (scenario: string, round: Partial<RoundOutcome> = {}, unreached: readonly string[] = []): ScenarioOutcome => ({ scenario, rounds: [{ ...QUIET, ...round }], unreached });
+const outcome = (scenario: string, round: Partial<RoundOutcome> = {}, unreached: readonly string[] = []): ScenarioOutcome => ({ scenario, rounds: [{ ...QUIET, ...round }], unreached, mayFailRequests: scenario === 'reload' });
 
 describe('a run fails', () => {
   test('by a breach, which it names with its rule', () => {
@@ -25,8 +25,13 @@ describe('a run fails', () => {
     expect(failuresOf(partly, true)).toEqual(['points: of the list of points nobody came by append.after']);
     expect(failuresOf(partly, false)).toEqual([]);
   });
+  test('by a request that failed, unless the scenario says that one may', () => {
+    const requests = { total: 10, failed: 1, failures: ['refused'] };
+    expect(failuresOf([outcome('random', { requests })], false)).toEqual(['random round 1: 1 of 10 requests failed: refused']);
+    expect(failuresOf([outcome('reload', { requests })], false)).toEqual([]);
+  });
   test('by nothing else', () => {
-    expect(failuresOf([outcome('random', { requests: { total: 10, failed: 1, failures: ['refused'] }, staleWrites: 1 })], true)).toEqual([]);
+    expect(failuresOf([outcome('random', { staleWrites: 1, acknowledged: 0 })], true)).toEqual([]);
   });
 });
 
@@ -34,7 +39,7 @@ describe('the report', () => {
   test('has a row per scenario and the time until things went on, each with its N', () => {
     const recoveries = [100, 200, 900].map((ms) => ({ kind: 'pause acknowledged → quiet', ms }) as const);
     expect(reportOf([outcome('random', { recoveries }), outcome('reload')])).toContain('| pause acknowledged → quiet | 3 | 0.2 s | 0.9 s | 0.9 s |');
-    expect(reportOf([outcome('random'), outcome('reload')])).toContain('| reload | 1 | 0 | 0 | 0 | 0 / 100 | 12.0 s |');
+    expect(reportOf([outcome('random'), outcome('reload')])).toContain('| reload | 1 | 0 | 0 | 7 | 0 | 0 / 100 | 12.0 s |');
   });
   test('reads from a record how long it took until things went on', () => {
     const record = cleanRecord();
@@ -58,6 +63,6 @@ describe('a seed', () => {
     expect(drawn('7/points/1')).not.toEqual(drawn('7/points/2'));
   });
   test('of an unknown scenario is answered with those there are', () => {
-    expect(() => scenarioOf('flood')).toThrow(/"flood"; there are: points, random, freeze/);
+    expect(() => scenarioOf('flood')).toThrow(/"flood"; there are: points, random, each-once, commands, freeze/);
   });
 });

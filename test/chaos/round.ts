@@ -27,6 +27,8 @@ export interface RoundOutcome {
   readonly missed: readonly Point[];
   readonly recoveries: readonly Recovery[];
   readonly requests: { readonly total: number; readonly failed: number; readonly failures: readonly string[] };
+  /** of operators: answered 2xx; a breach of I1 says which of them was lost */
+  readonly acknowledged: number;
   readonly staleWrites: number;
   readonly tookMs: number;
   readonly stories: readonly string[];
@@ -45,7 +47,7 @@ export async function runRound(stack: ChaosStack, scenario: Scenario, options: R
   for (const story of stories) await publish(stack, story);
   const cut = cutOf(stack);
   const client = stack.client();
-  const users = stack.balancers.map(({ port }) => new Traffic({ url: `http://127.0.0.1:${port}`, perSecond: REQUESTS_PER_SECOND }));
+  const users = stack.balancers.map(({ port }) => new Traffic({ url: `http://127.0.0.1:${port}`, perSecond: scenario.requestsPerSecond ?? REQUESTS_PER_SECOND }));
   for (const { point, fault } of arms) stack.arm(point, fault);
   const over = new AbortController();
   const told = Promise.all(stories.map((story) => play(stack, client, story)));
@@ -117,6 +119,7 @@ function outcomeOf(stack: ChaosStack, { record, cut, stories, missed, counts }: 
     missed,
     recoveries: recoveriesOf(record, struck, stack.said.slice(cut.said)),
     requests: { total: sum(counts.map(({ total }) => total)), failed: sum(counts.map(({ failed }) => failed)), failures: counts.flatMap(({ failures }) => failures) },
+    acknowledged: record.client.filter(({ accepted }) => accepted).length,
     staleWrites: staleWritesReversed(record),
     tookMs: record.endedMs - cut.atMs,
     stories: stories.map(({ pool, plot }) => `${pool.pool} ${plot}`),

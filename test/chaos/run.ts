@@ -20,6 +20,8 @@ export interface ScenarioOutcome {
   readonly rounds: readonly RoundOutcome[];
   /** points of the list that nobody came by in all rounds; of `points` alone */
   readonly unreached: readonly Point[];
+  /** whether a failed request fails the run */
+  readonly mayFailRequests: boolean;
 }
 
 /** Every pool runs something, so that there is something to lose. */
@@ -63,7 +65,7 @@ export async function runScenario(stack: ChaosStack, scenario: Scenario, { seed,
     if (scenario.name === 'points' && pending.length === 0) break;
   }
   await scenario.restore?.(stack);
-  return { scenario: scenario.name, rounds: done, unreached: pending };
+  return { scenario: scenario.name, rounds: done, unreached: pending, mayFailRequests: scenario.mayFailRequests === true };
 }
 
 function lineOf({ name }: Scenario, round: number, { breaches, struck, missed, tookMs, stories, requests, staleWrites }: RoundOutcome, pending: readonly Point[]): string {

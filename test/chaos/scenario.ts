@@ -18,6 +18,10 @@ export interface Scenario {
   readonly needs: readonly Need[];
   /** one list of plots per pool, of which one is drawn */
   readonly plots: readonly (readonly Plot[])[];
+  /** what users ask of each pool; default 15 */
+  readonly requestsPerSecond?: number;
+  /** a request may fail for no fault of Signalbox; else one that fails fails the run */
+  readonly mayFailRequests?: true;
   readonly arms: (setting: RoundSetting) => readonly Armed[];
   /** Once, before its first round. */
   readonly prepare?: (stack: ChaosStack) => Promise<void>;

@@ -33,13 +33,44 @@ const randomKills: Scenario = {
   needs: [],
   plots: BOTH_WAYS,
   arms: () => [],
+  disturb: (stack, { random }, over) => killAny(stack, { random, kills: 4 }, over),
+};
+
+async function killAny(stack: ChaosStack, { random, kills }: { readonly random: () => number; readonly kills: number }, over: AbortSignal): Promise<void> {
+  const names: readonly Killable[] = ['worker 1', 'worker 2', 'worker 1', 'worker 2', 'API', 'Temporal', 'Postgres'];
+  for (let killed = 0; killed < kills && !over.aborted; killed += 1) {
+    await rest(over, 500 + random() * 2_500);
+    if (!over.aborted) await stack.kill(drawn(random, names));
+  }
+}
+
+const ALL: readonly Killable[] = ['Postgres', 'Temporal', 'API', ...WORKERS];
+
+const eachOnce: Scenario = {
+  name: 'each-once',
+  does: 'kills every process of Signalbox once during good releases, with many users',
+  needs: [],
+  plots: [['good'], ['good'], ['good']],
+  requestsPerSecond: 100,
+  arms: () => [],
   disturb: async (stack, { random }, over) => {
-    const names: readonly Killable[] = ['worker 1', 'worker 2', 'worker 1', 'worker 2', 'API', 'Temporal', 'Postgres'];
-    for (let kills = 0; kills < 4 && !over.aborted; kills += 1) {
-      await rest(over, 500 + random() * 2_500);
-      if (!over.aborted) await stack.kill(drawn(random, names));
+    const killed: Promise<void>[] = [];
+    for (const name of shuffled(random, ALL)) {
+      await rest(over, 200 + random() * 600);
+      if (over.aborted) throw new Error('The releases were over before every process had been killed once.');
+      killed.push(stack.kill(name));
     }
+    await Promise.all(killed);
   },
+};
+
+const commands: Scenario = {
+  name: 'commands',
+  does: 'kills any process of Signalbox at random times while operators send command after command',
+  needs: [],
+  plots: [['storm'], ['storm'], ['storm']],
+  arms: () => [],
+  disturb: (stack, { random }, over) => killAny(stack, { random, kills: Number.POSITIVE_INFINITY }, over),
 };
 
 const FREEZING = [stepPoint('forward', 'drain', 'after-intent'), stepPoint('forward', 'stop', 'after-intent'), stepPoint('forward', 'switch', 'mid-effect'), stepPoint('forward', 'start', 'after-intent'), stepPoint('forward', 'verify', 'mid-effect'), stepPoint('forward', 'admit', 'after-intent'), stepPoint('forward', 'admit', 'before-intent')];
@@ -102,7 +133,6 @@ const lostReplies: Scenario = {
 };
 
 const SERVERS: readonly Killable[] = ['Temporal', 'Postgres'];
-const ALL: readonly Killable[] = ['Postgres', 'Temporal', 'API', ...WORKERS];
 
 type Outage = (stack: ChaosStack, random: () => number, over: AbortSignal) => Promise<void>;
 
@@ -197,6 +227,7 @@ const reload: Scenario = {
   name: 'reload',
   does: 'reloads the balancers, which forget every drain',
   needs: [],
+  mayFailRequests: true,
   plots: BOTH_WAYS,
   arms: () => [],
   disturb: async (stack, { random }, over) => {
@@ -207,7 +238,7 @@ const reload: Scenario = {
   },
 };
 
-export const SCENARIOS: readonly Scenario[] = [points, randomKills, freeze, network, lostReplies, services, diskFull, clock, reload];
+export const SCENARIOS: readonly Scenario[] = [points, randomKills, eachOnce, commands, freeze, network, lostReplies, services, diskFull, clock, reload];
 
 export function scenarioOf(name: string): Scenario {
   const found = SCENARIOS.find((scenario) => scenario.name === name);

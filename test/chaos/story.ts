@@ -1,12 +1,15 @@
 /** What users do in one round, pool by pool: ask for a release, good or bad, and steer it at some moment. Everything is drawn from the seed. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { isTerminal, type Status } from '../../domain/vocabulary.ts';
+import { until } from '../support/until.ts';
 import { nowMs } from './clock.ts';
+import { LONG_BAKE } from './fleet.ts';
 import type { ChaosClient } from './client.ts';
 import type { ChaosPool } from './fleet.ts';
 import type { ChaosStack } from './stack.ts';
 
-export type Plot = 'good' | 'good-paused' | 'rolled-back' | 'aborted' | 'bad';
+/** `storm`: its bastion bakes for long, and operators pause and resume it all the while. */
+export type Plot = 'good' | 'good-paused' | 'rolled-back' | 'aborted' | 'bad' | 'storm';
 
 export interface Story {
   readonly pool: ChaosPool;
@@ -25,6 +28,7 @@ const LOOK_MS = 150;
 /** A release that paused by itself is taken back by its operator, after a moment in which it might have gone on. */
 const OPERATOR_MS = 3_000;
 const STORY_MS_MAX = 120_000;
+const STORM_MS = 12_000;
 
 export function drawStory(random: () => number, pool: ChaosPool, at: { readonly mark: string; readonly plots?: readonly Plot[] }): Story {
   const plots = at.plots ?? PLOTS;
@@ -39,7 +43,7 @@ export function publish(stack: ChaosStack, story: Story): Promise<void> {
 /** Plays it to the end of its release. Answers the release, null when there is none. */
 export async function play(stack: ChaosStack, client: ChaosClient, story: Story): Promise<string | null> {
   const { pool, plot, version, mark } = story;
-  const release = await client.release(pool.pool, pool.application, version, `${mark}-release`);
+  const release = await client.release(pool.pool, pool.application, version, `${mark}-release`, plot === 'storm' ? { strategy: LONG_BAKE } : {});
   if (release === null) return null;
   const ended = following(client, release, mark);
   const carrier = await turn(stack, client, { ...story, release });
@@ -53,6 +57,7 @@ export async function play(stack: ChaosStack, client: ChaosClient, story: Story)
 
 /** The release that carries out what was asked; null where nothing was. */
 async function turn(stack: ChaosStack, client: ChaosClient, { plot, release, mark, turnAfterMs }: Story & { readonly release: string }): Promise<string | null> {
+  if (plot === 'storm') return storm(stack, client, { release, mark });
   if (plot === 'good' || plot === 'bad' || !(await firstHostServes(stack, client, release))) return null;
   await delay(turnAfterMs);
   if (plot === 'rolled-back') return client.command(release, 'rollback', `${mark}-rollback`, { mode: 'regular' });
@@ -60,6 +65,16 @@ async function turn(stack: ChaosStack, client: ChaosClient, { plot, release, mar
   if ((await client.command(release, 'pause', `${mark}-pause`)) === null) return null;
   await delay(turnAfterMs);
   return client.command(release, 'resume', `${mark}-resume`);
+}
+
+/** Two operators of one mind each, who do not ask one another, until the storm is over; then the release is aborted. */
+async function storm({ observer }: ChaosStack, client: ChaosClient, { release, mark }: { readonly release: string; readonly mark: string }): Promise<string | null> {
+  await until('the bake', async () => observer.events.some((logged) => logged.release === release && logged.event.type === 'bake-started'), STORY_MS_MAX);
+  const endMs = nowMs() + STORM_MS;
+  await Promise.all(['one', 'other'].map(async (operator) => {
+    for (let sent = 0; nowMs() < endMs; sent += 1) await client.command(release, sent % 2 === 0 ? 'pause' : 'resume', `${mark}-${operator}-${sent}`);
+  }));
+  return client.command(release, 'abort', `${mark}-abort`);
 }
 
 /** False when the release ended before. */

@@ -4,8 +4,9 @@ import type { ChaosRecord, ClientEntry } from './record.ts';
 
 export const commands: Rule = {
   id: 'I1',
-  promise: 'Every ok command has exactly one event, every fail none, every info at most one.',
+  promise: 'Every ok command has exactly one event, every fail none, every info at most one; every accepted one is answered.',
   judge: (record) => record.client.filter(({ kind }) => kind !== 'invoke').flatMap((entry) => {
+    if (entry.kind === 'info' && entry.accepted) return [{ what: `${entry.op} ${entry.mark} was accepted and never answered`, atMs: entry.atMs }];
     const found = eventsOf(record, entry);
     const [least, most] = { ok: [1, 1], fail: [0, 0], info: [0, 1], invoke: [0, 1] }[entry.kind] as [number, number];
     if (found >= least && found <= most) return [];

@@ -37,6 +37,8 @@ export interface ClientEntry {
   /** the release it is about; null until it is known */
   readonly release: string | null;
   readonly atMs: number;
+  /** a command that was answered 2xx: from then on it may not be lost */
+  readonly accepted?: true;
 }
 
 /** `position` orders the events of all streams. `seenMs`: when an observer saw it, so it was stored before. */

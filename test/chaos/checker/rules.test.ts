@@ -68,6 +68,7 @@ describe('I1, commands', () => {
   test('an unknown outcome may have one event or none', () => {
     expect(planted((record) => void (record.client = record.client.map((entry) => (entry.op === 'resume' && entry.kind === 'ok' ? { ...entry, kind: 'info' } : entry))))).toEqual([]);
     expect(planted((record) => void record.client.push({ kind: 'info', op: 'abort', mark: 'abort nobody', release: GOOD, atMs: 9_000 }))).toEqual([]);
+    expect(planted((record) => void record.client.push({ kind: 'info', op: 'abort', mark: 'abort nobody', release: GOOD, atMs: 9_000, accepted: true }))).toEqual(['I1']);
   });
 });
 

@@ -9,7 +9,6 @@ import { hostOf } from './facts.ts';
 import { asTemporal, dependencyOf, verdictOn } from './failures.ts';
 import { alive } from './heartbeat.ts';
 import { observe } from './host-call.ts';
-
 import { isLate, refused } from './late-command.ts';
 import { HICCUP_MS, patient } from './patience.ts';
 import type { ActivityDeps } from './deps.ts';

@@ -1,6 +1,6 @@
 /** I1: what a client was told about its command is what the log says. */
 import type { Rule } from './judge.ts';
-import type { ChaosRecord, ClientEntry } from './record.ts';
+import type { ChaosRecord, ClientEntry, LoggedEvent } from './record.ts';
 
 export const commands: Rule = {
   id: 'I1',
@@ -20,5 +20,10 @@ const LEADS_TO: Readonly<Record<ClientEntry['op'], readonly string[]>> = {
 };
 
 function eventsOf({ events }: ChaosRecord, { op, mark }: ClientEntry): number {
-  return events.filter(({ event }) => LEADS_TO[op].includes(event.type) && 'reason' in event.data && event.data.reason === mark).length;
+  return events.filter(({ event }) => LEADS_TO[op].includes(event.type) && 'reason' in event.data && event.data.reason === mark && !isOwnWork(event)).length;
+}
+
+/** A release that was asked for in order to take another one back begins to do so in the words of its request. */
+function isOwnWork(event: LoggedEvent['event']): boolean {
+  return event.type === 'rollback-started' && event.data.cause === 'release';
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { BACK, cleanRecord, GOOD, type Draft } from './clean-record.ts';
+import { commands } from './commands.ts';
 import { staleWritesReversed } from './epochs.ts';
 import { judge, type RuleId } from './judge.ts';
 import { RULES } from './rules.ts';
@@ -64,6 +65,16 @@ describe('I1, commands', () => {
       const event = { ...asked.event, id: 'late/1', version: 1, data: { ...asked.event.data, reason: 'late' } } as LoggedEvent['event'];
       record.events.push({ release: 'r-late', position: 9_000, seenMs: record.endedMs, event }, { release: 'r-late', position: 9_001, seenMs: record.endedMs, event: { ...eventOf(record, 'release-succeeded', GOOD).event, id: 'late/2', version: 2 } });
     })).toEqual([]);
+    const begins = (record: Draft, cause: string): LoggedEvent => {
+      const { event, ...logged } = eventOf(record, 'rollback-started', BACK);
+      return { ...logged, release: 'r-late', event: { ...event, data: { ...event.data, reason: 'late', cause } } as LoggedEvent['event'] };
+    };
+    const record = cleanRecord();
+    record.client.push({ kind: 'ok', op: 'rollback', mark: 'late', release: GOOD, atMs: 9_000 });
+    const asked = eventOf(record, 'release-requested', GOOD);
+    const request = { ...asked, release: 'r-late', event: { ...asked.event, data: { ...asked.event.data, reason: 'late' } } as LoggedEvent['event'] };
+    expect(judge([commands], { ...record, events: [...record.events, request, begins(record, 'release')] })).toEqual([]);
+    expect(judge([commands], { ...record, events: [...record.events, request, begins(record, 'operator')] })).toHaveLength(1);
   });
   test('an unknown outcome may have one event or none', () => {
     expect(planted((record) => void (record.client = record.client.map((entry) => (entry.op === 'resume' && entry.kind === 'ok' ? { ...entry, kind: 'info' } : entry))))).toEqual([]);

@@ -10,7 +10,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/{domain,model}/**/*.test.ts', 'test/*.test.ts'], testTimeout: 30_000 },
+        test: { name: 'unit', include: ['test/{domain,model}/**/*.test.ts', 'test/chaos/checker/*.test.ts', 'test/*.test.ts'], testTimeout: 30_000 },
       },
       {
         extends: true,
@@ -36,11 +36,16 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'scenarios',
-          include: ['test/{scenarios,chaos}/**/*.test.ts'],
+          include: ['test/scenarios/**/*.test.ts'],
           globalSetup: [POSTGRES, TEMPORAL],
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },
+      },
+      {
+        extends: true,
+        // Kills its servers, so it shares none.
+        test: { name: 'chaos', include: ['test/chaos/*.test.ts'], testTimeout: 180_000, hookTimeout: 180_000 },
       },
     ],
   },

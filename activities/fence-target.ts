@@ -10,6 +10,7 @@ import { asTemporal, dependencyOf, verdictOn } from './failures.ts';
 import { alive } from './heartbeat.ts';
 import { observe } from './host-call.ts';
 import { isLate, refused } from './late-command.ts';
+import { HICCUP_MS, patient } from './patience.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { StepInput } from './target-step.ts';
 import type { Failure, Step } from '../domain/vocabulary.ts';
@@ -27,7 +28,8 @@ export function fenceTarget(deps: ActivityDeps, input: StepInput): Promise<Fence
       const inventory = await deps.facts.inventory(release);
       const preImage = await deps.facts.goal(preImageOf, host);
       const acting = { release, host: hostOf(inventory, host), epoch, direction: 'back', round: input.round, timeoutMs: TIMEOUT_MS, signal } as const;
-      const { observation } = await observe(deps, inventory, acting, { verb: 'fence' });
+      // A lost answer must not leave a host unrestored: the fence is raised already, and raising it again changes nothing.
+      const { observation } = await patient({ signal, timeoutMs: HICCUP_MS }, () => observe(deps, inventory, acting, { verb: 'fence' }));
       const begun = isToStart(preImage) ? 'stop' : await begunStep(deps.db, preImageOf, host);
       const [before, now] = [unflagged(preImage), unflagged(observation)];
       const steps = restoreSteps(before, now, begun);

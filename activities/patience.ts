@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Acting } from './host-call.ts';
 
-/** In preparation, where every host is asked, a silence longer than this fails the release: nothing was touched yet. */
+/** In preparation, where every host is asked, a silence longer than this fails the release: nothing was touched yet. On the way back it leaves the host unrestored. */
 export const HICCUP_MS = 5_000;
 
 const AGAIN_MS = 500;

@@ -26,8 +26,8 @@ export async function enqueue(db: Queryable, message: OutboxMessage): Promise<vo
     select pg_notify('signalbox_outbox', release) from added`.execute(db.kysely);
 }
 
-/** A dispatcher that dies loses its messages to the others after this. */
-export const CLAIM_SECONDS = 60;
+/** A dispatcher that dies loses its messages to the others after this. So long an operator may have to wait for a rollback, whose release had a message on its way. */
+export const CLAIM_SECONDS = 15;
 
 /**
  * Takes due messages for delivery: of each release only the oldest undelivered one, so a release has one deliverer at a time and its

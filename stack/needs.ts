@@ -24,6 +24,7 @@ const PROGRAMS: readonly Program[] = [
   { name: 'wget', debian: 'wget', runs: onHosts },
   { name: 'unzip', debian: 'unzip', runs: onHosts },
   { name: 'shellcheck', debian: 'shellcheck', runs: (_file, text) => text.includes('shellcheck') },
+  { name: 'faketime', debian: 'faketime', runs: () => false },
   { name: 'ps', debian: 'procps', runs: (_file, text) => text.includes("'ps'") },
   { name: 'python3', debian: 'python3-venv', runs: () => false },
 ];

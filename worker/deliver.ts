@@ -12,8 +12,8 @@ import type { CoreEventData } from '../domain/release/events.ts';
 import type { Refusal } from '../domain/release/commands.ts';
 import type { DispatcherDeps } from './dispatcher.ts';
 
-/** Longer than a decision takes, shorter than a claim is held. */
-const DEADLINE_MS = 10_000;
+/** Longer than a decision takes, well below the time a claim is held. A later answer is not lost: the next delivery finds the same update. */
+const DEADLINE_MS = 5_000;
 
 export async function deliver(deps: DispatcherDeps, message: ClaimedMessage): Promise<void> {
   await deps.client.withDeadline(Date.now() + DEADLINE_MS, async () => {

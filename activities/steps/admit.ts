@@ -43,9 +43,20 @@ async function admitAt(context: StepContext, place: StandingPlace, endMs: number
   const { admin, weight } = admittedTo(before, input.direction);
   const wanted = { admin: admin === 'none' ? 'ready' : admin, weight } as const;
   const into = wanted.admin === 'ready' ? { into: pool } : {};
-  const fence = <T>(write: () => Promise<T>): Promise<T> => withTargetFence(deps.db, { ...input, ...into }, write, [{ pool, server, wanted }]);
+  let isRemembered = false;
+  const fence = async <T>(write: () => Promise<T>): Promise<T> => {
+    const written = await withTargetFence(deps.db, { ...input, ...into }, write, [{ pool, server, wanted }]);
+    isRemembered = true;
+    return written;
+  };
+  const bringIn = (): Promise<ObservedTraffic> => deps.trafficFor(traffic).admit(server, wanted, { signal: acting.signal, fence, timeoutMs: Math.max(0, endMs - performance.now()) });
   try {
-    const shown = await deps.trafficFor(traffic).admit(server, wanted, { signal: acting.signal, fence, timeoutMs: Math.max(0, endMs - performance.now()) });
+    let shown = await bringIn();
+    if (!isRemembered && wanted.admin === 'ready') {
+      // A reload has made it ready: unless the drain of before is forgotten, too, it is asserted again; perhaps it just was.
+      await fence(async () => undefined);
+      shown = await bringIn();
+    }
     return { traffic: shown, keptOut: [], note: wanted.admin === 'ready' ? null : `the server was in ${admin} before this release and stays so` };
   } catch (error) {
     if (!(error instanceof KeptOut)) throw error;

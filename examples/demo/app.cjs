@@ -4,10 +4,12 @@
  * VERSION beside this file names the version; BEHAVIOUR, if there, makes it a bad one:
  * `never-answer` takes connections and stays silent, `fail-on:HOST` is unhealthy on the host whose name is in HOST_NAME.
  * CommonJS, because Node starts it in half the time of a module, and a fleet starts it often.
- * WITNESS, if set, names a file that gets one line with the version at every start: who started it is counted from there.
+ * WITNESS, if set, names a file that gets one line at every start: version, pid, milliseconds since this machine booted. Who started it,
+ * and when, is counted from there.
  */
 const { appendFileSync, existsSync, readFileSync } = require('node:fs');
 const { createServer } = require('node:http');
+const { uptime } = require('node:os');
 const { join } = require('node:path');
 
 const version = readFileSync(join(__dirname, 'VERSION'), 'utf8').trim();
@@ -22,7 +24,7 @@ if (!process.argv.includes('-port') || !Number.isInteger(port)) {
   process.exit(2);
 }
 
-if (process.env.WITNESS) appendFileSync(process.env.WITNESS, `${version}\n`);
+if (process.env.WITNESS) appendFileSync(process.env.WITNESS, `${version} ${process.pid} ${Math.round(uptime() * 1000)}\n`);
 
 let isStopping = false;
 

@@ -104,3 +104,24 @@ test('our own drain, written by an attempt that then lost the balancer, is nobod
     expect(await listFindings(bench.db)).toEqual([]);
   });
 });
+
+test('a server that a reload made ready in the moment of its admission stays in service: the drain of before is asserted no more', async () => {
+  await using(4, {}, async (bench) => {
+    const { admit } = bench.traffic;
+    let reloaded: string | null = null;
+    bench.traffic.admit = async (server, wanted, options) => {
+      if (reloaded !== null) return admit(server, wanted, options);
+      reloaded = server;
+      bench.traffic.servers.set(server, { ...DRAINED, admin: 'ready', inService: true });
+      const shown = await admit(server, wanted, options);
+      // Whoever asserts what is remembered comes just then, and remembered is the drain.
+      expect(await listWantedTraffic(bench.db)).toMatchObject([{ server, wanted: { admin: 'drain' } }]);
+      bench.traffic.servers.set(server, DRAINED);
+      return shown;
+    };
+    const id = await bench.release({ strategy: { bastion: { count: 1, bakeSeconds: 600, promote: 'auto' } } });
+    await bench.until(id, ({ waiting }) => waiting?.for === 'bake', 'the bake');
+    expect(bench.traffic.servers.get(reloaded ?? '')).toMatchObject({ admin: 'ready', inService: true });
+    expect(await listWantedTraffic(bench.db)).toMatchObject([{ server: reloaded, wanted: { admin: 'ready' } }]);
+  });
+});

@@ -47,3 +47,13 @@ test('abort does not wait for a silent host', async () => {
     expect((await bench.ended(id)).status).toBe('aborted');
   });
 });
+
+test('a host whose answer to the fence is lost is fenced again, and restored like the others', async () => {
+  const lost = { lose: new HostUnreachable('web-03', 'connection reset') };
+  const sick = { lie: { healthy: false, code: 'health-timeout', message: 'no answer', observedVersion: null, log: '' } } as const;
+  await using(4, { executor: times(1, 'fence', lost), health: [{ call: 'verify', nth: 1, fault: sick }] }, async (bench) => {
+    const release = await bench.ended(await bench.release());
+    expect(release).toMatchObject({ status: 'rolled-back', rollback: { restored: 1 } });
+    expect(bench.fleet.executor.calls.filter((call) => call.startsWith('fence'))).toHaveLength(2);
+  });
+});

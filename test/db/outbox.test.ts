@@ -79,6 +79,15 @@ describe('delivery', () => {
     expect(await claimOutbox(db, { limit: 10 })).toMatchObject([{ release: 'r-a', attempts: 2 }]);
   });
 
+  test('a dispatcher that dies holds up a release, and whoever wants to roll it back, for at most 15 s', async () => {
+    const { db, owner } = store;
+    await enqueue(db, { kind: 'start', release: 'r-a', payload: {} });
+    await claimOutbox(db, { limit: 10 });
+    const { rows } = await owner.pool.query<{ seconds: number }>(`select extract(epoch from claimed_until - now())::float as seconds from outbox where release = 'r-a'`);
+    expect(rows[0]?.seconds).toBeGreaterThan(5);
+    expect(rows[0]?.seconds).toBeLessThanOrEqual(15);
+  });
+
   test('delivered messages are forgotten after a while, others never', async () => {
     const { db, owner } = store;
     await enqueue(db, { kind: 'start', release: 'r-a', payload: {} });

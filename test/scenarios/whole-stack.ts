@@ -90,7 +90,7 @@ export async function openWholeStack(change: (document: object) => object = (doc
     await api.post('/v1/apply', { documents: documents(fleet, balancer.socket, folder).map(change) });
     return {
       fleet, url: balancer.url, socket: balancer.socket, api, owner: database, killed, end,
-      starts: (host) => linesOf(witnessOf(folder, host)),
+      starts: (host) => linesOf(witnessOf(folder, host)).map((line) => line.split(' ')[0] ?? ''),
       kill: async (name) => {
         killed.push(name);
         const again = log.length;

@@ -13,6 +13,11 @@ export interface FakeTraffic extends Traffic {
 
 const IN_SERVICE: ObservedTraffic = { admin: 'ready', operational: 'up', weight: 1, connections: 0, inService: true };
 
+/** Nothing is written then, as at a real balancer. */
+function isAs({ admin, weight }: ObservedTraffic, wanted: WantedTraffic): boolean {
+  return admin === wanted.admin && (wanted.weight === null || weight === wanted.weight);
+}
+
 /** @param names servers that are in service at first; faults are planned by `observe`, `drain`, `admit`, `assert`, with or without the server */
 export function createFakeTraffic(names: readonly string[], plan: readonly Planned<ObservedTraffic>[] = []): FakeTraffic {
   const servers = new Map(names.map((name) => [name, IN_SERVICE]));
@@ -38,7 +43,7 @@ export function createFakeTraffic(names: readonly string[], plan: readonly Plann
       return lie === IN_SERVICE ? asked.map(show) : asked.map(() => lie);
     },
     drain: (server, { signal, fence }) => script.run('drain', server, signal, () => fence(async () => put(server, { admin: 'drain', weight: null }))),
-    admit: (server, wanted, { signal, fence }) => script.run('admit', server, signal, () => fence(async () => put(server, wanted))),
+    admit: (server, wanted, { signal, fence }) => script.run('admit', server, signal, async () => (isAs(show(server), wanted) ? show(server) : fence(async () => put(server, wanted)))),
     assert: (server, wanted, { signal, fence }) => script.run('assert', server, signal, () => fence(async () => put(server, wanted))),
     identity: async () => ({ pid: 1, uptimeSeconds: 1 }),
   };

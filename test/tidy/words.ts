@@ -31,7 +31,7 @@ export const BANS: readonly Ban[] = [
   { pattern: /\bprocess\.|\bconsole\.|\bglobalThis\b|\bfetch\(|\bset(Timeout|Interval|Immediate)\(/, why: 'reaches outside', where: rooms('domain', 'workflows'), inCode: true },
   { pattern: /\blocaleCompare\b|\btoLocale\w+|\bIntl\./, why: 'depends on the machine\'s language', where: rooms('domain', 'workflows'), inCode: true },
   { pattern: /\bprocess\.env\b/, why: 'reads the environment; config.ts does', where: (file) => isCode(file) && !READS_ENVIRONMENT.test(file.path), inCode: true },
-  { pattern: /\.\.\/share[d](?!\.ts)|\/wor[k]\/|DEVELOPER[S]\.md|COMPAS[S]\b|\b(desig[n]|styl[e]|reliabilit[y])\.md\b/, why: 'speaks of something outside this project', where: everywhere },
+  { pattern: /\.\.\/share[d](?!\.ts)|\/wor[k]\/|DEVELOPER[S]\.md|COMPAS[S]\b|\b(desig[n]|styl[e])\.md\b/, why: 'speaks of something outside this project', where: everywhere },
 ];
 
 /** Every find, as `path:line: text why`. */

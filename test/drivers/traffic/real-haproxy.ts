@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { until } from '../../support/until.ts';
 
 export interface RealHaproxy {
+  /** of the master, which stays over reloads */
+  readonly pid: number | undefined;
   readonly socket: string;
   /** the same API with rights to look only */
   readonly operatorSocket: string;
@@ -63,6 +65,7 @@ export async function startHaproxyWith(write: (at: Places) => string): Promise<R
     throw error;
   }
   return {
+    pid: child.pid,
     socket,
     operatorSocket,
     address: `127.0.0.1:${runtimePort}`,

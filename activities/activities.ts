@@ -11,7 +11,7 @@ import { stageTargets } from './stage-targets.ts';
 import { runStep } from './target-step.ts';
 import { weighDeadline } from './weigh-deadline.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { StepInput, StepOutcome } from './target-step.ts';
+import type { StepInput, StepOutcome } from './step-context.ts';
 import type { Step } from '../domain/vocabulary.ts';
 
 export type Activities = ReturnType<typeof createActivities>;

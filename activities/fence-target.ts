@@ -12,7 +12,7 @@ import { observe } from './host-call.ts';
 import { isLate, refused } from './late-command.ts';
 import { HICCUP_MS, patient } from './patience.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { StepInput } from './target-step.ts';
+import type { StepInput } from './step-context.ts';
 import type { Failure, Step } from '../domain/vocabulary.ts';
 
 export type FenceOutcome =

@@ -13,7 +13,7 @@ import { patient } from './patience.ts';
 import { hookInput } from './run-configuration.ts';
 import type { PlacedHook } from '../domain/hooks.ts';
 import type { Failure, Step } from '../domain/vocabulary.ts';
-import type { StepContext, StepDone } from './target-step.ts';
+import type { StepContext, StepDone } from './step-context.ts';
 
 /** Beyond the hook's own time the host may wait so long for the lock of an earlier attempt, which has the hook's time as well. */
 const LOCK_WAIT_MS = 90_000;

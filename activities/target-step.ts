@@ -19,52 +19,10 @@ import { withHooks } from './step-hooks.ts';
 import { limitOf, withinLimit } from './step-limit.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Acting } from './host-call.ts';
-import type { Inventory, Verification } from '../domain/inventory.ts';
-import type { Part, TargetEvent } from '../domain/release/events.ts';
-import type { Resumption } from '../domain/resumption.ts';
-import type { Observation, ObservedProcess, StepResult } from '../domain/release/target.ts';
-import type { Direction, Failure, Step } from '../domain/vocabulary.ts';
-
-export interface StepInput {
-  readonly release: string;
-  readonly host: string;
-  readonly epoch: number;
-  readonly direction: Direction;
-  readonly round: number;
-  /** release that recorded the pre-image to compare with and to restore */
-  readonly preImageOf: string;
-  /** which part of its batch is run; absent: `whole` */
-  readonly part?: Part;
-  /** absent: `required` */
-  readonly verification?: Verification;
-  /** processes that `start` reported, for `verify` */
-  readonly processes?: Readonly<Record<string, ObservedProcess>>;
-  /** what the earlier steps of this target have taken, as they answered it; workflows of older builds do not tell */
-  readonly spentMs?: number;
-  /** a hook had stopped this step, and so it goes on; absent: it begins */
-  readonly resumption?: Resumption;
-}
-
-/** `tookMs`: of the attempt that came to the end; earlier ones, in which something of ours was away, do not count. */
-export type StepOutcome =
-  | { readonly ok: true; readonly processes?: Readonly<Record<string, ObservedProcess>>; readonly tookMs?: number }
-  | { readonly ok: false; readonly failure: Failure };
-
-/** What a step works with. */
-export interface StepContext {
-  readonly deps: ActivityDeps;
-  readonly inventory: Inventory;
-  readonly input: StepInput;
-  readonly acting: Acting;
-  readonly preImage: Observation;
-  /** the log knows that this step was begun: to be awaited before it changes anything */
-  readonly begun: Promise<unknown>;
-}
-
-export interface StepDone {
-  readonly result: StepResult;
-  readonly processes?: Readonly<Record<string, ObservedProcess>>;
-}
+import type { StepContext, StepDone, StepInput, StepOutcome } from './step-context.ts';
+import type { TargetEvent } from '../domain/release/events.ts';
+import type { StepResult } from '../domain/release/target.ts';
+import type { Step } from '../domain/vocabulary.ts';
 
 const STEP: Readonly<Record<Step, (context: StepContext) => Promise<StepDone>>> = { drain, stop, switch: switchRelease, start, verify, admit };
 

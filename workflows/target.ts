@@ -1,7 +1,7 @@
 /** What is done on one target, in order: forward the steps of its batch, back whatever brings it to its pre-image. */
 import { acting } from './proxies.ts';
 import type { FenceOutcome } from '../activities/fence-target.ts';
-import type { StepInput, StepOutcome } from '../activities/target-step.ts';
+import type { StepInput, StepOutcome } from '../activities/step-context.ts';
 import type { Resumed } from '../domain/release/events.ts';
 import type { Resumption } from '../domain/resumption.ts';
 import type { Step } from '../domain/vocabulary.ts';

@@ -13,7 +13,7 @@ import { hasEntry, placesNow, shownAt } from './places.ts';
 import type { FlagOwner } from '../../domain/flags.ts';
 import type { ObservedTraffic } from '../../domain/release/target.ts';
 import type { StandingPlace } from './places.ts';
-import type { StepContext, StepDone } from '../target-step.ts';
+import type { StepContext, StepDone } from '../step-context.ts';
 
 export async function admit(context: StepContext): Promise<StepDone> {
   await context.begun;

@@ -16,7 +16,7 @@ import { askChecks, expectedVersion } from './health.ts';
 import { hasEntry, placesNow, takeOut } from './places.ts';
 import type { ObservedProcess } from '../../domain/release/target.ts';
 import type { Failure } from '../../domain/vocabulary.ts';
-import type { StepContext } from '../target-step.ts';
+import type { StepContext } from '../step-context.ts';
 import type { Asked } from './health.ts';
 
 export interface SecondList {

@@ -9,7 +9,7 @@ import { unflagged } from '../../domain/traffic-beneath.ts';
 import { CapacityRefused, StepFailed } from '../failures.ts';
 import { observe } from '../host-call.ts';
 import { hasEntry, placesNow, shownAt, standingPlaces, takeOut } from './places.ts';
-import type { StepContext, StepDone } from '../target-step.ts';
+import type { StepContext, StepDone } from '../step-context.ts';
 
 /** On the way back capacity is waited for this often (about 6 s), then the host goes alone. */
 const PATIENT_ATTEMPTS = 5;

@@ -5,7 +5,7 @@ import type { ApplicationSpec } from '../../domain/inventory.ts';
 import type { ObservedProcess } from '../../domain/release/target.ts';
 import type { Failure } from '../../domain/vocabulary.ts';
 import type { HealthVerdict, UnhealthyCode } from '../../drivers/health/port.ts';
-import type { StepContext } from '../target-step.ts';
+import type { StepContext } from '../step-context.ts';
 
 export interface Asked {
   readonly application: ApplicationSpec;

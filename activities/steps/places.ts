@@ -7,7 +7,7 @@ import { serverKeys } from '../../domain/traffic-entry.ts';
 import { countingOf, drainTogether, observeKnown } from '../../drivers/traffic/several.ts';
 import type { Place } from '../../domain/place.ts';
 import type { ObservedServer, ObservedTraffic, StepResult } from '../../domain/release/target.ts';
-import type { StepContext } from '../target-step.ts';
+import type { StepContext } from '../step-context.ts';
 
 /** A server of the target, and how it stood before the release. */
 export interface StandingPlace extends Place {

@@ -3,7 +3,7 @@ import { checksOf } from '../../domain/health/check.ts';
 import { applicationsOf, packageOf } from '../facts.ts';
 import { onHost, parseProcess } from '../host-call.ts';
 import { StepFailed } from '../failures.ts';
-import type { StepContext, StepDone } from '../target-step.ts';
+import type { StepContext, StepDone } from '../step-context.ts';
 import type { ApplicationSpec } from '../../domain/inventory.ts';
 import type { ObservedApplication, ObservedProcess } from '../../domain/release/target.ts';
 

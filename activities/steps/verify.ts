@@ -5,7 +5,7 @@ import { StepFailed } from '../failures.ts';
 import { bastionChecks, healthChecks } from '../run-configuration.ts';
 import { askChecks, expectedVersion } from './health.ts';
 import type { ApplicationSpec } from '../../domain/inventory.ts';
-import type { StepContext, StepDone } from '../target-step.ts';
+import type { StepContext, StepDone } from '../step-context.ts';
 import type { Asked } from './health.ts';
 
 /** Where the batch ignores the verification, the first failed check is noted and the host goes on to be admitted. */

@@ -6,7 +6,7 @@ import { readReleaseEvents } from '../../db/events.ts';
 import { until } from '../support/until.ts';
 import { using } from './using.ts';
 import type { LateCommand } from '../../db/refusals.ts';
-import type { StepInput } from '../../activities/target-step.ts';
+import type { StepInput } from '../../activities/step-context.ts';
 import type { Bench } from '../support/release-bench.ts';
 import type { Traffic } from '../../drivers/traffic/port.ts';
 

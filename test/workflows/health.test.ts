@@ -9,7 +9,7 @@ import { unhealthy } from '../support/fake-health.ts';
 import { using } from '../activities/using.ts';
 import { FAST } from '../support/release-bench.ts';
 import type { HealthCheck } from '../../domain/inventory.ts';
-import type { StepInput, StepOutcome } from '../../activities/target-step.ts';
+import type { StepInput, StepOutcome } from '../../activities/step-context.ts';
 import type { Bench } from '../support/release-bench.ts';
 
 const BEFORE: HealthCheck = { http: { path: '/health', port: '80', method: 'GET', status: [200], version: { json: 'version' } }, passes: 1, intervalMs: 100, timeoutSeconds: 5 };

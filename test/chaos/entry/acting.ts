@@ -1,7 +1,7 @@
 /** Which step of which release is running here: what wrapped drivers tell of their effects, since their ports do not say for whom they act. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { strike, writeEffect } from './ground.ts';
-import type { StepInput } from '../../../activities/target-step.ts';
+import type { StepInput } from '../../../activities/step-context.ts';
 import type { Direction, Step } from '../../../domain/vocabulary.ts';
 import type { Moment } from '../points.ts';
 

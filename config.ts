@@ -23,6 +23,8 @@ export interface Config {
   readonly fetchesMax: number;
   /** prebuilt workflow bundle, else the worker bundles at start */
   readonly workflowBundle: string | null;
+  /** names this build of the worker: releases stay with the build that began them. null: what its code is; `none`: Temporal is told of no builds */
+  readonly build: string | null;
 }
 
 const KNOWN: Readonly<Record<string, string>> = {
@@ -42,6 +44,7 @@ const KNOWN: Readonly<Record<string, string>> = {
   SIGNALBOX_WORKER_PORT: 'health and metrics of the worker (default 8310)',
   SIGNALBOX_FETCHES_MAX: 'default 10',
   SIGNALBOX_WORKFLOW_BUNDLE: 'file',
+  SIGNALBOX_BUILD: 'name of this build of the worker, or `none` (default: a digest of its code)',
   SIGNALBOX_URL: 'for the command line',
   SIGNALBOX_TOKEN: 'for the command line',
 };
@@ -101,7 +104,14 @@ export function readConfig(env: Environment = process.env): Config {
     workerPort: number('SIGNALBOX_WORKER_PORT', 8310),
     fetchesMax: number('SIGNALBOX_FETCHES_MAX', 10),
     workflowBundle: text('SIGNALBOX_WORKFLOW_BUNDLE', '') || null,
+    build: buildName(text('SIGNALBOX_BUILD', ''), complaints),
   };
   refuse(complaints);
   return Object.freeze(config);
+}
+
+/** Temporal puts it into names of its own, between dots and colons. */
+function buildName(name: string, complaints: string[]): string | null {
+  if (name !== '' && !/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(name)) complaints.push('SIGNALBOX_BUILD must be letters, digits, _ and -, at most 63 of them');
+  return name || null;
 }

@@ -26,7 +26,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'workflows',
-          include: ['test/{activities,workflows,worker,replay}/**/*.test.ts'],
+          include: ['test/{activities,workflows,worker,watchdog,replay}/**/*.test.ts'],
           globalSetup: [POSTGRES, TEMPORAL],
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -3,8 +3,9 @@ import { acquirePool as acquire } from '../db/pools.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { storing } from './failures.ts';
 import type { ActivityDeps } from './deps.ts';
+import type { Teller } from './record.ts';
 import type { CoreEvent, Stored } from '../domain/release/events.ts';
 
-export function acquirePool({ db }: ActivityDeps, { release, opId }: { readonly release: string; readonly opId: string }): Promise<Stored<CoreEvent>> {
-  return storing(() => acquire(db, { release, opId, actor: SIGNALBOX }));
+export function acquirePool({ db }: ActivityDeps, { release, opId, ...teller }: Teller & { readonly release: string; readonly opId: string }): Promise<Stored<CoreEvent>> {
+  return storing(() => acquire(db, { ...teller, release, opId, actor: SIGNALBOX }));
 }

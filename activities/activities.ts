@@ -1,5 +1,6 @@
 /** The activities by name: what a worker registers and workflows call. */
 import { acquirePool } from './acquire-pool.ts';
+import { adoptRelease } from './adopt-release.ts';
 import { auditTargets } from './audit-targets.ts';
 import { comparePool } from './compare-pool.ts';
 import { fenceTarget } from './fence-target.ts';
@@ -19,6 +20,7 @@ export function createActivities(deps: ActivityDeps) {
   const step = (name: Step) => (input: StepInput): Promise<StepOutcome> => runStep(deps, name, input);
   return {
     openRelease: bind(deps, openRelease),
+    adoptRelease: bind(deps, adoptRelease),
     acquirePool: bind(deps, acquirePool),
     record: bind(deps, record),
     makePlan: bind(deps, makePlan),

@@ -1,13 +1,16 @@
 /** After the watch: is every target what the log says it is, in version and in traffic. Then old releases are cleared from the hosts. */
 import { appendTargetEvent } from '../db/events.ts';
 import { rollbackDigests } from '../db/queries.ts';
+import { serversBeside } from '../domain/traffic-beneath.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { applicationsOf, hostOf, packageOf } from './facts.ts';
 import { asTemporal, verdictOn } from './failures.ts';
 import { alive, inLanes } from './heartbeat.ts';
-import { observe, observeTrafficOf, onHost } from './host-call.ts';
+import { observe, onHost } from './host-call.ts';
+import { observeTrafficOf } from './seen-traffic.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { Acting, SeenTraffic } from './host-call.ts';
+import type { Acting } from './host-call.ts';
+import type { SeenTraffic } from './seen-traffic.ts';
 import type { Inventory } from '../domain/inventory.ts';
 import type { AuditMismatch } from '../domain/release/events.ts';
 import type { Observation } from '../domain/release/target.ts';
@@ -76,9 +79,11 @@ async function differences(deps: ActivityDeps, inventory: Inventory, acting: Act
     if (seen.digest !== spec.sha256) found.push({ host, expected: `${name} ${spec.version} (${spec.sha256.slice(0, 12)})`, observed: `${seen.version ?? 'nothing'} (${seen.digest?.slice(0, 12) ?? 'no release'})` });
     else if (seen.process === null) found.push({ host, expected: `${name} running`, observed: 'no process' });
   }
-  const { traffic } = await deps.facts.preImage(acting.release, host);
-  // What a flag took out, or is about to bring in, is not the release's to answer for.
-  if (traffic.admin === 'ready' && observation.traffic.admin !== 'ready' && observation.flags === undefined) found.push({ host, expected: 'in service', observed: `${observation.traffic.admin} at the balancer` });
+  for (const { pool, before, now } of serversBeside(await deps.facts.preImage(acting.release, host), observation)) {
+    // What a flag took out, or is about to bring in, is not the release's to answer for.
+    if (before.traffic.admin !== 'ready' || now.traffic.admin === 'ready' || now.flags !== undefined) continue;
+    found.push({ host, expected: 'in service', observed: `${now.traffic.admin} at the balancer${pool === null ? '' : ` of pool ${pool}`}` });
+  }
   return found;
 }
 

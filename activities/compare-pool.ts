@@ -2,8 +2,9 @@
 import { comparePool as compare } from '../db/compare-pool.ts';
 import { storing } from './failures.ts';
 import type { ActivityDeps } from './deps.ts';
+import type { Teller } from './record.ts';
 import type { CoreEvent, Stored } from '../domain/release/events.ts';
 
-export function comparePool({ db }: ActivityDeps, { release, opId }: { readonly release: string; readonly opId: string }): Promise<Stored<CoreEvent>> {
-  return storing(() => compare(db, { release, opId }));
+export function comparePool({ db }: ActivityDeps, { release, opId, ...teller }: Teller & { readonly release: string; readonly opId: string }): Promise<Stored<CoreEvent>> {
+  return storing(() => compare(db, { ...teller, release, opId }));
 }

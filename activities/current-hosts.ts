@@ -28,7 +28,7 @@ export interface CurrentQuestion {
 export async function observeCurrent(deps: ActivityDeps, inventory: Inventory, { acting, observation, restoreFrom }: CurrentQuestion): Promise<Observation> {
   const isThere = restoreFrom === null ? isWanted(wantedForward(inventory, acting.host)) : await isRestored(deps, restoreFrom, acting);
   if (!isThere(observation)) return observation;
-  const fenced = await patient({ signal: acting.signal, timeoutMs: HICCUP_MS }, () => observe(deps, inventory, acting, { verb: 'fence', traffic: { traffic: observation.traffic, flags: observation.flags } }));
+  const fenced = await patient({ signal: acting.signal, timeoutMs: HICCUP_MS }, () => observe(deps, inventory, acting, { verb: 'fence', traffic: observation }));
   const seen: Observation = fenced.observation;
   return isThere(seen) && (await isHealthy(deps, inventory, acting, seen)) ? { ...seen, current: true } : seen;
 }

@@ -3,7 +3,7 @@
  * thrown is either retried by Temporal (a dependency is away) or final (a newer command owns the target).
  */
 import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
-import { StaleEpoch, StreamForked } from '../db/errors.ts';
+import { Adopted, StaleEpoch, StreamForked } from '../db/errors.ts';
 import { HostUnreachable, ExecutorDown } from '../drivers/executors/port.ts';
 import { PackageMissing, PackageSizeWrong, StoreDown } from '../drivers/packages/port.ts';
 import { AdmitNotConfirmed, BalancerDown, BalancerMisconfigured } from '../drivers/traffic/port.ts';
@@ -72,6 +72,7 @@ export async function storing<T>(write: () => Promise<T>): Promise<T> {
 export function asTemporal(error: unknown): unknown {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   if (error instanceof StaleEpoch || error instanceof StaleEpochOnHost) return ApplicationFailure.create({ message: error.message, type: 'StaleEpoch', nonRetryable: true, category: ApplicationFailureCategory.BENIGN });
+  if (error instanceof Adopted) return ApplicationFailure.create({ message: error.message, type: 'Adopted', nonRetryable: true, category: ApplicationFailureCategory.BENIGN });
   if (error instanceof StreamForked) return ApplicationFailure.create({ message: error.message, type: 'StreamForked', nonRetryable: true });
   const dependency = dependencyOf(error);
   if (dependency !== null) {
@@ -116,5 +117,6 @@ const NEXT: Readonly<Record<string, { readonly class: Failure['class']; readonly
   'missing-tools': { class: 'host', next: 'Install the named tools on the host.' },
   'adopt-needed': { class: 'host', next: 'Somebody used break-glass on this host: look at it, then start a release with adopt: true.' },
   'unexpected-link': { class: 'host', next: 'Somebody changed the installed version by hand: look at the host, then retry.' },
-  'unknown-outcome': { class: 'host', next: 'A hook was cut off and may not run twice: look at the host, then retry or skip it.' },
+  'hook-failed': { class: 'host', next: 'Read the log of the hook below; mend what it complains of, or the hook, and retry.' },
+  'unknown-outcome': { class: 'host', next: 'A hook was cut off: look at the host, then retry or skip it.' },
 };

@@ -21,14 +21,15 @@ import { comparing, unplanned } from './plan-outcome.ts';
 import { back, refusedWay, toOlder } from './plan-way-back.ts';
 import { planOwn } from './rollback-plan.ts';
 import type { ActivityDeps } from './deps.ts';
+import type { Teller } from './record.ts';
 import type { Inventory } from '../domain/inventory.ts';
 import type { CoreEvent, CoreEventData, Stored } from '../domain/release/events.ts';
 import type { Observation } from '../domain/release/target.ts';
-import type { PlanMember } from '../domain/plan/joined.ts';
+import type { PlanMember, UnknownServers } from '../domain/plan/joined.ts';
 import type { Plan, PlannedChange } from '../domain/plan/plan.ts';
 import type { Failure, ReleaseKind } from '../domain/vocabulary.ts';
 
-export interface PlanInput {
+export interface PlanInput extends Teller {
   readonly release: string;
   readonly opId: string;
   readonly inService: readonly string[];
@@ -51,13 +52,14 @@ export async function makePlan(deps: ActivityDeps, input: PlanInput): Promise<St
   const earlier = await lastEventOf(deps.db, input.release, ['plan-made', 'release-failed']);
   if (earlier !== null) return earlier;
   const events = await eventsOf(deps, input);
-  const stored = await storing(() => appendReleaseEvents(deps.db, { release: input.release, opId: input.opId, actor: SIGNALBOX, events: [...events] }));
+  const { release, opId, adoption = 0, seen = 0 } = input;
+  const stored = await storing(() => appendReleaseEvents(deps.db, { release, opId, adoption, seen, actor: SIGNALBOX, events: [...events] }));
   const last = stored.at(-1);
   if (last === undefined) throw new Error(`The plan of ${input.release} was not stored`);
   return last;
 }
 
-/** A balancer that does not know a server of another pool that counts is a verdict: no plan could keep that pool's floor. */
+/** What a balancer refuses to be asked is a verdict: no plan could keep the floors behind it. */
 async function eventsOf(deps: ActivityDeps, input: PlanInput): Promise<readonly CoreEvent[]> {
   const planning = await planningOf(deps, input).catch((error: unknown) => {
     const failure = verdictOn(error, input.release);
@@ -102,15 +104,16 @@ export interface Planning {
   /** what was observed of each target just now */
   readonly images: Images;
   readonly skips: Skips;
-  /** other pools whose floor counts, with who of them serves outside this release */
+  /** other pools whose floor counts, with who of them serves, and servers of theirs that were looked for in vain */
   readonly members: readonly PlanMember[];
+  readonly unknown: readonly UnknownServers[];
 }
 
 async function planningOf(deps: ActivityDeps, input: PlanInput): Promise<Planning> {
   const [inventory, images, { state }] = await Promise.all([deps.facts.inventory(input.release), preImages(deps.db, input.release), readCore(deps.db, input.release)]);
   if (state === null) throw new Error(`Release ${input.release} is not open`);
   const skips = input.kind === undefined ? {} : await skipsOf(deps, inventory, images, { ...input, kind: input.kind });
-  return { deps, input, inventory, request: state.request, epoch: state.epoch ?? 0, images, skips, members: await membersNow(deps, inventory) };
+  return { deps, input, inventory, request: state.request, epoch: state.epoch ?? 0, images, skips, ...(await membersNow(deps, inventory, images)) };
 }
 
 async function forward(planning: Planning): Promise<readonly CoreEvent[]> {
@@ -127,7 +130,7 @@ async function forward(planning: Planning): Promise<readonly CoreEvent[]> {
   return [planned, { type: 'plan-made', data: { plan: { ...made, warnings: [...made.warnings, ...rollbackWarnings(rollbackPlan)] } } }];
 }
 
-function planForward({ input, inventory, images, skips, members }: Planning): Plan | CoreEvent {
+function planForward({ input, inventory, images, skips, members, unknown }: Planning): Plan | CoreEvent {
   const { inService, allowOutage, reason, kind, batchCapPercent = null, isPlanned } = input;
   const serving = new Set(inService);
   const firstRelease = Object.values(images).every(({ applications }) => applications.every(({ digest }) => digest === null));
@@ -137,6 +140,7 @@ function planForward({ input, inventory, images, skips, members }: Planning): Pl
     hosts: inventory.hosts.map(({ name, zone, labels }) => ({ name, zone, labels, inService: serving.has(name), staysOut: isLeftOut(images[name]), ...(skips[name] === undefined ? {} : { skip: skips[name] }) })),
     members,
     undrained: inventory.undrained ?? [],
+    unknown,
     firstRelease,
     isProven: kind !== undefined && KIND_POLICIES[kind].isProven,
     changes: changesOf(inventory),

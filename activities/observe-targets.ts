@@ -1,19 +1,21 @@
 /** Preparation, first half: is every target reachable and fit, and what is there now (its pre-image). Nothing is changed. */
 import { readCore } from '../db/append-core.ts';
 import { appendTargetEvent, recallTargets } from '../db/events.ts';
-import { leftOutBy } from '../db/target-facts.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { KIND_POLICIES } from '../domain/release-kind.ts';
 import { observeCurrent } from './current-hosts.ts';
 import { hostOf, packageOf } from './facts.ts';
 import { asTemporal, StepFailed, verdictOn } from './failures.ts';
 import { alive, inLanes } from './heartbeat.ts';
-import { observe, observeTrafficOf } from './host-call.ts';
+import { withDrainsLeft } from './drains-left.ts';
+import { observe } from './host-call.ts';
+import { observeTrafficOf } from './seen-traffic.ts';
 import { HICCUP_MS, patient } from './patience.ts';
 import { configsNeeded } from './rollback-plan.ts';
 import { sayWaiting } from './waiting.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { Acting, HostResult, SeenTraffic } from './host-call.ts';
+import type { Acting, HostResult } from './host-call.ts';
+import type { SeenTraffic } from './seen-traffic.ts';
 import type { Inventory } from '../domain/inventory.ts';
 import type { Observation } from '../domain/release/target.ts';
 import type { FailedTarget, ReleaseKind } from '../domain/vocabulary.ts';
@@ -85,8 +87,7 @@ async function observeTarget(deps: ActivityDeps, inventory: Inventory, input: Ob
   try {
     const { observation: seen, result } = await patient({ signal, timeoutMs: HICCUP_MS }, () => observe(deps, inventory, acting, { verb: 'observe', traffic, ...(configs === undefined ? {} : { input: { configs: configs.join(',') } }) }));
     const marker = result['marker'];
-    const leftBy = seen.traffic.admin === 'drain' ? await leftOutBy(deps.db, release, name) : null;
-    const found: Observation = leftBy === null ? seen : { ...seen, leftBy };
+    const found = await withDrainsLeft(deps, inventory, { release, host: name }, seen);
     refuseUnfit(inventory, name, found, result, adopt);
     // The first command that carries the marker is the adoption: from here on the host obeys again. Only a host that can be released is adopted.
     if (adopt && typeof marker === 'string' && marker !== '') await observe(deps, inventory, acting, { verb: 'fence', input: { marker }, traffic });

@@ -4,6 +4,7 @@ import { begunHosts, originalChanges } from '../db/rollback-source.ts';
 import { BATCH_CAP_PERCENT } from '../domain/plan/batch-cap.ts';
 import { plannedMembers } from '../domain/plan/joined.ts';
 import { standingOf } from '../domain/plan/standing.ts';
+import { unknownServers } from '../domain/plan/warnings.ts';
 import { rollbackWidth } from '../domain/plan/rollback-width.ts';
 import { infeasibleFailure } from '../domain/rollback-plan.ts';
 import { comparing, unplanned } from './plan-outcome.ts';
@@ -57,7 +58,7 @@ async function overtakenBy({ deps, inventory, request }: Planning): Promise<stri
   return laterReleaseTouching(deps.db, { release: request.rollbackOf, hosts: inventory.hosts.map(({ name }) => name) });
 }
 
-function wayBackPlan({ input, inventory, members }: Planning): Omit<Plan, 'changes' | 'restore'> {
+function wayBackPlan({ input, inventory, members, unknown }: Planning): Omit<Plan, 'changes' | 'restore'> {
   const { pool } = inventory;
   const serving = new Set(input.inService);
   const seen = inventory.hosts.map(({ name, zone }) => ({ name, zone, inService: serving.has(name) }));
@@ -67,7 +68,7 @@ function wayBackPlan({ input, inventory, members }: Planning): Omit<Plan, 'chang
     capacity: { hosts: seen.length, inService: input.inService.length, floor: standing.floor, outageAllowed: input.allowOutage },
     rollback: { batchPercent: rollbackWidth(inventory.strategy) },
     ...(standing.members.length === 0 ? {} : { members: plannedMembers(standing.members) }),
-    warnings: [],
+    warnings: unknown.map(unknownServers),
     ...comparing(input.kind),
   };
 }

@@ -17,6 +17,19 @@ export function runConfiguration(inventory: Inventory, application: ApplicationS
   return input;
 }
 
+/** Input of the host program's `hook`, for the hook of that index; it runs as the application where it names no account of its own. */
+export function hookInput(inventory: Inventory, application: ApplicationSpec, host: HostSpec, { index, version }: { readonly index: number; readonly version: string }): Readonly<Record<string, string>> {
+  const hook = application.hooks?.[index];
+  if (hook === undefined) throw new Error(`${application.name} has no hook ${index}`);
+  const variables = variablesFor(inventory, application, host, version);
+  const input: Record<string, string> = { at: hook.at, timeoutSeconds: String(hook.timeoutSeconds), idempotent: String(hook.idempotent), unlinked: 'skip' };
+  hook.command.forEach((word, position) => {
+    input[`command.${position}`] = fill(word, variables, `hooks/${index}/command/${position} of ${application.name}`);
+  });
+  const account = hook.account ?? application.run.account;
+  return account === null ? input : { ...input, account };
+}
+
 /** The health checks of an application with this host's values. */
 export function healthChecks(inventory: Inventory, application: ApplicationSpec, host: HostSpec, version: string): readonly HealthCheck[] {
   return filled(application.health, variablesFor(inventory, application, host, version), `of ${application.name}, health`);

@@ -14,12 +14,14 @@ import { asTemporal, dependencyOf, StaleEpochOnHost, verdictOn } from './failure
 import { alive } from './heartbeat.ts';
 import { hostOf } from './facts.ts';
 import { patient } from './patience.ts';
+import { withHooks } from './step-hooks.ts';
 import { limitOf, withinLimit } from './step-limit.ts';
 import { StaleEpoch } from '../db/errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Acting } from './host-call.ts';
 import type { Inventory, Verification } from '../domain/inventory.ts';
 import type { Part, TargetEvent } from '../domain/release/events.ts';
+import type { Resumption } from '../domain/resumption.ts';
 import type { Observation, ObservedProcess, StepResult } from '../domain/release/target.ts';
 import type { Direction, Failure, Step } from '../domain/vocabulary.ts';
 
@@ -39,6 +41,8 @@ export interface StepInput {
   readonly processes?: Readonly<Record<string, ObservedProcess>>;
   /** what the earlier steps of this target have taken, as they answered it; workflows of older builds do not tell */
   readonly spentMs?: number;
+  /** a hook had stopped this step, and so it goes on; absent: it begins */
+  readonly resumption?: Resumption;
 }
 
 /** `tookMs`: of the attempt that came to the end; earlier ones, in which something of ours was away, do not count. */
@@ -69,15 +73,18 @@ export function runStep(deps: ActivityDeps, step: Step, input: StepInput): Promi
     const preImage = await (input.direction === 'back' ? deps.facts.goal(input.preImageOf, input.host) : deps.facts.preImage(input.preImageOf, input.host));
     const { release, host, epoch, direction, round } = input;
     const { deadlines } = inventory.strategy;
-    const acting: Acting = { release, host: hostOf(inventory, host), epoch, direction, round, timeoutMs: deadlines.stepSeconds * 1000, signal };
+    const acting: Acting = { release, host: hostOf(inventory, host), epoch, direction, round: input.resumption?.round ?? round, timeoutMs: deadlines.stepSeconds * 1000, signal };
     const key = { host, epoch, direction, round, step };
     const elapsed = (): number => Math.round(performance.now() - startedMs);
     try {
       if (step === 'drain' || (step === 'admit' && direction === 'back')) await append(deps, input, `${step}/begun`, { type: 'target-step-begun', data: key });
-      const done = await withinLimit(limitOf(deadlines, { ...input, step }), signal, (limited) => {
-        const within = { ...acting, signal: limited };
-        return patient(within, () => STEP[step]({ deps, inventory, input, acting: within, preImage }));
-      });
+      const context: StepContext = { deps, inventory, input, acting, preImage };
+      const done = await withHooks(context, step, () =>
+        withinLimit(limitOf(deadlines, { ...input, step, spentMs: (input.spentMs ?? 0) + elapsed() }), signal, (limited) => {
+          const within = { ...acting, signal: limited };
+          return patient(within, () => STEP[step]({ ...context, acting: within }));
+        }),
+      );
       await append(deps, input, `${step}/succeeded`, { type: 'target-step-succeeded', data: { ...key, result: recorded(done), durationMs: elapsed(), repeated: activityInfo().attempt > 1 } });
       return { ok: true, tookMs: elapsed(), ...(done.processes === undefined ? {} : { processes: done.processes }) };
     } catch (error) {

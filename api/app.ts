@@ -5,7 +5,7 @@ import { applyDocuments } from './apply.ts';
 import { liftApplication, liftPackage, quarantinePackage } from './blocks.ts';
 import { getCommand, postCommand } from './commands.ts';
 import { docsFile, docsPage } from './docs-page.ts';
-import { getFindings } from './findings.ts';
+import { getFindings, getOneFinding, getOneRepair, postRepair } from './findings.ts';
 import { livez, readyz } from './health.ts';
 import { getHostFlags, postAdmit, postDrain, putHostFlag } from './host-flags.ts';
 import { deleteObject, getObject, listObjects, putObject } from './inventory.ts';
@@ -14,6 +14,7 @@ import { createMetrics } from './metrics.ts';
 import { openapiOperation } from './openapi.ts';
 import { getPackageFile, putPackageFile } from './package-files.ts';
 import { getPackage, listPackages, registerPackage } from './packages.ts';
+import { getHealth } from './parts.ts';
 import { makePlanAhead } from './plans.ts';
 import { getEvents } from './release-events.ts';
 import { getLogs, getOneRelease, getReleaseThen, listAllReleases, postRelease } from './releases.ts';
@@ -64,6 +65,10 @@ export function routesOf(deps: ApiDeps, metrics: Operation): readonly Route[] {
     route('POST', '/v1/tokens', 'token', postToken(deps)),
     route('DELETE', '/v1/tokens/{name}', 'token', deleteToken(deps)),
     route('GET', '/v1/findings', 'token', getFindings(deps)),
+    route('GET', '/v1/findings/{id}', 'token', getOneFinding(deps)),
+    route('POST', '/v1/findings/{id}/repair', 'token', postRepair(deps)),
+    route('GET', '/v1/repairs/{id}', 'token', getOneRepair(deps)),
+    route('GET', '/v1/health', 'token', getHealth(deps)),
   ];
   return table;
 }

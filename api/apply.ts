@@ -46,7 +46,7 @@ function placedDocuments(documents: readonly unknown[]): Placed[] {
   return documents.map((parsed, index) => {
     const { kind, ...rest } = parsed as { kind: string };
     const found = kindOf(kind);
-    return { base: pointerTo('/documents', index), document: storedDocument(found, found.spec.parse(rest)) };
+    return { base: pointerTo('/documents', index), document: storedDocument(found, found.spec.parse(rest)), given: rest };
   });
 }
 

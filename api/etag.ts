@@ -1,9 +1,12 @@
 /** Strong ETags from versions, and the preconditions of changes to the inventory. */
+import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { Problem } from './problem.ts';
 
-export function etagOf(version: number): string {
-  return `"${version}"`;
+/** `beside`: what is told besides the version, so that the tag changes with it. */
+export function etagOf(version: number, beside: readonly string[] = []): string {
+  if (beside.length === 0) return `"${version}"`;
+  return `"${version}-${createHash('sha256').update(JSON.stringify(beside)).digest('hex').slice(0, 12)}"`;
 }
 
 /** What a PUT or DELETE says about the version it means. */

@@ -29,8 +29,10 @@ export async function carriedOut(deps: ApiDeps, taken: Taken, { waitSeconds, sig
   const endMs = started + Math.min(waitSeconds * 1000, deps.waitMsMax ?? Number.POSITIVE_INFINITY);
   for (;;) {
     const isAsked = await isStillAsked(deps, taken);
+    // Before the database tells the age of a look, so that a slow answer makes no look from before the request one from after it.
+    const askedMsAgo = performance.now() - started;
     const places = await hostPlaces(deps.db, taken.host, taken.pool);
-    const done = !isAsked && isDone(taken, places, performance.now() - started);
+    const done = !isAsked && isDone(taken, places, askedMsAgo);
     if (done || performance.now() >= endMs || signal.aborted) return { status: done ? 200 : 202, body: answerOf(taken, places, { done, isAsked }) };
     await delay(LOOK_MS, undefined, { signal }).catch(() => undefined);
   }

@@ -35,7 +35,7 @@ export function putObject(deps: ApiDeps, kind: InventoryKind): Operation {
       const spec = specOf(kind, name, call.body);
       const current = await getInventory(deps.db, kind.stored, name);
       const expected = expectedVersion(preconditionOf(call.request), current?.version ?? null, `${kind.word} ${name}`);
-      const complaints = await referenceComplaints(deps.db, [{ base: '', document: storedDocument(kind, spec) }]);
+      const complaints = await referenceComplaints(deps.db, [{ base: '', document: storedDocument(kind, spec), given: call.body as Readonly<Record<string, unknown>> }]);
       if (complaints.length > 0) throw invalid(complaints);
       const { version, created, spec: stored } = await putInventory(deps.db, { ...storedDocument(kind, spec), expectedVersion: expected, actor: callerOf(call).actor }).catch((error: unknown) => {
         throw lateConflict(error, expected, `${kind.word} ${name}`);

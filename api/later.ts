@@ -31,7 +31,6 @@ const REMOVED = Symbol('removed');
 const LATER: Readonly<Record<LaterKind, readonly Later[]>> = {
   Application: [
     { path: ['recipe'], when: oneOf(...RECIPES) },
-    { path: ['hooks'], when: hasEntries },
     { path: ['keepAlive'] },
   ],
   Host: [{ path: ['executor'], when: hasDriver('ssh', 'salt', 'agent', 'kubernetes', 'container'), instead: { driver: 'local', root: '/later' } }],

@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { hostname } from 'node:os';
 import type { Server } from 'node:http';
 import closeWithGrace from 'close-with-grace';
 import pino from 'pino';
@@ -12,6 +13,8 @@ import { listen } from '../db/notifications.ts';
 import { createApp } from './app.ts';
 import { isDatabaseAway } from './errors.ts';
 import { createNotificationHub } from './notifications.ts';
+import { startWatchdog } from '../watchdog/loop.ts';
+import { openEyes } from '../watchdog/temporal-eyes.ts';
 import { canReach } from './temporal-reach.ts';
 import type { Config } from '../config.ts';
 import type { Database } from '../db/client.ts';
@@ -50,12 +53,6 @@ async function serveApi(config: Config, db: Database, log: Log): Promise<Running
   const drain = new AbortController();
   const app = createApp({ db, config, notifications: hub, temporalReachable: () => canReach(config.temporalAddress), log, drainSignal: drain.signal });
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: 30_000, maxHeaderSize: 16_384 }, app);
-  const stop = async (): Promise<void> => {
-    drain.abort();
-    await closeServer(server);
-    await listener.close();
-    await db.close();
-  };
   try {
     server.listen(config.apiPort, config.apiHost);
     await once(server, 'listening');
@@ -63,6 +60,14 @@ async function serveApi(config: Config, db: Database, log: Log): Promise<Running
     await listener.close();
     throw error;
   }
+  const eyes = openEyes(config);
+  const watchdog = startWatchdog({ db, eyes, by: `api ${hostname()}/${process.pid}`, log });
+  const stop = async (): Promise<void> => {
+    drain.abort();
+    await Promise.all([closeServer(server), watchdog.stop()]);
+    await Promise.all([eyes.close(), listener.close()]);
+    await db.close();
+  };
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : config.apiPort;
   return { server, url: `http://${config.apiHost}:${port}`, stop };

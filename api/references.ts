@@ -1,9 +1,12 @@
 /** Do the names in changed documents lead anywhere, and do variables reach every host: asked before anything is stored. */
 import type { ApplicationSpec, HostSpec, PoolSpec, StrategySpec } from '../domain/inventory.ts';
+import { canonicalJson } from '../domain/canonical-json.ts';
+import { HOOKS_MAX } from '../domain/hooks.ts';
 import { joinedSpec, misfitsOf } from '../domain/joined-pool.ts';
 import { unclearFor } from '../domain/strategy-way-back.ts';
 import { everyObject } from './inventory-reads.ts';
 import { pointerTo } from './json-scan.ts';
+import { FROM_MEMBERS } from './schemas/pool.ts';
 import { badBastionChecks, badSubstitutions } from './substitutions.ts';
 import type { ApiDeps } from './deps.ts';
 import type { InventoryDocument } from '../db/inventory-kinds.ts';
@@ -15,6 +18,8 @@ import type { BadSubstitution } from './substitutions.ts';
 export interface Placed {
   readonly base: string;
   readonly document: InventoryDocument;
+  /** the members that were sent, with their defaults filled in */
+  readonly given: Readonly<Record<string, unknown>>;
 }
 
 /** The inventory as it would be: what the request brings over what is stored. */
@@ -88,7 +93,18 @@ async function complaintsOfPool(world: World, pool: PoolSpec): Promise<Complaint
   const ofBastion = strategy === undefined ? [] : badBastionChecks(strategy, pool, applications, hosts);
   if (strategy !== undefined) complaints.push(...unclearWayBack(world, pool, strategy));
   for (const bad of [...badSubstitutions(pool, applications, hosts), ...ofBastion]) complaints.push(placedComplaint(world, pool, bad));
-  return complaints;
+  return [...complaints, ...tooManyHooks(world, pool, applications)];
+}
+
+/** All applications of a target share its hooks' places: of the request, the pool has one too many, else the last application that brings some. */
+function tooManyHooks(world: World, pool: PoolSpec, applications: readonly ApplicationSpec[]): Complaint[] {
+  const having = applications.filter(({ hooks = [] }) => hooks.length > 0);
+  const count = having.reduce((sum, { hooks = [] }) => sum + hooks.length, 0);
+  if (count <= HOOKS_MAX) return [];
+  const message = `the applications of pool ${pool.name} have ${count} hooks together (${having.map(({ name, hooks = [] }) => `${name} ${hooks.length}`).join(', ')}); a target may have at most ${HOOKS_MAX}`;
+  const inPool = world.placeOf('pool', pool.name);
+  const changed = having.flatMap(({ name }) => world.placeOf('application', name) ?? []).at(-1);
+  return [{ in: 'body', pointer: inPool === undefined ? `${changed?.base ?? ''}/hooks` : `${inPool.base}/applications`, message }];
 }
 
 function unclearWayBack(world: World, pool: PoolSpec, strategy: StrategySpec): Complaint[] {
@@ -117,11 +133,22 @@ async function complaintsOfJoined(world: World, pool: PoolSpec): Promise<Complai
   });
   if (misfits.length > 0) return misfits;
   const whole = joinedSpec(pool, (pool.joins ?? []).flatMap((name) => members.get(name) ?? []));
+  const derived = own === undefined ? [] : otherThanDerived(own, whole);
+  if (derived.length > 0) return derived;
   const strategy = await world.find<StrategySpec>('strategy', pool.strategy);
   if (strategy === null) return own === undefined ? [] : [{ in: 'body', pointer: `${own.base}/strategy`, message: `strategy ${pool.strategy} does not exist; create it before, or in the same apply` }];
   const applications = await found<ApplicationSpec>(world, 'application', whole.applications);
   const hosts = await found<HostSpec>(world, 'host', whole.hosts);
   return [...unclearWayBack(world, whole, strategy), ...badBastionChecks(strategy, whole, applications, hosts).map((bad) => placedComplaint(world, whole, bad))];
+}
+
+/** Who reads a joined pool, changes it and sends it back sends what its members give, too: that must be what they give. */
+function otherThanDerived({ base, given }: Placed, whole: PoolSpec): Complaint[] {
+  return FROM_MEMBERS.filter((field) => given[field] !== undefined && canonicalJson(given[field]) !== canonicalJson(whole[field])).map((field) => ({
+    in: 'body',
+    pointer: `${base}/${field}`,
+    message: 'is taken from the members of a joined pool, and they give something else: change it there, and leave it out here',
+  }));
 }
 
 async function found<T>(world: World, kind: StoredKind, names: readonly string[]): Promise<T[]> {

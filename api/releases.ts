@@ -1,9 +1,12 @@
 /** POST /v1/releases and everything that reads a release. Answers come from the database alone, so they hold while Temporal is away. */
 import { z } from 'zod';
+import { findingsHindering } from '../db/findings.ts';
 import { createReleaseRequest } from '../db/requests.ts';
 import { recentPaces } from '../db/paces.ts';
 import { getRelease, getReleaseAt, listReleases } from '../db/queries.ts';
 import { releaseView } from '../domain/release/view.ts';
+import { isTerminal } from '../domain/vocabulary.ts';
+import { waitingWith } from '../domain/watchdog/hindrance.ts';
 import { mayBeBlocked } from '../domain/blocks.ts';
 import { refuseBlocked } from './blocks.ts';
 import { etagOf, isUnchanged } from './etag.ts';
@@ -55,16 +58,20 @@ export function postRelease(deps: ApiDeps): Operation {
 export function getOneRelease(deps: ApiDeps): Operation {
   return operation({
     summary: 'Read a release',
+    description: 'While a finding keeps it from going on (no worker takes work, its workflow was lost), `waiting` says so, and the ETag changes with it.',
     tag: 'releases',
     path: { id: ReleaseId },
     headers: { 'If-None-Match': 'ETag of the version you have' },
     answers: { 200: AS_IS, 304: { description: 'unchanged' } },
     problems: [404],
     async handle(call) {
-      const folded = await releaseOf(deps, call.path['id'] ?? '');
-      const headers = { ETag: etagOf(folded.version) };
+      const id = call.path['id'] ?? '';
+      const folded = await releaseOf(deps, id);
+      const hindrances = isTerminal(folded.core.situation.status) ? [] : await findingsHindering(deps.db, id);
+      const headers = { ETag: etagOf(folded.version, hindrances.map((finding) => `${finding.id}@${finding.openedAt}`)) };
       if (isUnchanged(call.request, headers.ETag)) return { status: 304, headers };
-      return { status: 200, body: releaseView(folded), headers };
+      const view = releaseView(folded);
+      return { status: 200, body: { ...view, waiting: waitingWith(view.waiting, hindrances) }, headers };
     },
   });
 }

@@ -80,11 +80,12 @@ function serverOf(server: string, pool: PoolSpec, application: ApplicationSpec, 
 }
 
 function fieldsOf(application: ApplicationSpec): [string, string][] {
-  const { run, health } = application;
+  const { run, health, hooks = [] } = application;
   return [
     ...run.command.map((text, index): [string, string] => [`/run/command/${index}`, text]),
     ...Object.entries(run.env).map(([name, text]): [string, string] => [`/run/env/${name}`, text]),
     ...textsOfList(health, '/health'),
+    ...hooks.flatMap(({ command }, index) => command.map((text, word): [string, string] => [`/hooks/${index}/command/${word}`, text])),
   ];
 }
 

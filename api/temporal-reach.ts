@@ -1,4 +1,4 @@
-/** Does anything answer where Temporal should be. A connection is enough: the API itself never speaks with Temporal. */
+/** Does anything answer where Temporal should be. A connection is enough: no request is answered by asking Temporal. */
 import { connect } from 'node:net';
 
 const TIMEOUT_MS = 1000;

@@ -1,7 +1,9 @@
 /**
- * Drivers that touch nothing and answer at once, for benches: hosts, balancer, health and package store as a few fields in memory.
+ * Drivers that touch nothing and answer at once, for benches: hosts, balancer, health and package store as a few fields in memory,
+ * or in a folder where workers follow one another.
  * They answer as real ones do after a release that goes well, so that a release over them does all of its own work and nobody else's.
  */
+import { keptState } from './kept-state.ts';
 import type { ActivityDeps } from '../activities/deps.ts';
 import type { ObservedTraffic } from '../domain/release/target.ts';
 import type { Executor, HostAnswer, HostInput, HostVerb } from '../drivers/executors/port.ts';
@@ -20,9 +22,9 @@ const FREE_BYTES = 1e12;
 const BOOT_ID = 'bench';
 
 /** Everything the activities need from outside but the database; hosts come into being, empty, when they are first asked. */
-export function createNoOpDrivers(): Omit<ActivityDeps, 'db' | 'facts'> {
-  const executor = createNoOpExecutor();
-  const traffic = createNoOpTraffic();
+export function createNoOpDrivers(folder: string | null = null): Omit<ActivityDeps, 'db' | 'facts'> {
+  const executor = createNoOpExecutor(folder);
+  const traffic = createNoOpTraffic(folder);
   return {
     executorFor: () => executor,
     trafficFor: () => traffic,
@@ -32,15 +34,16 @@ export function createNoOpDrivers(): Omit<ActivityDeps, 'db' | 'facts'> {
   };
 }
 
-function createNoOpExecutor(): Executor {
-  const hosts = new Map<string, NoOpHost>();
+function createNoOpExecutor(folder: string | null): Executor {
+  const hosts = keptState<NoOpHost>(folder, 'hosts');
   let pids = 100;
   return {
     driver: 'no-op',
     run: async (host, verb, input) => {
       const known = hosts.get(host.name) ?? { digest: null, config: null, version: null, pid: 0, stagedVersion: null };
+      const result = act(known, verb, input, () => pids++);
       hosts.set(host.name, known);
-      return answered(act(known, verb, input, () => pids++));
+      return answered(result);
     },
   };
 }
@@ -97,8 +100,8 @@ function processOf({ pid }: Pick<NoOpHost, 'pid'>): Readonly<Record<string, unkn
 const IN_SERVICE: ObservedTraffic = { admin: 'ready', operational: 'up', weight: 1, connections: 0, inService: true };
 
 /** A balancer whose servers are in service at first. Writes go through the fence, as real ones do. */
-function createNoOpTraffic(): Traffic {
-  const servers = new Map<string, ObservedTraffic>();
+function createNoOpTraffic(folder: string | null): Traffic {
+  const servers = keptState<ObservedTraffic>(folder, 'servers');
   const show = (server: string): ObservedTraffic => servers.get(server) ?? IN_SERVICE;
   const put = (server: string, { admin, weight }: WantedTraffic): ObservedTraffic => {
     servers.set(server, { ...IN_SERVICE, admin, weight: weight ?? show(server).weight, inService: admin === 'ready' });

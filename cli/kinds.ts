@@ -4,8 +4,6 @@ export interface Kind {
   readonly name: string;
   readonly aliases: readonly string[];
   readonly path: string;
-  /** a short list that comes whole and whose entries have no path of their own */
-  readonly isWhole?: boolean;
   /** what identifies one object */
   readonly key: (object: Fields) => string;
   readonly columns: readonly Column[];
@@ -119,9 +117,8 @@ export const KINDS: readonly Kind[] = [
     name: 'findings',
     aliases: ['finding'],
     path: '/v1/findings',
-    isWhole: true,
     key: (object) => text(object, 'id'),
-    columns: [column('ID', 'id'), column('KIND', 'kind'), column('SUBJECT', 'subject'), column('FINDING', 'sentence'), { ...column('REPAIR', 'repair'), wide: true }],
+    columns: [column('ID', 'id'), column('KIND', 'kind'), column('SUBJECT', 'subject'), column('SINCE', 'openedAt'), column('FINDING', 'sentence'), { ...column('REPAIR', 'repair'), wide: true }, { ...column('WHY IT MATTERS', 'matters'), wide: true }],
   },
 ];
 

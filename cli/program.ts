@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addApply } from './commands/apply.ts';
 import { addCompletion } from './commands/completion.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addEvents } from './commands/events.ts';
 import { addGet } from './commands/get.ts';
 import { addHost } from './commands/host.ts';
@@ -50,6 +51,7 @@ export function createProgram(shell: Shell): Command {
   addLogs(program, shell);
   addVerbs(program, shell);
   addLift(program, shell);
+  addDoctor(program, shell);
   addToken(program, shell);
   addCompletion(program, shell);
   return program;

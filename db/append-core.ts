@@ -6,6 +6,7 @@ import type { CoreEvent, Stored } from '../domain/release/events.ts';
 import type { ReleaseState } from '../domain/release/state.ts';
 import type { Actor } from '../domain/vocabulary.ts';
 import type { Queryable } from './client.ts';
+import { Adopted, LogBehind } from './errors.ts';
 import { eventIds } from './event-identity.ts';
 import { SCHEMA } from './event-schema.ts';
 import type { Guess } from './fold-cache.ts';
@@ -18,6 +19,14 @@ export interface AppendReleaseEvents {
   readonly events: readonly CoreEvent[];
   /** when it happened, ISO 8601 UTC; default now */
   readonly at?: string;
+  /** how often the teller's release had been adopted when its workflow began: who was replaced since decides nothing any more. Default 0 */
+  readonly adoption?: number;
+  /** stream version of the last decision the teller knows: a store that stands below it has lost events */
+  readonly seen?: number;
+  /** the epoch that is given must be above this one */
+  readonly epochAbove?: number;
+  /** id of the operator's command that these events answer: it counts as applied with them, so that nobody applies it again */
+  readonly command?: string;
 }
 
 export interface Appended {
@@ -30,6 +39,24 @@ export const NOTHING = { state: null, version: 0 } as const;
 
 export type Base = Guess<ReleaseState> | typeof NOTHING;
 
+/** Whether a decision of this teller may stand on the base. Also false for a guess that is only old: read again before it counts. */
+export function isOutdated({ adoption = 0, seen = 0, events }: AppendReleaseEvents, { state, version }: Base): boolean {
+  if (state === null) return false;
+  return version < seen || (adoption !== (state.adoptions ?? 0) && !isAdoption(events));
+}
+
+/** Throws Adopted or LogBehind where the base, as it was read from the store, is none this teller may decide on. */
+export function assertCurrent(append: AppendReleaseEvents, base: Base): void {
+  if (!isOutdated(append, base)) return;
+  const { release, seen = 0 } = append;
+  throw base.version < seen ? new LogBehind(release, seen, base.version) : new Adopted(release);
+}
+
+/** The one event that begins a new count. */
+function isAdoption(events: readonly CoreEvent[]): boolean {
+  return events.length === 1 && events[0]?.type === 'release-adopted';
+}
+
 /** Stores the events on top of `base`; null, and nothing stored, when the release has moved past it or an id is known already. */
 export async function storeCoreEvents(db: Queryable, append: AppendReleaseEvents, base: Base): Promise<Appended | null> {
   const at = append.at ?? new Date().toISOString();
@@ -39,8 +66,14 @@ export async function storeCoreEvents(db: Queryable, append: AppendReleaseEvents
   if (state === null) throw new Error(`No events were given to append to release ${append.release}.`);
   const row = base.state === null ? openingRow(state) : releaseRow(state);
   const { rows } = await sql<{ first: number | null }>`
-    select append_core_events(${append.release}, ${JSON.stringify(told.map((one) => one.written))}::json, ${base.version},
-      ${JSON.stringify(row)}::json, ${JSON.stringify(state)}) as first`.execute(db.kysely);
+    with appended as (
+      select append_core_events(${append.release}, ${JSON.stringify(told.map((one) => one.written))}::json, ${base.version},
+        ${JSON.stringify(row)}::json, ${JSON.stringify(state)}) as first
+    ), settled as (
+      update commands set state = 'applied', settled_at = ${new Date().toISOString()}
+      where id = ${append.command ?? null} and state = 'accepted' and (select first from appended) is not null
+    )
+    select first from appended`.execute(db.kysely);
   const first = rows[0]?.first ?? null;
   if (first === null) return null;
   return {

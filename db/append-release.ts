@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import { isTargetEvent } from '../domain/release/events.ts';
 import type { CoreEvent, Stored } from '../domain/release/events.ts';
-import { NOTHING, readCore, storeCoreEvents, type AppendReleaseEvents, type Base } from './append-core.ts';
+import { assertCurrent, isOutdated, NOTHING, readCore, storeCoreEvents, type AppendReleaseEvents, type Base } from './append-core.ts';
 import { inTransaction, type Database, type Queryable, type Tx } from './client.ts';
 import { UnknownRelease } from './errors.ts';
 import { assertSameStory, eventIds, isEnding, isRaising } from './event-identity.ts';
@@ -28,7 +28,9 @@ export async function appendReleaseEvents(db: Database, append: AppendReleaseEve
 }
 
 async function withoutOwnership(db: Database, append: AppendReleaseEvents): Promise<readonly Stored<CoreEvent>[] | null> {
-  const base = db.folds.cores.get(append.release) ?? (await baseOf(db, append));
+  const guess = db.folds.cores.get(append.release);
+  const base = guess === undefined || isOutdated(append, guess) ? await baseOf(db, append) : guess;
+  assertCurrent(append, base);
   const appended = await storeCoreEvents(db, append, base);
   if (!appended) return repeatedEvents(db, append);
   db.folds.cores.set(append.release, appended.guess);
@@ -62,6 +64,7 @@ export async function appendOwning(tx: Tx, append: AppendReleaseEvents): Promise
   const stored = await repeatedEvents(tx, append);
   if (stored) return stored;
   const base = await baseOf(tx, append);
+  assertCurrent(append, base);
   const events = append.events.some(isRaising) ? await raiseEpochs(tx, append, base) : append.events;
   const appended = await storeCoreEvents(tx, { ...append, events }, base);
   if (!appended) throw new ReleaseMoved(append.release);
@@ -92,12 +95,25 @@ async function raiseEpochs(tx: Tx, append: AppendReleaseEvents, base: Base): Pro
     await sql`insert into host_locks (host) select unnest(${hosts}::text[]) on conflict do nothing`.execute(tx.kysely);
   }
   await sql`select 1 from host_locks where host = any(${hosts}) order by host for no key update`.execute(tx.kysely);
-  const { rows } = await sql<{ epoch: number }>`select nextval('epochs') as epoch`.execute(tx.kysely);
-  const epoch = rows[0]?.epoch ?? 0;
+  const epoch = await nextEpoch(tx, append.epochAbove ?? 0);
   await sql`
     update host_locks set epoch = ${epoch}, release = ${append.release}
     where host = any(${hosts}) and (release = ${append.release} or ${isTaking})`.execute(tx.kysely);
   return append.events.map((event) => (isRaising(event) ? withEpoch(event, epoch) : event));
+}
+
+const EPOCHS_LOST_MAX = 1_000_000;
+
+/** An older state of the database gives epochs out a second time; those that hosts may have seen are passed over. */
+export async function nextEpoch(db: Queryable, above: number): Promise<number> {
+  const draw = async (times: number): Promise<number> => {
+    const { rows } = await sql<{ epoch: number }>`select max(epoch)::bigint as epoch from (select nextval('epochs') as epoch from generate_series(1, ${times}::bigint)) drawn`.execute(db.kysely);
+    return rows[0]?.epoch ?? 0;
+  };
+  const epoch = await draw(1);
+  if (epoch > above) return epoch;
+  if (above - epoch > EPOCHS_LOST_MAX) throw new Error(`Epoch ${above} was seen, but the database only gave out ${epoch}: too far apart for an older state of the same database. Look at where hosts and database come from.`);
+  return draw(above - epoch + 1);
 }
 
 function withEpoch(event: CoreEvent, epoch: number): CoreEvent {
@@ -107,6 +123,8 @@ function withEpoch(event: CoreEvent, epoch: number): CoreEvent {
     case 'rollback-started':
       return { type: event.type, data: { ...event.data, epoch } };
     case 'targets-retried':
+      return { type: event.type, data: { ...event.data, epoch } };
+    case 'release-adopted':
       return { type: event.type, data: { ...event.data, epoch } };
     default:
       return event;

@@ -78,6 +78,12 @@ export async function loadCommand(db: Queryable, id: string): Promise<{ readonly
   return row ?? null;
 }
 
+/** Ids of the commands that a release has applied, for a workflow that did not see them itself. */
+export async function appliedCommands(db: Queryable, release: string): Promise<readonly string[]> {
+  const rows = await db.kysely.selectFrom('commands').select('id').where('release', '=', release).where('state', '=', 'applied').orderBy('at').execute();
+  return rows.map(({ id }) => id);
+}
+
 /** A refusal that is not the domain's (the workflow is gone) reads like one: nothing is allowed any more. */
 function toReceipt(row: Selectable<CommandsTable>): Receipt {
   const { id, release, command, state, at } = row;

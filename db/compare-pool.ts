@@ -22,6 +22,9 @@ import { findEvents } from './stored-events.ts';
 export interface ComparePool {
   readonly release: string;
   readonly opId: string;
+  /** as of every decision: see AppendReleaseEvents */
+  readonly adoption?: number;
+  readonly seen?: number;
 }
 
 const ROUNDS_MAX = 20;

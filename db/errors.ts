@@ -41,6 +41,26 @@ export class KeptOut extends Error {
   }
 }
 
+/** The release goes on in a newer workflow: whoever decides for the lost one stops. */
+export class Adopted extends Error {
+  override readonly name = 'Adopted';
+  readonly release: string;
+  constructor(release: string) {
+    super(`Release ${release} was adopted and goes on in a newer workflow. Nothing was stored.`);
+    this.release = release;
+  }
+}
+
+/** The store has fewer events than the teller has seen stored: an older state of it was restored. Nothing is stored, and nothing is numbered anew. */
+export class LogBehind extends Error {
+  override readonly name = 'LogBehind';
+  readonly release: string;
+  constructor(release: string, seen: number, version: number) {
+    super(`The log of release ${release} stands at decision ${version}, but its workflow has seen ${seen} stored: an older state of the database was restored. The release waits. Restore the newer one, or adopt the release: signalbox doctor says how.`);
+    this.release = release;
+  }
+}
+
 export class UnknownRelease extends Error {
   override readonly name = 'UnknownRelease';
   readonly release: string;

@@ -19,14 +19,15 @@ export function eventIds(release: string, opId: string, types: readonly ReleaseE
   });
 }
 
-const RAISING = ['pool-acquired', 'rollback-started', 'targets-retried'] as const;
+const RAISING = ['pool-acquired', 'rollback-started', 'targets-retried', 'release-adopted'] as const;
 const ENDING = ['release-succeeded', 'release-failed', 'release-rolled-back', 'release-aborted', 'release-rejected', 'rollback-ended-incomplete'] as const;
 
 /** Events that void every older command on the release's hosts; the store gives their epoch. */
 export type RaisingEvent = Extract<CoreEvent, { type: (typeof RAISING)[number] }>;
 
 export function isRaising<E extends ReleaseEvent>(event: E): event is E & RaisingEvent {
-  return RAISING.some((type) => type === event.type);
+  // An adoption raises it only where it asks for one.
+  return RAISING.some((type) => type === event.type) && !(event.type === 'release-adopted' && event.data.epoch === null);
 }
 
 /** Events after which the release owns nothing any more. */

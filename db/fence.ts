@@ -25,13 +25,14 @@ export interface TargetFence {
 export const NO_FLUSH = 'set local synchronous_commit = off';
 
 /**
- * Runs `fn` while nobody can raise the host's epoch: for one short write to a balancer and its read-back. `wish` is what the balancer is
- * to be told, remembered before `fn` runs and kept also when it fails. `signal` aborts after 12 s. Throws without running `fn` StaleEpoch
+ * Runs `fn` while nobody can raise the host's epoch: for short writes to balancers and their read-back. `wishes` are what the balancers
+ * are to be told, remembered before `fn` runs and kept also when it fails. `signal` aborts after 12 s. Throws without running `fn` StaleEpoch
  * when the epoch is void or the release owns the host no more, and KeptOut when flags keep the host out of `into`; else HeldTooLong when
  * `fn` takes longer, and the database's error when the lock was lost meanwhile: then the outcome of `fn` must be observed again.
  */
-export async function withTargetFence<T>(db: Database, fence: TargetFence, fn: (signal: AbortSignal) => Promise<T>, wish?: Wish): Promise<T> {
-  const remember = wish === undefined ? [] : ['begin', ...(wish.wanted.admin === 'drain' ? [] : [NO_FLUSH]), rememberWish({ ...fence, ...wish }), 'commit'];
+export async function withTargetFence<T>(db: Database, fence: TargetFence, fn: (signal: AbortSignal) => Promise<T>, wishes: readonly Wish[] = []): Promise<T> {
+  const mayBeLost = wishes.every(({ wanted }) => wanted.admin !== 'drain');
+  const remember = wishes.length === 0 ? [] : ['begin', ...(mayBeLost ? [NO_FLUSH] : []), ...wishes.map((wish) => rememberWish({ ...fence, ...wish })), 'commit'];
   const { host, into } = fence;
   const owned = `select epoch, release from host_locks where host = ${pg.escapeLiteral(host)}`;
   const lock = `${owned} for no key update`;

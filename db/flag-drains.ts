@@ -49,11 +49,17 @@ export function loweredOwners({ host, pool }: DrainPlace): string {
 
 /** The statement that forgets a drain when every flag is up, for a transaction that goes on to bring the server in. */
 export function forgetUnlessLowered({ host, pool }: DrainPlace): string {
-  return `delete from flag_drains where host = ${pg.escapeLiteral(host)} and (pool = ${pg.escapeLiteral(pool)} or pool in (select server_pools(${pg.escapeLiteral(pool)}, ${pg.escapeLiteral(host)}))) and not exists (select from host_flags f where ${isLowered({ host, pool })})`;
+  return `delete from flag_drains d where d.host = ${pg.escapeLiteral(host)} and ${concerning('d', { host, pool })} and not exists (select from host_flags f where ${isLowered({ host, pool })})`;
 }
 
+/** Condition on rows of host_flags named `f`. */
 function isLowered({ host, pool }: DrainPlace): string {
-  return `f.host = ${pg.escapeLiteral(host)} and not f.up and (f.pool in ('', ${pg.escapeLiteral(pool)}) or f.pool in (select server_pools(${pg.escapeLiteral(pool)}, ${pg.escapeLiteral(host)})))`;
+  return `f.host = ${pg.escapeLiteral(host)} and not f.up and ${concerning('f', { host, pool })}`;
+}
+
+/** What is said of a host in one pool, or in all (''), concerns every pool that has the same server: the one condition for flags and drains. */
+function concerning(table: string, { host, pool }: DrainPlace): string {
+  return `concerns_server(${table}.pool, ${pg.escapeLiteral(pool)}, ${pg.escapeLiteral(host)})`;
 }
 
 /**
@@ -65,7 +71,7 @@ export async function leaveToFlags(db: Queryable, left: DrainPlace & Pick<FlagDr
   const { numAffectedRows } = await sql`
     insert into flag_drains (host, pool, server, weight)
     select host, ${await keeperPool(db, { host, pool })}, ${server}, ${weight}::integer from host_locks where host = ${host} and release = ${release} and epoch = ${epoch}
-      and exists (select from host_flags f where f.host = ${host} and not f.up and (f.pool in ('', ${pool}) or f.pool in (select server_pools(${pool}, ${host}))))
+      and exists (select from host_flags f where ${sql.raw(isLowered({ host, pool }))})
     on conflict (host, pool) do update set server = excluded.server, weight = excluded.weight, confirmed = false, at = now()`.execute(db.kysely);
   return numAffectedRows === 1n;
 }

@@ -45,9 +45,9 @@ async function store(tx: Tx, host: string, { owner, pool, up, reason, forced }: 
 export async function observedFlags(db: Queryable, pool: string, hosts: readonly string[]): Promise<ReadonlyMap<string, ObservedFlags>> {
   const { rows } = await sql<{ host: string; down: readonly FlagOwner[]; isOut: boolean; weight: number | null }>`
     with lowered as (
-      select host, json_agg(distinct owner) as down from host_flags where not up and host = any(${hosts}) and (pool in ('', ${pool}) or pool in (select server_pools(${pool}, host))) group by host
+      select host, json_agg(distinct owner) as down from host_flags where not up and host = any(${hosts}) and concerns_server(pool, ${pool}, host) group by host
     ), out as (
-      select distinct on (host) host, weight from flag_drains where host = any(${hosts}) and (pool = ${pool} or pool in (select server_pools(${pool}, host))) order by host, pool
+      select distinct on (host) host, weight from flag_drains where host = any(${hosts}) and concerns_server(pool, ${pool}, host) order by host, pool
     )
     select host, coalesce(lowered.down, '[]'::json) as down, out.host is not null as "isOut", out.weight from lowered full join out using (host)`.execute(db.kysely);
   return new Map(rows.map(({ host, down, isOut, weight }) => [host, { down: FLAG_OWNERS.filter((owner) => down.includes(owner)), beneath: isOut ? { weight } : null }]));

@@ -41,9 +41,9 @@ async function poolsNamed(db: Queryable, names: readonly string[], asked: readon
 }
 
 /** What a release of this pool counts besides it, as the pools stand now; nothing where it counts alone. */
-export async function besideOf(db: Queryable, pool: PoolSpec): Promise<Pick<Inventory, 'members' | 'undrained'>> {
+export async function besideOf(db: Queryable, pool: PoolSpec): Promise<Pick<Inventory, 'members'>> {
   const { rows } = await sql<{ spec: PoolSpec }>`
     select spec from inventory where kind = 'pool' and name <> ${pool.name} and (spec::jsonb -> 'hosts' ?| ${pool.hosts} or name = any(${pool.joins ?? []})) order by name`.execute(db.kysely);
-  const { members, undrained } = poolsBeside(pool, rows.map(({ spec }) => spec));
-  return { ...(members.length === 0 ? {} : { members }), ...(undrained.length === 0 ? {} : { undrained }) };
+  const members = poolsBeside(pool, rows.map(({ spec }) => spec));
+  return members.length === 0 ? {} : { members };
 }

@@ -15,6 +15,9 @@ import * as wayBack from './migrations/0011-way-back.ts';
 import * as outages from './migrations/0013-outages.ts';
 import * as plans from './migrations/0014-plans.ts';
 import * as serverPools from './migrations/0016-server-pools.ts';
+import * as severalEntries from './migrations/0017-several-entries.ts';
+import * as watchdog from './migrations/0018-watchdog.ts';
+import * as workers from './migrations/0019-workers.ts';
 import { grantServiceRole } from './roles.ts';
 
 /** In the order of their names. A released migration is never changed: add the next one. */
@@ -31,6 +34,9 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0013-outages': outages,
   '0014-plans': plans,
   '0016-server-pools': serverPools,
+  '0017-several-entries': severalEntries,
+  '0018-watchdog': watchdog,
+  '0019-workers': workers,
 };
 
 export interface MigrateOptions {

@@ -2,12 +2,12 @@
 import { sql } from 'kysely';
 import type { Queryable } from './client.ts';
 
-export type OutboxKind = 'start' | 'command' | 'wake' | 'supersede';
+export type OutboxKind = 'start' | 'command' | 'wake' | 'supersede' | 'adopt';
 
 export interface OutboxMessage {
   readonly kind: OutboxKind;
   readonly release: string;
-  /** ids only: `commandId` of a command, `pool` of a wake, `by` of a supersede */
+  /** ids only: `commandId` of a command, `pool` of a wake, `by` of a supersede, `repair` of an adoption */
   readonly payload: Readonly<Record<string, string>>;
 }
 
@@ -31,7 +31,7 @@ export const CLAIM_SECONDS = 60;
 
 /**
  * Takes due messages for delivery: of each release only the oldest undelivered one, so a release has one deliverer at a time and its
- * messages keep their order. Each must be answered with markDelivered or markFailed, else it is given out again after CLAIM_SECONDS.
+ * messages keep their order. Only an adoption goes before the others: what waits for a workflow that answers nobody waits for that. Each must be answered with markDelivered or markFailed, else it is given out again after CLAIM_SECONDS.
  */
 export async function claimOutbox(db: Queryable, options: { readonly limit: number }): Promise<readonly ClaimedMessage[]> {
   const { rows } = await sql<ClaimedMessage>`
@@ -39,7 +39,7 @@ export async function claimOutbox(db: Queryable, options: { readonly limit: numb
     where id in (
       select o.id from outbox o
       where o.delivered_at is null and o.due_at <= now() and (o.claimed_until is null or o.claimed_until < now())
-        and not exists (select from outbox earlier where earlier.release = o.release and earlier.id < o.id and earlier.delivered_at is null)
+        and (o.kind = 'adopt' or not exists (select from outbox earlier where earlier.release = o.release and earlier.id < o.id and earlier.delivered_at is null))
       order by o.id limit ${options.limit} for update skip locked
     )
     returning id, kind, release, payload, attempts`.execute(db.kysely);

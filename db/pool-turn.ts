@@ -1,7 +1,7 @@
 /**
- * Turns at a traffic entry: counting who is in service and taking hosts out must be one act, over all processes and over all pools behind
- * the entry, for several of them may count the same hosts. One lock per turn, so that turns of pools that share hosts cannot wait for one
- * another in a circle.
+ * Turns at traffic entries: counting who is in service and taking hosts out must be one act, over all processes and over all pools behind
+ * the same entries, for several of them may count the same hosts. A host that stands behind several entries is taken out under the turns
+ * of all of them. Locks are always taken in the order of their numbers, so that no two turns can wait for one another in a circle.
  */
 import pg from 'pg';
 import { HeldTooLong } from './errors.ts';
@@ -17,13 +17,13 @@ const COUNT_MS_MAX = 4_000;
 const TAKE_MS_MAX = 8_000;
 
 export interface PoolTurn<T> {
-  /** names the traffic entry (entryOf of domain/joined-pool.ts) */
-  readonly entry: string;
-  /** all whose service is counted: turns that count the same ones share a count */
-  readonly hosts: readonly string[];
-  /** names of the hosts in service now */
+  /** names of the traffic entries (entryOf of domain/traffic-entry.ts), each once, in any order */
+  readonly entries: readonly string[];
+  /** all whose service is counted, in any words: turns that say the same share a count */
+  readonly counted: readonly string[];
+  /** names of those in service now */
   readonly count: (signal: AbortSignal) => Promise<ReadonlySet<string>>;
-  /** decides on the count before its first await, and removes from it the host it takes out: the next one decides on what is left */
+  /** decides on the count before its first await, and removes from it what it takes out: the next one decides on what is left */
   readonly take: (inService: Set<string>, signal: AbortSignal) => Promise<T>;
 }
 
@@ -40,7 +40,7 @@ interface Waiting {
 /** The turns that this process is asked for. */
 export class PoolTurns {
   readonly #locks: pg.Pool;
-  /** entries whose turns are being taken, each with those who wait */
+  /** sets of entries whose turns are being taken, each with those who wait */
   readonly #underWay = new Map<string, Waiting[]>();
 
   constructor(locks: pg.Pool) {
@@ -49,10 +49,11 @@ export class PoolTurns {
 
   take<T>(turn: PoolTurn<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const { entry } = turn;
-    const subject = `traffic entry ${entry}`;
+    const entries = [...new Set(turn.entries)].toSorted();
+    const key = JSON.stringify(entries);
+    const subject = `traffic entry ${entries.join(', ')}`;
     const mine: Waiting = {
-      scope: turn.hosts.join(' '),
+      scope: turn.counted.join('\n'),
       count: () => limited(subject, COUNT_MS_MAX, turn.count).then((names) => new Set(names), (error: unknown) => (reject(error), null)),
       take: (inService) => limited(subject, TAKE_MS_MAX, async (signal) => turn.take(inService, signal)).then(
         (taken) => (resolve(taken), true),
@@ -61,25 +62,24 @@ export class PoolTurns {
       ),
       failed: reject,
     };
-    const waiting = this.#underWay.get(entry);
-    if (waiting === undefined) void this.#takeAll(entry, mine);
+    const waiting = this.#underWay.get(key);
+    if (waiting === undefined) void this.#takeAll(key, entries, mine);
     else waiting.push(mine);
     return promise;
   }
 
-  async #takeAll(entry: string, first: Waiting): Promise<void> {
+  async #takeAll(key: string, entries: readonly string[], first: Waiting): Promise<void> {
     const waiting = [first];
-    this.#underWay.set(entry, waiting);
-    while (waiting.length > 0) await this.#underOneLock(entry, waiting);
-    this.#underWay.delete(entry);
+    this.#underWay.set(key, waiting);
+    while (waiting.length > 0) await this.#underOneLock(entries, waiting);
+    this.#underWay.delete(key);
   }
 
-  /** Round after round for a second. A lock that cannot be had fails all who wait for it. */
-  async #underOneLock(entry: string, waiting: Waiting[]): Promise<void> {
-    const lock = `select pg_advisory_xact_lock(${POOL_TURN}, hashtext(${pg.escapeLiteral(entry)}))`;
+  /** Round after round for a second. Locks that cannot be had fail all who wait for them. */
+  async #underOneLock(entries: readonly string[], waiting: Waiting[]): Promise<void> {
     let hasBegun = false;
     try {
-      await holding(this.#locks, { take: ['begin', lock], check: () => undefined }, async () => {
+      await holding(this.#locks, { take: ['begin', lockOf(entries)], check: () => undefined }, async () => {
         hasBegun = true;
         const untilMs = performance.now() + ROUNDS_MS;
         while (waiting.length > 0 && performance.now() < untilMs) {
@@ -91,6 +91,12 @@ export class PoolTurns {
       if (!hasBegun) for (const { failed } of waiting.splice(0)) failed(error);
     }
   }
+}
+
+/** By number, not by name: two names may have the same one, and then an order of names would be none of locks. */
+function lockOf(entries: readonly string[]): string {
+  const names = entries.map((entry) => pg.escapeLiteral(entry)).join(', ');
+  return `select pg_advisory_xact_lock(${POOL_TURN}, number) from (select distinct hashtext(entry) as number from unnest(array[${names}]::text[]) as entry order by 1) as numbers`;
 }
 
 /** One count for all who wait now for the same hosts as the first: they decide on it one after the other and then act side by side. */
@@ -109,8 +115,8 @@ async function takeRound(waiting: Waiting[]): Promise<boolean> {
 }
 
 /**
- * Counts and takes while nobody else does so at this entry, in any process; turns this process is asked for meanwhile follow under the
- * same lock, for a second at most. Fences may be taken inside, turns not. Throws HeldTooLong when counting takes longer than 4 s or
+ * Counts and takes while nobody else does so at any of these entries, in any process; turns at the same ones this process is asked for
+ * meanwhile follow under the same locks, for a second at most. Fences may be taken inside, turns not. Throws HeldTooLong when counting takes longer than 4 s or
  * taking longer than 8 s, and the database's error when the lock cannot be had; a lock that is lost meanwhile is not told, since what was
  * taken out is out.
  */

@@ -18,6 +18,9 @@ export interface AcquirePool {
   readonly release: string;
   readonly opId: string;
   readonly actor: Actor;
+  /** as of every decision: see AppendReleaseEvents */
+  readonly adoption?: number;
+  readonly seen?: number;
 }
 
 const ROUNDS_MAX = 20;

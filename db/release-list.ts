@@ -57,3 +57,9 @@ export async function listReleases(db: Queryable, filter: ReleaseFilter): Promis
     order by created_at desc, id desc limit ${Math.min(filter.limit, PAGE_LIMIT)}`.execute(db.kysely);
   return rows;
 }
+
+/** Ids of the releases that have not ended, oldest first. */
+export async function unfinishedReleases(db: Queryable): Promise<readonly string[]> {
+  const rows = await db.kysely.selectFrom('releases').select('id').where('finished_at', 'is', null).orderBy('created_at').execute();
+  return rows.map(({ id }) => id);
+}

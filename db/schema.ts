@@ -7,6 +7,7 @@ import type { Command, Refusal } from '../domain/release/commands.ts';
 import type { Change, CoreEventData } from '../domain/release/events.ts';
 import type { SettableOwner } from '../domain/flags.ts';
 import type { DrainRefusal } from '../domain/operator-drain.ts';
+import type { FindingAbout, RepairVerb } from '../domain/watchdog/finding.ts';
 import type { Inventory } from '../domain/inventory.ts';
 import type { RollbackPlan } from '../domain/rollback-plan.ts';
 import type { ReleaseState } from '../domain/release/state.ts';
@@ -35,6 +36,7 @@ export interface Schema {
   tokens: TokensTable;
   inventory: InventoryTable;
   findings: FindingsTable;
+  repairs: RepairsTable;
   plans: PlansTable;
   release_paces: ReleasePacesTable;
   host_flags: HostFlagsTable;
@@ -144,6 +146,7 @@ export interface HostLocksTable {
 export interface WantedTrafficTable {
   release: string;
   host: string;
+  pool: string;
   server: string;
   epoch: number;
   wanted: Json<{ readonly admin: 'ready' | 'drain' | 'maint'; readonly weight: number | null }>;
@@ -164,7 +167,7 @@ export interface CommandsTable {
 
 export interface OutboxTable {
   id: Generated<number>;
-  kind: 'start' | 'command' | 'wake' | 'supersede';
+  kind: 'start' | 'command' | 'wake' | 'supersede' | 'adopt';
   release: string;
   payload: Json<Readonly<Record<string, string>>>;
   attempts: Generated<number>;
@@ -206,8 +209,25 @@ export interface FindingsTable {
   subject: string;
   sentence: string;
   repair: string;
+  matters: Generated<string>;
+  verb: RepairVerb | null;
+  about: Json<FindingAbout>;
   opened_at: Time;
   cleared_at: ColumnType<Date | null, Date | null | undefined, Date | null>;
+}
+
+/** `finding` may be cleared by the time it is settled; `about` is what it told then. */
+export interface RepairsTable {
+  id: string;
+  finding: string;
+  verb: RepairVerb;
+  about: Json<FindingAbout>;
+  reason: string;
+  actor: Json<Actor>;
+  at: string;
+  state: Generated<'asked' | 'applied' | 'refused'>;
+  outcome: string | null;
+  settled_at: string | null;
 }
 
 /** `digest` names the plan: of `planned` as canonical JSON. */

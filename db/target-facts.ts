@@ -1,7 +1,6 @@
 /** What activities ask of one target: facts that were recorded before and decide what a step may do. */
 import { isHeldOut } from '../domain/release-hold.ts';
 import { nextAfter } from '../domain/release/target.ts';
-import { admittedTo } from '../domain/traffic-beneath.ts';
 import type { Database } from './client.ts';
 import type { Observation, ObservedProcess, TargetState } from '../domain/release/target.ts';
 import type { Failure, Step } from '../domain/vocabulary.ts';
@@ -39,10 +38,10 @@ export async function forwardFacts(db: Database, { release, host, round }: { rea
 }
 
 /**
- * The ended release that last touched this host, if it left the host drained: then the drain is ours, and the next good release may
- * lift it. null when the host was brought back, or was never ours.
+ * The ended release that last touched this host, if it left the host drained, with what it saw before: then its drains are ours, and the
+ * next good release may lift them. null when the host was brought back, or was never ours.
  */
-export async function leftOutBy(db: Database, release: string, host: string): Promise<NonNullable<Observation['leftBy']> | null> {
+export async function leftOutBy(db: Database, release: string, host: string): Promise<{ readonly release: string; readonly preImage: Observation } | null> {
   const row = await db.kysely
     .selectFrom('release_targets')
     .innerJoin('releases', 'releases.id', 'release_targets.release')
@@ -54,9 +53,7 @@ export async function leftOutBy(db: Database, release: string, host: string): Pr
     .limit(1)
     .executeTakeFirst();
   if (row === undefined || row.state.preImage === null) return null;
-  if (!isHeldOut(row.state)) return null;
-  const { admin, weight } = admittedTo(row.state.preImage, 'forward');
-  return { release: row.release, admin, weight };
+  return isHeldOut(row.state) ? { release: row.release, preImage: row.state.preImage } : null;
 }
 
 async function targetState(db: Database, release: string, host: string): Promise<TargetState> {

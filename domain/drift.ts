@@ -1,4 +1,5 @@
 /** Has somebody changed a target between its pre-image and the first touch? Then the pre-image is no longer what a rollback should restore. */
+import { serversBeside } from './traffic-beneath.ts';
 import type { Failure } from './vocabulary.ts';
 import type { Observation, ObservedApplication } from './release/target.ts';
 
@@ -27,9 +28,12 @@ function installDrift(before: ObservedApplication, now: readonly ObservedApplica
   return [`${what} was ${was} and is ${is}`];
 }
 
-function trafficDrift({ traffic: before }: Observation, { traffic: now }: Observation): readonly string[] {
-  if (before.admin === now.admin && before.weight === now.weight) return [];
-  return [`the server at the balancer was ${before.admin} with weight ${before.weight ?? 'none'} and is ${now.admin} with weight ${now.weight ?? 'none'}`];
+function trafficDrift(preImage: Observation, observed: Observation): readonly string[] {
+  return serversBeside(preImage, observed).flatMap(({ pool, before: { traffic: before }, now: { traffic: now } }) => {
+    if (before.admin === now.admin && before.weight === now.weight) return [];
+    const where = pool === null ? 'the balancer' : `the balancer of pool ${pool}`;
+    return [`the server at ${where} was ${before.admin} with weight ${before.weight ?? 'none'} and is ${now.admin} with weight ${now.weight ?? 'none'}`];
+  });
 }
 
 function named({ version, digest }: ObservedApplication): string {

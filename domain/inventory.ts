@@ -2,6 +2,7 @@
  * What operators declare (fleet.yml, PUT /v1/...): parsed, with every default filled in. The API's schemas produce exactly these
  * values; nothing else validates them again. Units stand last in each name.
  */
+import type { Step } from './vocabulary.ts';
 
 /** An application: something built and versioned, and how one host runs it. */
 export interface ApplicationSpec {
@@ -12,6 +13,23 @@ export interface ApplicationSpec {
   readonly run: RunSpec;
   readonly variables: Variables;
   readonly health: readonly HealthCheck[];
+  /** absent: none */
+  readonly hooks?: readonly HookSpec[];
+}
+
+/** Before or after a step of a target, in either direction. */
+export type HookPoint = `${'before' | 'after'}-${Step}`;
+
+/** A program of the application, or of the host, that is run at one point of a target's way. `command` is argv, run in the linked release's folder without a shell. */
+export interface HookSpec {
+  readonly at: HookPoint;
+  readonly command: readonly string[];
+  /** it may be run again when it was cut off; else nobody but a person says whether it took effect */
+  readonly idempotent: boolean;
+  /** of one run; a longer one is ended and has failed */
+  readonly timeoutSeconds: number;
+  /** who runs it; null: the application's own account */
+  readonly account: string | null;
 }
 
 /** How the application is started and stopped. `command` is argv, run in the release folder without a shell; `${name}` is substituted. */
@@ -285,9 +303,9 @@ export interface Inventory {
   readonly applications: readonly ApplicationSpec[];
   readonly hosts: readonly HostSpec[];
   readonly packages: readonly PackageSpec[];
-  /** other pools whose floor counts at the same traffic entry: those the pool joins, and those that share a host with it */
+  /** other pools whose floor counts: those the pool joins, and those that share a host with it */
   readonly members?: readonly MemberPool[];
-  /** pools behind another entry that serve one of the applications from hosts of this pool: nothing takes those hosts out there */
+  /** only in inventories captured by earlier builds: pools behind another entry that serve from hosts of this pool, which nothing takes out there */
   readonly undrained?: readonly SharedHosts[];
 }
 
@@ -296,6 +314,8 @@ export interface MemberPool {
   readonly name: string;
   readonly hosts: readonly string[];
   readonly minInServicePercent: number;
+  /** where its hosts serve; absent: at the entry of the pool that is released */
+  readonly traffic?: TrafficSpec;
 }
 
 export interface SharedHosts {

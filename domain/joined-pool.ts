@@ -1,6 +1,7 @@
 /** Pools that are released as one: which fit together, and what the joined pool has from them. */
 import { canonicalJson } from './canonical-json.ts';
-import type { Inventory, MemberPool, PoolSpec, SharedHosts, TrafficSpec } from './inventory.ts';
+import { serverKeys, isSameServer } from './traffic-entry.ts';
+import type { Inventory, MemberPool, PoolSpec, TrafficSpec } from './inventory.ts';
 
 /**
  * Hosts of one pool at most, also of all members of a joined pool together. So many names of 22 characters fit into one request
@@ -17,7 +18,7 @@ export interface Misfit {
   readonly message: string;
 }
 
-const SAME = ['environment', 'applications', 'traffic'] as const;
+const SAME = ['environment', 'applications'] as const;
 
 /** Compared with the first pool that can be joined; `members` holds those that exist, by name. Empty when all of them fit together. */
 export function misfitsOf({ name, joins = [] }: Pick<PoolSpec, 'name' | 'joins'>, members: ReadonlyMap<string, PoolSpec>): Misfit[] {
@@ -30,14 +31,19 @@ export function misfitsOf({ name, joins = [] }: Pick<PoolSpec, 'name' | 'joins'>
     if (spec === undefined) return [{ member, field: null, message: `pool ${member} does not exist; create it before, or in the same apply` }];
     if (spec.joins !== undefined) return [{ member, field: null, message: `pool ${member} is a joined pool itself; name its members` }];
     if (first === undefined) return [];
-    return SAME.filter((field) => canonicalJson(spec[field]) !== canonicalJson(first[field])).map((field) => ({ member, field, message: `pool ${member} has another ${field === 'applications' ? 'list of applications' : field} than pool ${first.name}; joined pools have the same` }));
+    const other = SAME.filter((field) => canonicalJson(spec[field]) !== canonicalJson(first[field])).map((field) => ({ member, field, message: `pool ${member} has another ${field === 'applications' ? 'list of applications' : field} than pool ${first.name}; joined pools have the same` }));
+    return spec.traffic.driver === first.traffic.driver ? other : [...other, { member, field: 'traffic', message: `pool ${member} has ${entriesOf(spec)} and pool ${first.name} ${entriesOf(first)}; joined pools all have a traffic entry, or none has` }];
   });
   return [...each, ...tooMany];
 }
 
+function entriesOf({ traffic }: PoolSpec): string {
+  return traffic.driver === 'none' ? 'no traffic entry' : 'one';
+}
+
 /**
- * The joined pool with all it has from its members, in the order in which it names them: their hosts without repeats, and the strictest
- * floor, which is only told: each keeps its own. They must fit together.
+ * The joined pool with all it has from its members, in the order in which it names them: their hosts without repeats, the strictest
+ * floor and the first one's traffic entry, which are only told: each keeps its own. They must fit together.
  */
 export function joinedSpec(spec: PoolSpec, members: readonly PoolSpec[]): PoolSpec {
   const [first] = members;
@@ -53,45 +59,41 @@ export function joinedSpec(spec: PoolSpec, members: readonly PoolSpec[]): PoolSp
   };
 }
 
+/** A pool whose floor counts, with the entry at which its hosts serve. */
+export type CountedPool = MemberPool & { readonly traffic: TrafficSpec };
+
 /** What a floor is counted from. */
-export function memberPool({ name, hosts, capacity }: PoolSpec): MemberPool {
-  return { name, hosts, minInServicePercent: capacity.minInServicePercent };
+export function countedPool({ name, hosts, capacity, traffic }: PoolSpec): CountedPool {
+  return { name, hosts, minInServicePercent: capacity.minInServicePercent, traffic };
 }
 
-/** Names a place where servers are taken out and put back, so that pools behind the same one are known. */
-export function entryOf(traffic: TrafficSpec): string {
-  return traffic.driver === 'none' ? 'none' : canonicalJson([traffic.driver, traffic.socket, traffic.address, traffic.backend]);
-}
-
-/** Both take the same server out when they take the same host out. */
-export function isSameServer(one: TrafficSpec, other: TrafficSpec): boolean {
-  return one.driver === 'haproxy' && other.driver === 'haproxy' && entryOf(one) === entryOf(other) && one.server === other.server;
+/** As a release captures it: without the entry where that is the one of the pool it is for. */
+function memberOf(pool: PoolSpec, other: PoolSpec): MemberPool {
+  const { traffic, ...member } = countedPool(other);
+  const isOwn = traffic.driver === 'none' ? pool.traffic.driver === 'none' : isSameServer(traffic, pool.traffic);
+  return isOwn ? member : { ...member, traffic };
 }
 
 /**
- * Other pools that a release of `pool` counts, of all there are: those it joins, then those that take out the same servers. Joined pools
- * are none of their own. `undrained`: those behind another entry that serve one of its applications from one of its hosts.
+ * Other pools that a release of `pool` counts, of all there are, each with its entry where that is another one: those it joins, then
+ * those that lose a server with it, then those that serve one of its applications from one of its hosts behind an entry of their own.
+ * Joined pools are none of their own. A pool without an entry that shares hosts has nothing to be counted at.
  */
-export function poolsBeside(pool: PoolSpec, all: readonly PoolSpec[]): { readonly members: readonly MemberPool[]; readonly undrained: readonly SharedHosts[] } {
-  const own = new Set(pool.hosts);
+export function poolsBeside(pool: PoolSpec, all: readonly PoolSpec[]): readonly MemberPool[] {
   const joins = pool.joins ?? [];
   const joined = joins.flatMap((name) => all.find((other) => other.name === name) ?? []);
-  const sharing = all.filter((other) => other.name !== pool.name && other.joins === undefined && !joins.includes(other.name) && other.hosts.some((host) => own.has(host)));
-  const sameServer = sharing.filter(({ traffic }) => isSameServer(pool.traffic, traffic));
-  const undrained = sharing.filter((other) => !sameServer.includes(other) && other.traffic.driver !== 'none' && other.applications.some((application) => pool.applications.includes(application)));
-  return {
-    members: [...joined, ...sameServer].map(memberPool),
-    undrained: undrained.map((other) => ({ pool: other.name, hosts: other.hosts.filter((host) => own.has(host)) })),
-  };
+  const released = pool.joins === undefined ? [pool] : joined;
+  const own = new Set(pool.hosts);
+  const sharing = all.filter((other) => other.name !== pool.name && other.joins === undefined && !joins.includes(other.name) && other.traffic.driver !== 'none' && other.hosts.some((host) => own.has(host)));
+  const lost = new Set(released.filter(({ traffic }) => traffic.driver !== 'none').flatMap(({ hosts, traffic }) => hosts.map(serverKeys(traffic))));
+  const sameServer = sharing.filter(({ hosts, traffic }) => hosts.map(serverKeys(traffic)).some((key) => lost.has(key)));
+  const further = sharing.filter((other) => !sameServer.includes(other) && other.applications.some((application) => pool.applications.includes(application)));
+  return [...joined, ...sameServer, ...further].map((other) => memberOf(pool, other));
 }
 
 /** Every pool whose floor a drain in this release must keep: its own, unless it is a joined one, and those that count beside it. */
-export function countedPools({ pool, hosts, members = [] }: Pick<Inventory, 'pool' | 'hosts' | 'members'>): readonly MemberPool[] {
-  const own: MemberPool = { name: pool.name, hosts: hosts.map(({ name }) => name), minInServicePercent: pool.capacity.minInServicePercent };
-  return pool.joins === undefined ? [own, ...members] : members;
-}
-
-/** The hosts of some pools, each once, in their order. */
-export function hostsOf(pools: readonly { readonly hosts: readonly string[] }[]): readonly string[] {
-  return [...new Set(pools.flatMap(({ hosts }) => hosts))];
+export function countedPools({ pool, hosts, members = [] }: Pick<Inventory, 'pool' | 'hosts' | 'members'>): readonly CountedPool[] {
+  const own: CountedPool = { name: pool.name, hosts: hosts.map(({ name }) => name), minInServicePercent: pool.capacity.minInServicePercent, traffic: pool.traffic };
+  const beside = members.map((member): CountedPool => ({ ...member, traffic: member.traffic ?? pool.traffic }));
+  return pool.joins === undefined ? [own, ...beside] : beside;
 }

@@ -2,6 +2,7 @@
  * The way back as it stands before anything is touched: what each target would get, by which steps, and whether it can. It is frozen in
  * an event; a rollback that comes later is measured by it, and one that is a release of its own does exactly what it says.
  */
+import { serversOf, withTraffic } from './traffic-beneath.ts';
 import type { RollbackMode } from './inventory.ts';
 import type { Observation, ObservedApplication } from './release/target.ts';
 import { wayText } from './strategy-way-back.ts';
@@ -72,16 +73,14 @@ export function isToStart({ applications }: Observation): boolean {
  * drain that an earlier release of ours left behind is lifted, as the next good release would.
  */
 export function goalImage(preImage: Observation, goals: readonly Install[]): Observation {
-  const { leftBy, traffic } = preImage;
   return {
-    ...preImage,
+    ...withTraffic(preImage, ({ leftBy, traffic }) => (leftBy === undefined ? traffic : { ...traffic, admin: leftBy.admin, weight: leftBy.weight, inService: true })),
     applications: preImage.applications.map((seen) => {
       const goal = goals.find(({ application }) => application === seen.application);
       if (goal === undefined || isSameInstall(goal, seen)) return seen;
       const { version, digest, config } = goal;
       return { ...seen, version, digest, config, process: digest === null ? null : TO_START };
     }),
-    traffic: leftBy === undefined ? traffic : { ...traffic, admin: leftBy.admin, weight: leftBy.weight, inService: true },
   };
 }
 
@@ -125,10 +124,11 @@ function installOf({ application, version, digest, config }: ObservedApplication
 }
 
 /** Nothing ran: it is stopped, unlinked and stays out of traffic. */
-function stepsBack({ applications, traffic }: Observation): readonly Step[] {
+function stepsBack(preImage: Observation): readonly Step[] {
+  const { applications } = preImage;
   const ran = applications.some(({ process }) => process !== null);
   const steps = ran ? STEPS : (['drain', 'stop', 'switch'] as const);
-  return traffic.inService || traffic.admin === 'ready' || ran ? steps : steps.filter((step) => step !== 'drain');
+  return ran || serversOf(preImage).some(({ traffic }) => traffic.inService || traffic.admin === 'ready') ? steps : steps.filter((step) => step !== 'drain');
 }
 
 /** A first install has no old release that could be missing. */

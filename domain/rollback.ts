@@ -2,6 +2,7 @@
 import type { RollbackMode } from './inventory.ts';
 import type { PlannedMember } from './plan/plan.ts';
 import type { Observation, ObservedApplication, ObservedProcess, ObservedTraffic } from './release/target.ts';
+import { serversBeside, serversOf } from './traffic-beneath.ts';
 import { STEPS } from './vocabulary.ts';
 import type { Step } from './vocabulary.ts';
 
@@ -91,16 +92,16 @@ function fitting(queue: readonly string[], out: ReadonlySet<string>, limits: rea
 export function restoreSteps(preImage: Observation, observed: Observation, begun: Step | null): Step[] {
   const ran = preImage.applications.some((application) => application.process !== null);
   if (mustReinstall(preImage, observed, begun)) {
-    const inTraffic = observed.traffic.inService || observed.traffic.admin === 'ready';
+    const inTraffic = serversOf(observed).some(({ traffic }) => traffic.inService || traffic.admin === 'ready');
     return [...(inTraffic ? ['drain' as const] : []), 'stop', 'switch', ...(ran ? (['start', 'verify', 'admit'] as const) : [])];
   }
-  return ran && !isSameTraffic(preImage.traffic, observed.traffic) ? ['admit'] : [];
+  return ran && !isSamePlace(preImage, observed) ? ['admit'] : [];
 }
 
 /** True when the target shows what it showed before: releases, configuration, processes and its place in traffic. */
 export function isUntouched(preImage: Observation, observed: Observation): boolean {
   return (
-    isSameTraffic(preImage.traffic, observed.traffic) &&
+    isSamePlace(preImage, observed) &&
     preImage.applications.every((before) => {
       const now = find(observed, before);
       return now !== undefined && isSameInstall(before, now) && isSameProcess(before.process, now.process);
@@ -129,6 +130,11 @@ function isSameInstall(before: ObservedApplication, now: ObservedApplication): b
 function isSameProcess(before: ObservedProcess | null, now: ObservedProcess | null): boolean {
   if (before === null || now === null) return before === now;
   return before.pid === now.pid && before.startTicks === now.startTicks && before.bootId === now.bootId;
+}
+
+/** At every entry behind which it stood. */
+function isSamePlace(preImage: Observation, observed: Observation): boolean {
+  return serversBeside(preImage, observed).every(({ before, now }) => isSameTraffic(before.traffic, now.traffic));
 }
 
 /** The balancer's own verdict and its connections move by themselves; only the wish, the weight and a lost place in traffic count. */

@@ -1,4 +1,5 @@
 /** The nouns of Signalbox. Every other room speaks with these words; docs/vocabulary.md explains them to people. */
+import type { StoppedBy } from './resumption.ts';
 
 /** Where a release stands. Spelled exactly so in events, API, CLI and Temporal's search attributes. */
 export type Status =
@@ -55,6 +56,8 @@ export interface Failure {
   readonly log?: string;
   /** what failed was asked once the host served; nothing else keeps it out. Absent: anything else failed, or an older build says so */
   readonly afterAdmit?: true;
+  /** a hook ended the step, and this is what going on from there needs. Absent: something else failed */
+  readonly stoppedBy?: StoppedBy;
 }
 
 /** A target that did not make it, as decisions see it. */

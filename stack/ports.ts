@@ -9,6 +9,8 @@ import { randomInt } from 'node:crypto';
 const FREE_PORT_MIN = 20_000;
 const FREE_PORT_MAX = 32_000;
 const TRIES_MAX = 200;
+/** Handed out by this process, also where nobody listens yet: an application may be installed long after its port was chosen. */
+const handedOut = new Set<number>();
 
 /** A default port that somebody else has: names the port, what it is for and the flag that chooses another. */
 export class PortBusy extends Error {
@@ -32,20 +34,22 @@ export function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** A port nobody listens on now, outside the system's own range; `taken` are left out. Throws when none is found. */
+/** A port nobody listens on now, outside the system's own range, and never one that was handed out before; `taken` are left out. Throws when none is found. */
 export async function freePort(taken: ReadonlySet<number> = new Set()): Promise<number> {
   for (let attempt = 0; attempt < TRIES_MAX; attempt += 1) {
     const port = randomInt(FREE_PORT_MIN, FREE_PORT_MAX);
-    if (!taken.has(port) && (await isFree(port))) return port;
+    if (taken.has(port) || handedOut.has(port)) continue;
+    handedOut.add(port);
+    if (await isFree(port)) return port;
   }
   throw new Error(`No free port was found on 127.0.0.1 between ${FREE_PORT_MIN} and ${FREE_PORT_MAX} in ${TRIES_MAX} tries. End some programs and try again.`);
 }
 
 /** `count` different free ports. */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const taken = new Set<number>();
-  while (taken.size < count) taken.add(await freePort(taken));
-  return [...taken];
+  const ports: number[] = [];
+  while (ports.length < count) ports.push(await freePort());
+  return ports;
 }
 
 /** Throws PortBusy unless the port can be listened on. */

@@ -3,7 +3,10 @@ import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, WorkflowUp
 import { ApplicationFailure } from '@temporalio/common';
 import { loadReleaseRequest } from '../db/requests.ts';
 import { loadCommand, settleCommand } from '../db/commands.ts';
+import { adopt } from './adopt.ts';
+import { hasEnded } from '../db/watchdog-facts.ts';
 import { commandUpdate, poolGrantedSignal, RELEASE_WORKFLOW, releaseWorkflowId, supersededSignal } from '../workflows/messages.ts';
+import type { Database } from '../db/client.ts';
 import type { ClaimedMessage } from '../db/outbox.ts';
 import type { CoreEventData } from '../domain/release/events.ts';
 import type { Refusal } from '../domain/release/commands.ts';
@@ -19,6 +22,8 @@ export async function deliver(deps: DispatcherDeps, message: ClaimedMessage): Pr
         return start(deps, message.release);
       case 'command':
         return command(deps, message.release, message.payload['commandId'] ?? '');
+      case 'adopt':
+        return adopt(deps, message.release, message.payload['repair'] ?? '');
       case 'wake':
         return unlessEnded(() => deps.client.workflow.getHandle(releaseWorkflowId(message.release)).signal(poolGrantedSignal));
       case 'supersede':
@@ -60,15 +65,21 @@ async function command({ client, db }: DispatcherDeps, release: string, id: stri
     await client.workflow.getHandle(releaseWorkflowId(release)).executeUpdate(commandUpdate, { args: [sent.command], updateId: id });
     await settleCommand(db, { id, state: 'applied' });
   } catch (error) {
-    const refusal = refusalIn(error);
+    const refusal = error instanceof WorkflowNotFoundError ? await gone(db, release) : refusalIn(error);
     if (refusal === null) throw error;
     await settleCommand(db, { id, state: 'refused', reason: refusal.message, refusal });
   }
 }
 
-/** null: not refused, but not delivered either. A run that is gone has ended: the start of every release is delivered before its commands. */
+/** The start of every release is delivered before its commands: a run that is gone has ended with its release, or was lost. */
+async function gone(db: Database, release: string): Promise<Refusal> {
+  if (await hasEnded(db, release)) return { code: 'finished', message: 'The release has ended; its record does not change any more.', allowed: [] };
+  const next = `adopt it with \`signalbox repair orphaned-release/${release} --reason ...\`, which can roll back or abort at once`;
+  return { code: 'orphaned', message: `The workflow of release ${release} is gone, so nobody can take the command: ${next}.`, allowed: [] };
+}
+
+/** null: not refused, but not delivered either. */
 function refusalIn(error: unknown): Refusal | null {
-  if (error instanceof WorkflowNotFoundError) return { code: 'finished', message: 'The release has ended; its record does not change any more.', allowed: [] };
   if (!(error instanceof WorkflowUpdateFailedError) || !(error.cause instanceof ApplicationFailure)) return null;
   if (error.cause.type === 'Refused') return error.cause.details?.[0] as Refusal;
   return { code: 'not-allowed', message: `The release could not take the command: ${error.cause.message}`, allowed: [] };

@@ -3,16 +3,16 @@ import { confirmDrain, forgetDrain, forgetStandingDrain, rememberDrain, unconfir
 import { withHostLock } from '../db/flag-fence.ts';
 import { withPoolTurn } from '../db/pool-turn.ts';
 import { releaseFlag } from '../db/release-flag.ts';
-import { serverName } from '../domain/server-name.ts';
-import { drainRefusalOfAny } from '../domain/operator-drain.ts';
-import { entryOf, hostsOf, isSameServer } from '../domain/joined-pool.ts';
+import { drainRefusal } from '../domain/operator-drain.ts';
+import { countedPool } from '../domain/joined-pool.ts';
+import { isSameServer, serverKeys } from '../domain/traffic-entry.ts';
+import { countingOf } from '../drivers/traffic/several.ts';
 import { poolsOfHost } from '../db/flag-work.ts';
 import type { Database } from '../db/client.ts';
 import type { FlagWork } from '../db/flag-work.ts';
 import type { Keeping } from '../domain/flag-keeping.ts';
 import type { DrainRefusal } from '../domain/operator-drain.ts';
-import type { PoolSpec, TrafficSpec } from '../domain/inventory.ts';
-import type { PoolTurn } from '../db/pool-turn.ts';
+import type { PoolSpec } from '../domain/inventory.ts';
 import type { ObservedTraffic } from '../domain/release/target.ts';
 import type { Fence, Traffic } from '../drivers/traffic/port.ts';
 import type { Trouble } from './flag-findings.ts';
@@ -81,14 +81,14 @@ class BelowFloor extends Error {
 /** What was drained by us before counts as out already, so putting it out again breaks no floor: `ignored`. */
 export async function takeOut(db: Database, place: Place, { weight, floor }: { readonly weight: number | null; readonly floor: 'kept' | 'ignored' }): Promise<Done> {
   const { pool, host, server, traffic, signal } = place;
-  const pools = await poolsLosing(db, pool, host);
+  const pools = (await poolsLosing(db, pool, host)).map(countedPool);
   const drained: Fence = (write) =>
     withPoolTurn(db, {
-      ...countingOf(pools, pool.traffic, { traffic, signal }),
-      take: (inService) => {
-        const refusal = floor === 'kept' ? drainRefusalOfAny({ pools, host, inService }) : null;
+      ...countingOf(pools, () => traffic, signal),
+      take: (serving) => {
+        const refusal = floor === 'kept' ? drainRefusal(pools, { host, serving }) : null;
         if (refusal !== null) throw new BelowFloor(refusal);
-        inService.delete(host);
+        serving.delete(serverKeys(pool.traffic)(host));
         return whileLowered(db, place, weight)(write);
       },
     });
@@ -152,19 +152,6 @@ async function bringBack(db: Database, place: Place, { weight, seen }: { readonl
 export async function poolsLosing(db: Database, pool: PoolSpec, host: string): Promise<readonly PoolSpec[]> {
   const others = await poolsOfHost(db, host);
   return [pool, ...others.filter((other) => other.name !== pool.name && isSameServer(pool.traffic, other.traffic))];
-}
-
-/** The turn at the entry of these pools, and the look at all their hosts. */
-export function countingOf(pools: readonly PoolSpec[], entry: TrafficSpec, { traffic, signal }: Pick<Place, 'traffic' | 'signal'>): Pick<PoolTurn<never>, 'entry' | 'hosts' | 'count'> {
-  const hosts = hostsOf(pools);
-  return {
-    entry: entryOf(entry),
-    hosts,
-    async count() {
-      const states = await traffic.observe(hosts.map((host) => serverName(entry, host)), signal);
-      return new Set(hosts.filter((_, index) => states[index]?.inService === true));
-    },
-  };
 }
 
 function unknownKeeping(keeping: never): never {

@@ -1,4 +1,6 @@
 /** The worker process: config → database → drivers → activities → Worker, and the loops beside it. Everything it starts, it ends. */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
 import { Client } from '@temporalio/client';
@@ -6,14 +8,20 @@ import closeWithGrace from 'close-with-grace';
 import { pino } from 'pino';
 import { readConfig } from '../config.ts';
 import { openDatabase, checkDatabase } from '../db/client.ts';
+import { startBuildKeeper } from './build-keeper.ts';
+import { buildName } from './build-name.ts';
+import { sayNamespace } from '../db/watchdog-facts.ts';
 import { startDispatcher } from './dispatcher.ts';
 import { serveHealth } from './health.ts';
 import { startFlagKeeper } from './flag-keeper.ts';
+import { startHostWatch } from './host-watch.ts';
 import { startPulse } from './pulse.ts';
 import { startReassert } from './reassert.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
-import { createReleaseWorker } from './release-worker.ts';
+import { createReleaseWorker, openExecutors } from './release-worker.ts';
 import { lineToTemporal } from './temporal-client.ts';
+import { startWatchdog } from '../watchdog/loop.ts';
+import { openEyes } from '../watchdog/temporal-eyes.ts';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 
@@ -27,18 +35,26 @@ const connection = await connectTemporal(config, log);
 const clientConnection = lineToTemporal(config.temporalAddress);
 const client = new Client({ connection: clientConnection, namespace: config.namespace });
 await registerSearchAttributes(clientConnection, config.namespace);
-const worker = await createReleaseWorker({ config, db, connection, log });
+const build = buildName(config);
+const pinning = build === null ? null : { deployment: config.taskQueue, build };
+const worker = await createReleaseWorker({ config, db, connection, log, build: pinning });
 const dispatcher = startDispatcher({ db, client, taskQueue: config.taskQueue, databaseUrl: config.databaseUrl, log });
 const reassert = startReassert({ db, log });
-const pulse = startPulse({ db, client, taskQueue: config.taskQueue, log });
+const pulse = startPulse({ db, client, taskQueue: config.taskQueue, log, takesWork: () => worker.getState() === 'RUNNING' });
 const flags = startFlagKeeper({ db, log });
+await sayNamespace(db, config.namespace);
+const by = `worker ${hostname()}/${process.pid}`;
+const eyes = openEyes(config);
+const watchdog = startWatchdog({ db, eyes, by, log });
+const hosts = startHostWatch({ db, executorFor: openExecutors(), log, by });
 const health = await serveHealth({ port: config.workerPort, worker, log });
 const running = worker.run();
+const builds = pinning === null ? null : startBuildKeeper({ db, client, ...pinning, worker: randomUUID(), log });
 closeWithGrace({ delay: 25_000 }, async ({ err }: { err?: Error }) => {
   if (err) log.error({ err }, 'The worker ends because of an unexpected error');
   await stop();
 });
-log.info({ taskQueue: config.taskQueue, temporal: config.temporalAddress }, 'The worker takes releases');
+log.info({ taskQueue: config.taskQueue, build, temporal: config.temporalAddress }, 'The worker takes releases');
 try {
   await running;
 } catch (err) {
@@ -51,10 +67,12 @@ process.exit();
 /** In this order: no new effects, then nobody asks for the database any more. */
 async function stop(): Promise<void> {
   health.close();
-  await Promise.allSettled([dispatcher.stop(), reassert.stop(), pulse.stop(), flags.stop()]);
+  await Promise.allSettled([dispatcher.stop(), reassert.stop(), pulse.stop(), flags.stop(), watchdog.stop(), hosts.stop()]);
   if (worker.getState() === 'RUNNING') worker.shutdown();
   await running.catch(() => undefined);
-  await Promise.allSettled([clientConnection.close(), connection.close(), db.close()]);
+  // Only now: until here this build went on with its releases.
+  await builds?.stop();
+  await Promise.allSettled([eyes.close(), clientConnection.close(), connection.close(), db.close()]);
 }
 
 function installRuntime(logger: Logger): void {

@@ -2,43 +2,36 @@
 import { applyDrain, refuseDrain } from '../db/drain-requests.ts';
 import { poolsOfHost } from '../db/flag-work.ts';
 import { withPoolTurn } from '../db/pool-turn.ts';
-import { drainRefusalOfAny } from '../domain/operator-drain.ts';
-import { isSameServer } from '../domain/joined-pool.ts';
+import { countedPool } from '../domain/joined-pool.ts';
+import { drainRefusal } from '../domain/operator-drain.ts';
+import { isSameServer, serverKeys } from '../domain/traffic-entry.ts';
 import { createTraffic } from '../drivers/traffic/factory.ts';
+import { countingOf } from '../drivers/traffic/several.ts';
 import { serverName } from '../domain/server-name.ts';
-import { countingOf, drainInTurn, poolsLosing } from './flag-acts.ts';
+import { drainInTurn, poolsLosing } from './flag-acts.ts';
 import type { Database } from '../db/client.ts';
 import type { DrainRequest } from '../db/drain-requests.ts';
-import type { DrainRefusal } from '../domain/operator-drain.ts';
-import type { PoolSpec } from '../domain/inventory.ts';
 
 /**
- * Entries are asked one after the other, each in its turn, since turns do not nest; all pools that lose the same server are asked together.
- * In the turn of the last one the flag is lowered and carried out. Whoever carries it out elsewhere checks the floor there again, so what
- * happens between two turns breaks none. Throws while a balancer does not answer: the request then stays asked.
+ * All pools that lose the host are asked together, under the turns of all their entries, and in the same turn the flag is lowered and
+ * carried out. Throws while a balancer does not answer: the request then stays asked.
  */
 export async function settleDrain({ db }: { readonly db: Database }, asked: DrainRequest, signal: AbortSignal): Promise<void> {
-  const pools = (await poolsOfHost(db, asked.host, asked.pool)).filter(({ traffic }) => traffic.driver !== 'none');
-  const servers = pools.filter((pool, index) => !pools.slice(0, index).some((earlier) => isSameServer(earlier.traffic, pool.traffic)));
-  for (const [index, pool] of servers.entries()) {
-    const isLast = index === servers.length - 1;
-    const refusal = await askPools(db, pool, { asked, isLast, signal });
-    if (refusal !== null) return refuseDrain(db, asked.id, refusal);
-  }
-  if (pools.length === 0) await applyDrain(db, asked);
-}
-
-async function askPools(db: Database, pool: PoolSpec, { asked, isLast, signal }: { readonly asked: DrainRequest; readonly isLast: boolean; readonly signal: AbortSignal }): Promise<DrainRefusal | null> {
-  const traffic = createTraffic(pool.traffic);
-  const pools = await poolsLosing(db, pool, asked.host);
-  return withPoolTurn(db, {
-    ...countingOf(pools, pool.traffic, { traffic, signal }),
-    take: async (inService) => {
-      const refusal = drainRefusalOfAny({ pools, host: asked.host, inService });
-      if (refusal !== null) return refusal;
-      inService.delete(asked.host);
-      if (isLast && (await applyDrain(db, asked))) await drainInTurn(db, { pool, host: asked.host, server: serverName(pool.traffic, asked.host), traffic, signal });
+  const { host } = asked;
+  const named = (await poolsOfHost(db, host, asked.pool)).filter(({ traffic }) => traffic.driver !== 'none');
+  if (named.length === 0) return void (await applyDrain(db, asked));
+  const losing = (await Promise.all(named.map((pool) => poolsLosing(db, pool, host)))).flat();
+  const pools = [...new Map(losing.map((pool) => [pool.name, countedPool(pool)])).values()];
+  const servers = named.filter(({ traffic }, index) => !named.slice(0, index).some((earlier) => isSameServer(earlier.traffic, traffic)));
+  const refusal = await withPoolTurn(db, {
+    ...countingOf(pools, createTraffic, signal),
+    take: async (serving) => {
+      const refused = drainRefusal(pools, { host, serving });
+      if (refused !== null) return refused;
+      for (const { traffic } of servers) serving.delete(serverKeys(traffic)(host));
+      if (await applyDrain(db, asked)) for (const pool of servers) await drainInTurn(db, { pool, host, server: serverName(pool.traffic, host), traffic: createTraffic(pool.traffic), signal });
       return null;
     },
   });
+  if (refusal !== null) await refuseDrain(db, asked.id, refusal);
 }

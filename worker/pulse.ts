@@ -11,15 +11,18 @@ export interface PulseDeps {
   readonly client: Client;
   readonly taskQueue: string;
   readonly log: Logger;
+  /** does this worker take work now; default: it does */
+  readonly takesWork?: () => boolean;
   /** default: as often as the database expects it */
   readonly everyMs?: number;
 }
 
 const ANSWER_MS = 3_000;
 
-export function startPulse({ db, client, taskQueue, log, everyMs = PULSE_MS }: PulseDeps): Loop {
+export function startPulse({ db, client, taskQueue, log, takesWork = () => true, everyMs = PULSE_MS }: PulseDeps): Loop {
   const stopping = new AbortController();
   const beat = async (): Promise<void> => {
+    if (!takesWork()) return;
     // The part of Temporal that hands out work, not only its front door.
     await client.connection.withDeadline(Date.now() + ANSWER_MS, () => client.workflowService.describeTaskQueue({ namespace: client.options.namespace, taskQueue: { name: taskQueue } }));
     const gap = await givePulse(db);

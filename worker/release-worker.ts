@@ -19,8 +19,16 @@ export interface ReleaseWorkerDeps {
   readonly db: Database;
   readonly connection: NativeConnection;
   readonly log: Logger;
+  /** releases that this worker begins stay with workers of its build; absent: Temporal is told of no builds */
+  readonly build?: WorkerBuild | null;
   /** only for benches: other drivers than the real ones */
   readonly activityDeps?: Partial<ActivityDeps>;
+}
+
+/** `deployment` is Temporal's name for all builds of one installation: its task queue. */
+export interface WorkerBuild {
+  readonly deployment: string;
+  readonly build: string;
 }
 
 const HOST_PROGRAM = fileURLToPath(new URL('../host/signalbox-host', import.meta.url));
@@ -38,24 +46,30 @@ export const WORKER_OPTIONS = {
   shutdownForceTime: '20s',
 } as const satisfies Partial<WorkerOptions>;
 
-export function createReleaseWorker({ config, db, connection, activityDeps }: ReleaseWorkerDeps): Promise<Worker> {
+export function createReleaseWorker({ config, db, connection, build, activityDeps }: ReleaseWorkerDeps): Promise<Worker> {
   return Worker.create({
     connection,
     namespace: config.namespace,
     taskQueue: config.taskQueue,
     ...(config.workflowBundle === null ? { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) } : { workflowBundle: { codePath: config.workflowBundle } }),
     activities: createActivities({ ...realDeps(config, db), ...activityDeps }),
+    ...(build ? { workerDeploymentOptions: { version: { deploymentName: build.deployment, buildId: build.build }, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' as const } } : {}),
     ...WORKER_OPTIONS,
   });
 }
 
-function realDeps(config: ReleaseWorkerDeps['config'], db: Database): ActivityDeps {
+/** How hosts are reached: for activities, and for who only looks. */
+export function openExecutors(): ActivityDeps['executorFor'] {
   const local = createLocalExecutor({ hostProgram: HOST_PROGRAM });
+  return () => local;
+}
+
+function realDeps(config: ReleaseWorkerDeps['config'], db: Database): ActivityDeps {
   const slots = createFetchSlots(config.fetchesMax);
   return {
     db,
     facts: createFacts(db),
-    executorFor: () => local,
+    executorFor: openExecutors(),
     trafficFor: createTraffic,
     health: createHealth(),
     storeFor: ({ uri }) => packageStoreFor(config.stores, uri),

@@ -1,4 +1,5 @@
 /** Targets in bounded lanes: each lane takes the next host when it may, and a host once begun is brought to its end. */
+import { isUnknown } from '../domain/release/answer.ts';
 import { afterEnd, NO_STREAK } from '../domain/release/streak.ts';
 import type { Streak } from '../domain/release/streak.ts';
 import type { FailedTarget } from '../domain/vocabulary.ts';
@@ -18,6 +19,8 @@ export type TargetEnd = 'succeeded' | 'untouched' | FailedTarget;
 /** What has ended so far. */
 export interface Ends {
   readonly failed: number;
+  /** of those, with a hook of which nobody knows whether it took effect: the release asks before it begins anything further */
+  readonly unknown: number;
   readonly streak: Streak;
 }
 
@@ -45,7 +48,8 @@ export async function runLanes({ hosts, lanes, streak: before = NO_STREAK, mayBe
   const lane = async (): Promise<void> => {
     while (next < hosts.length) {
       const host = hosts[next++] as string;
-      const may = mayBegin(host, { failed: failures().length, streak });
+      const failed = failures();
+      const may = mayBegin(host, { failed: failed.length, unknown: failed.filter(isUnknown).length, streak });
       if (!(typeof may === 'boolean' ? may : await may)) continue;
       try {
         const end = await work(host);

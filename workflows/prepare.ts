@@ -31,7 +31,7 @@ export async function prepare(run: Run, step: PrepareStep): Promise<void> {
 export function acquire(run: Run): Promise<void> {
   return run.alone(async () => {
     if (run.state.situation.status !== 'queued' || run.state.aborting !== null) return;
-    run.fold([await deciding(`acquire pool ${run.state.request.pool}`).acquirePool({ release: run.id, opId: `acquire/${run.state.decisions}` })]);
+    run.fold([await deciding(`acquire pool ${run.state.request.pool}`).acquirePool({ ...run.teller, release: run.id, opId: `acquire/${run.state.decisions}` })]);
   });
 }
 
@@ -50,7 +50,7 @@ function plan(run: Run): Promise<void> {
     if (situation.status !== 'preparing') return;
     const { allowOutage, reason, kind, restoreFrom, batchCapPercent = null, plan: planned, joined } = request;
     const input = {
-      release: run.id, opId: `d${run.state.decisions}`, inService: situation.inService ?? [], allowOutage, reason, batchCapPercent,
+      ...run.teller, release: run.id, opId: `d${run.state.decisions}`, inService: situation.inService ?? [], allowOutage, reason, batchCapPercent,
       restoreFrom: kind === 'rollback' ? restoreFrom : null, kind, joined: joined?.hosts ?? null, ...(planned == null ? {} : { isPlanned: true }),
     };
     run.fold([await deciding('plan').makePlan(input)]);
@@ -68,7 +68,7 @@ async function stage(run: Run, hosts: readonly string[]): Promise<void> {
 function compare(run: Run): Promise<void> {
   return run.alone(async () => {
     if (nextStep(run.state, Date.now()).do !== 'compare') return;
-    run.fold([await deciding(`compare pool ${run.state.request.pool}`).comparePool({ release: run.id, opId: `d${run.state.decisions}` })]);
+    run.fold([await deciding(`compare pool ${run.state.request.pool}`).comparePool({ ...run.teller, release: run.id, opId: `d${run.state.decisions}` })]);
   });
 }
 

@@ -33,7 +33,7 @@ export const deciding = (summary: string) =>
 
 /** Work on many targets at once before any traffic moves, and the audit after it. */
 export const surveying = (summary: string) =>
-  proxyActivities<Pick<Activities, 'observeTargets' | 'stageTargets' | 'auditTargets'>>({ ...onTargets, summary });
+  proxyActivities<Pick<Activities, 'observeTargets' | 'stageTargets' | 'auditTargets' | 'adoptRelease'>>({ ...onTargets, summary });
 
 /** One step on one target. */
 export const acting = (summary: string) =>

@@ -5,17 +5,20 @@ import { startDeadlineClock } from './deadline-clock.ts';
 import { timerSummary } from './details.ts';
 import { listenToOperators } from './operators.ts';
 import { prepare } from './prepare.ts';
-import { deciding } from './proxies.ts';
+import { deciding, surveying } from './proxies.ts';
 import { roll, restore } from './rolling.ts';
 import { Run } from './run.ts';
 import type { NextStep } from '../domain/release/next-step.ts';
 import type { Carried } from './run.ts';
 import type { Operators } from './operators.ts';
+import type { Adoption } from '../activities/adopt-release.ts';
 
 export interface ReleaseInput {
   readonly release: string;
   /** only after continue-as-new */
   readonly carried?: Carried;
+  /** only when the workflow before was lost: go on from the log */
+  readonly adoption?: Adoption;
 }
 
 export interface ReleaseOutcome {
@@ -26,12 +29,13 @@ export interface ReleaseOutcome {
 const HISTORY_MAX = 4000;
 const EVENTS_PER_TARGET = 60;
 
-export async function release({ release: id, carried }: ReleaseInput): Promise<ReleaseOutcome> {
+export async function release({ release: id, carried, adoption }: ReleaseInput): Promise<ReleaseOutcome> {
   const run = new Run(id, carried ?? null);
   const operators = listenToOperators(run);
   // Nothing but the protocol of a rollback ends a release: Cancel in Temporal's UI means rollback, so the work itself is not cancellable.
   return CancellationScope.nonCancellable(async () => {
-    if (!run.isOpen) run.fold(await deciding('open').openRelease({ release: id }));
+    if (adoption !== undefined) run.adopt(await surveying('adopt').adoptRelease({ release: id, adoption }));
+    else if (!run.isOpen) run.fold(await deciding('open').openRelease({ release: id }));
     else run.watchPause();
     startDeadlineClock(run);
     for (;;) {

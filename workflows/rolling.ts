@@ -25,7 +25,7 @@ export async function roll(run: Run, step: RollStep): Promise<void> {
   const work: SliceWork = {
     kind: 'roll', release: run.id, epoch: epochOf(run), round: step.round, preImageOf: run.id, label, steps: step.steps,
     hosts: step.hosts, lanes: step.lanes, failuresMax: failuresMax(run, step), ...(step.part === 'whole' ? {} : { part: step.part }), ...streakRule(run, step), ...verificationOf(run, step),
-    ...(step.ignored === undefined ? {} : { ignored: step.ignored }), ...(step.readmitted === undefined ? {} : { readmitted: step.readmitted }),
+    ...(step.ignored === undefined ? {} : { ignored: step.ignored }), ...(step.readmitted === undefined ? {} : { readmitted: step.readmitted }), ...(step.resumed === undefined ? {} : { resumed: step.resumed }),
   };
   const result = await interruptible(run, work);
   if (result === null) return;
@@ -40,7 +40,8 @@ export async function restore(run: Run, step: RestoreStep): Promise<void> {
   const { request, situation } = run.state;
   const mode = situation.status === 'rolling-back' ? situation.rollback.mode : null;
   const work: SliceWork = {
-    kind: 'restore', release: run.id, epoch: epochOf(run), round: 0, preImageOf: request.restoreFrom ?? run.id, label: `rollback ${step.index + 1}`, steps: [],
+    // What the lost workflow of an adopted release recorded of its way back is not this one's: its steps are meant anew.
+    kind: 'restore', release: run.id, epoch: epochOf(run), round: run.state.adoptions ?? 0, preImageOf: request.restoreFrom ?? run.id, label: `rollback ${step.index + 1}`, steps: [],
     hosts: step.hosts, lanes: step.lanes, failuresMax: null,
   };
   const result = await interruptible(run, work);
@@ -114,9 +115,9 @@ async function mayBeginLater(run: Run, work: SliceWork, host: string, ends: Ends
   return mayBegin(run, work, host, ends);
 }
 
-function mayBegin(run: Run, work: SliceWork, host: string, { failed, streak }: Ends): boolean {
+function mayBegin(run: Run, work: SliceWork, host: string, ends: Ends): boolean {
   const { situation, aborting } = run.state;
-  if (aborting !== null || isExpired(situation) || isTooMany(work, failed, streak)) return false;
+  if (aborting !== null || isExpired(situation) || isTooMany(work, ends)) return false;
   return work.kind === 'restore' || (situation.status !== 'rolling-back' && !progressOf(situation)?.excluded.includes(host));
 }
 

@@ -14,12 +14,15 @@ import type { DecideContext } from '../domain/release/decide.ts';
 import type { CoreEvent, Stored } from '../domain/release/events.ts';
 import type { ReleaseState } from '../domain/release/state.ts';
 import type { Actor } from '../domain/vocabulary.ts';
+import type { Teller } from '../activities/record.ts';
 
 /** What a release takes along when it continues as new. */
 export interface Carried {
   readonly state: ReleaseState;
   /** commands already applied, so that a repeated one is not applied again */
   readonly handled: readonly string[];
+  /** stream version of the last decision in `state`; absent: carried by an older build */
+  readonly version?: number;
 }
 
 /** A chain of decisions longer than this is a mistake in `nextStep`, not work. */
@@ -38,6 +41,7 @@ export class Run {
   hasPauseClock = false;
   #state: ReleaseState | null;
   #revision = 0;
+  #version: number;
   #deciding = 0;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -45,6 +49,7 @@ export class Run {
     this.id = id;
     this.#state = carried?.state ?? null;
     this.handled = new Set(carried?.handled ?? []);
+    this.#version = carried?.version ?? 0;
   }
 
   get state(): ReleaseState {
@@ -61,6 +66,17 @@ export class Run {
     return this.#revision;
   }
 
+  /** stream version of the last decision known here; 0: a run that was begun by an older build knows none yet */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Goes with every decision, so that none is stored for a workflow that was replaced, or on a log that was set back. */
+  get teller(): Teller {
+    const { adoptions } = this.state;
+    return { ...(adoptions === undefined ? {} : { adoption: adoptions }), ...(this.#version === 0 ? {} : { seen: this.#version }) };
+  }
+
   /** a decision is being written: everybody else may read it already, only this state does not have it yet */
   get isDeciding(): boolean {
     return this.#deciding > 0;
@@ -72,11 +88,22 @@ export class Run {
   }
 
   carried(): Carried {
-    return { state: this.state, handled: [...this.handled] };
+    return { state: this.state, handled: [...this.handled], version: this.#version };
+  }
+
+  /** Begins with what the log says, not with a request. */
+  adopt({ state, handled, version }: Carried): void {
+    this.#state = state;
+    this.#version = version ?? 0;
+    for (const id of handled) this.handled.add(id);
+    this.#revision++;
+    showAttributes(null, state);
+    this.show();
+    this.watchPause();
   }
 
   /** Decides on the current state, alone; an empty decision writes nothing. Decisions that follow by themselves go along. */
-  decide(choose: (state: ReleaseState) => readonly CoreEvent[], actor: Actor = SIGNALBOX): Promise<readonly CoreEvent[]> {
+  decide(choose: (state: ReleaseState) => readonly CoreEvent[], actor: Actor = SIGNALBOX, command?: string): Promise<readonly CoreEvent[]> {
     return this.alone(async () => {
       const events = choose(this.state);
       if (events.length === 0) return [];
@@ -84,7 +111,7 @@ export class Run {
       const opId = `d${this.state.decisions}`;
       // The clock that ends bakes and pauses is the one that begins them.
       const at = new Date(Date.now()).toISOString();
-      const stored = await deciding(all.map(({ type }) => type).join(', ')).record({ release: this.id, opId, actor, events: all, at });
+      const stored = await deciding(all.map(({ type }) => type).join(', ')).record({ ...this.teller, release: this.id, opId, actor, events: all, at, ...(command === undefined ? {} : { command }) });
       this.fold(stored);
       return events;
     });
@@ -119,6 +146,7 @@ export class Run {
   fold(events: readonly Stored<CoreEvent>[]): void {
     const before = this.#state;
     for (const event of events) {
+      this.#version = Math.max(this.#version, event.version);
       if (this.#state !== null) this.#state = evolve(this.#state, event);
       else if (event.type === 'release-requested') this.#state = initialRelease(event);
     }

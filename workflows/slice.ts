@@ -4,7 +4,7 @@ import { haltSignal, holdSignal, sliceFailuresSignal, sliceQuietSignal } from '.
 import { runLanes } from './lanes.ts';
 import { restoreTarget, rollTarget } from './target.ts';
 import type { Streak } from '../domain/release/streak.ts';
-import type { LaneResult } from './lanes.ts';
+import type { Ends, LaneResult } from './lanes.ts';
 import type { TargetWork } from './target.ts';
 
 export interface SliceWork extends TargetWork {
@@ -19,8 +19,8 @@ export interface SliceWork extends TargetWork {
 }
 
 /** No further host is begun: the brake will speak. */
-export function isTooMany({ failuresMax, streakMax }: SliceWork, failed: number, streak: Streak): boolean {
-  return (failuresMax !== null && failed > failuresMax) || (streakMax !== undefined && streak.longest > streakMax);
+export function isTooMany({ kind, failuresMax, streakMax }: SliceWork, { failed, unknown, streak }: Ends): boolean {
+  return (kind === 'roll' && unknown > 0) || (failuresMax !== null && failed > failuresMax) || (streakMax !== undefined && streak.longest > streakMax);
 }
 
 export async function slice(work: SliceWork): Promise<LaneResult> {
@@ -48,7 +48,7 @@ export async function slice(work: SliceWork): Promise<LaneResult> {
     streak,
     mayBegin: async (_host, ends) => {
       await condition(() => !held || halted);
-      return !halted && !isTooMany(work, ends.failed, ends.streak);
+      return !halted && !isTooMany(work, ends);
     },
     work: async (host) => {
       inWork++;

@@ -2,28 +2,37 @@
 import { acting } from './proxies.ts';
 import type { FenceOutcome } from '../activities/fence-target.ts';
 import type { StepInput, StepOutcome } from '../activities/target-step.ts';
+import type { Resumed } from '../domain/release/events.ts';
+import type { Resumption } from '../domain/resumption.ts';
 import type { Step } from '../domain/vocabulary.ts';
 import type { TargetEnd } from './lanes.ts';
 
 /** `label` names the batch in Temporal's UI: "batch 2". */
-export interface TargetWork extends Omit<StepInput, 'host' | 'direction' | 'processes' | 'spentMs'> {
+export interface TargetWork extends Omit<StepInput, 'host' | 'direction' | 'processes' | 'spentMs' | 'resumption'> {
   readonly label: string;
   readonly steps: readonly Step[];
   /** by host: the failed step that a person took as done; only the steps after it are run */
   readonly ignored?: Readonly<Record<string, Step>>;
   /** hosts that a person wants in service although a check asked after admit has failed: only admit is run */
   readonly readmitted?: readonly string[];
+  /** by host: where it goes on at the hook that stopped it */
+  readonly resumed?: Readonly<Record<string, Resumed>>;
 }
 
-export function rollTarget(host: string, { label, steps, ignored, readmitted, ...work }: TargetWork): Promise<TargetEnd> {
+export function rollTarget(host: string, { label, steps, ignored, readmitted, resumed, ...work }: TargetWork): Promise<TargetEnd> {
   const input = { ...work, host, direction: 'forward' } as const;
+  const goesOn = resumed?.[host];
+  if (goesOn !== undefined && steps.includes(goesOn.step)) {
+    const { step, ...resumption } = goesOn;
+    return runSteps(input, label, steps.slice(steps.indexOf(step)), resumption);
+  }
   if (readmitted?.includes(host)) return runSteps({ ...input, verification: 'ignored' }, label, ['admit']);
   const ignoredStep = ignored?.[host];
   return runSteps(input, label, ignoredStep === undefined ? steps : steps.slice(steps.indexOf(ignoredStep) + 1));
 }
 
 /** Fences first; a target that nothing had reached is left alone. */
-export async function restoreTarget(host: string, { label, steps: _steps, ignored: _ignored, readmitted: _readmitted, ...work }: TargetWork): Promise<TargetEnd> {
+export async function restoreTarget(host: string, { label, steps: _steps, ignored: _ignored, readmitted: _readmitted, resumed: _resumed, ...work }: TargetWork): Promise<TargetEnd> {
   const input: StepInput = { ...work, host, direction: 'back' };
   const fenced: FenceOutcome = await acting(`${label} · ${host} · fence`).fenceTarget(input);
   if (!fenced.ok) return { host, step: 'fence', failure: fenced.failure };
@@ -31,11 +40,12 @@ export async function restoreTarget(host: string, { label, steps: _steps, ignore
   return runSteps(input, label, fenced.steps);
 }
 
-async function runSteps(input: StepInput, label: string, steps: readonly Step[]): Promise<TargetEnd> {
+/** `resumption` is about the first of the steps; the others are done as if nothing had been. */
+async function runSteps(input: StepInput, label: string, steps: readonly Step[], resumption?: Resumption): Promise<TargetEnd> {
   let processes: StepInput['processes'];
   let spentMs = 0;
   for (const step of steps) {
-    const outcome = await runStep(step, { ...input, ...(spentMs === 0 ? {} : { spentMs }), ...(processes === undefined ? {} : { processes }) }, `${label} · ${input.host} · ${step}`);
+    const outcome = await runStep(step, { ...input, ...(spentMs === 0 ? {} : { spentMs }), ...(processes === undefined ? {} : { processes }), ...(resumption !== undefined && step === steps[0] ? { resumption } : {}) }, `${label} · ${input.host} · ${step}`);
     if (!outcome.ok) return { host: input.host, step, failure: outcome.failure };
     processes = step === 'start' ? outcome.processes : undefined;
     spentMs += outcome.tookMs ?? 0;

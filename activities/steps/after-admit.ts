@@ -5,18 +5,15 @@
  * On the way back the list is not asked: what is restored has served before, and taking it out again would cost capacity in the very
  * moment when it is short.
  */
-import { withTargetFence } from '../../db/fence.ts';
 import { appendTargetEvent } from '../../db/events.ts';
-import { withPoolTurn } from '../../db/pool-turn.ts';
 import { forwardFacts } from '../../db/target-facts.ts';
 import { checksOf } from '../../domain/health/check.ts';
 import { SIGNALBOX } from '../../domain/vocabulary.ts';
 import { applicationsOf } from '../facts.ts';
 import { StepFailed } from '../failures.ts';
-import { serverOf } from '../host-call.ts';
 import { healthChecks } from '../run-configuration.ts';
-import { countingOf } from './drain.ts';
 import { askChecks, expectedVersion } from './health.ts';
+import { hasEntry, placesNow, takeOut } from './places.ts';
 import type { ObservedProcess } from '../../domain/release/target.ts';
 import type { Failure } from '../../domain/vocabulary.ts';
 import type { StepContext } from '../target-step.ts';
@@ -38,14 +35,14 @@ export async function secondList(context: StepContext): Promise<SecondList | nul
   const isIgnored = input.verification === 'ignored';
   return {
     async resume() {
-      if (checkFailure !== null) await takeOut(context, checkFailure);
+      if (checkFailure !== null) await failOut(context, checkFailure);
     },
     async ask() {
       const failure = await askAll(context, processes);
       if (failure === null) return undefined;
       if (isIgnored) return `not healthy after admit, which is ignored: ${failure.message}`;
       await recordFailure(context, failure);
-      return takeOut(context, failure);
+      return failOut(context, failure);
     },
   };
 }
@@ -63,7 +60,8 @@ async function askAll(context: StepContext, processes: Readonly<Record<string, O
   return null;
 }
 
-async function recordFailure({ deps, input }: StepContext, failure: Failure): Promise<void> {
+/** That a host which is in service fails, before it is taken out for it. */
+export async function recordFailure({ deps, input }: StepContext, failure: Failure): Promise<void> {
   const { release, host, epoch, direction, round } = input;
   const event = { type: 'target-check-failed', data: { host, epoch, direction, round, failure } } as const;
   await appendTargetEvent(deps.db, { release, opId: `${host}/${direction}/${round}/admit/check-failed`, actor: SIGNALBOX, event });
@@ -71,21 +69,11 @@ async function recordFailure({ deps, input }: StepContext, failure: Failure): Pr
 
 /**
  * Real drain, read back, its connections awaited. The floor is not asked: a host that fails its checks serves nobody well, and counts as
- * failed already. But it goes under the pool's turn, so that nobody counts on it while it leaves.
+ * failed already. But it goes under the turns of its entries, so that nobody counts on it while it leaves.
  */
-async function takeOut(context: StepContext, failure: Failure): Promise<never> {
-  const { deps, inventory, input, acting } = context;
-  const { traffic: spec } = inventory.pool;
-  if (spec.driver === 'none') throw new StepFailed({ ...failure, afterAdmit: true });
-  const server = serverOf(inventory, acting.host);
-  const fence = <T>(write: () => Promise<T>): Promise<T> =>
-    withPoolTurn(deps.db, {
-      ...countingOf(context),
-      take: (inService) => {
-        inService.delete(input.host);
-        return withTargetFence(deps.db, input, write, { server, wanted: { admin: 'drain', weight: null } });
-      },
-    });
-  await deps.trafficFor(spec).drain(server, { signal: acting.signal, fence, timeoutMs: spec.drainTimeoutSeconds * 1000 });
+export async function failOut(context: StepContext, failure: Failure): Promise<never> {
+  const places = await placesNow(context);
+  if (!hasEntry(places)) throw new StepFailed({ ...failure, afterAdmit: true });
+  await takeOut(context, places, () => undefined);
   throw new StepFailed({ ...failure, message: `${failure.message} It was in service and is out again.`, afterAdmit: true });
 }

@@ -2,16 +2,16 @@
 import { z } from 'zod';
 import type { ApplicationSpec } from '../../domain/inventory.ts';
 import { HealthList } from './health-check.ts';
-import { Argv, Environment, Name, Variables, distinct, whole } from './text.ts';
+import { HookList } from './hook.ts';
+import { Account, Argv, Environment, Name, Variables, distinct, whole } from './text.ts';
 
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGKILL'] as const;
-const ACCOUNT = /^[a-z_][a-z0-9_-]{0,31}$/;
 
 const Run = z.strictObject({
   command: Argv,
   stopSignal: z.enum(STOP_SIGNALS).default('SIGTERM'),
   stopTimeoutSeconds: whole(0, 3600).default(10),
-  account: z.string().regex(ACCOUNT, 'must be the name of an account').nullable().default(null),
+  account: Account.nullable().default(null),
   env: Environment,
 });
 
@@ -25,5 +25,6 @@ export const Application = z
     run: Run,
     variables: Variables,
     health: HealthList,
+    hooks: HookList,
   })
   .meta({ id: 'Application' }) satisfies z.ZodType<ApplicationSpec>;

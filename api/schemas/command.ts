@@ -1,5 +1,6 @@
 /** POST /v1/releases/{id}/commands and the receipts it answers. */
 import { z } from 'zod';
+import { CHOICES } from '../../domain/release/answer.ts';
 import { COMMAND_TYPES } from '../../domain/release/commands.ts';
 import { POOL_HOSTS_MAX } from '../../domain/joined-pool.ts';
 import { Name, Reason, ReleaseId, To, distinct } from './text.ts';
@@ -8,11 +9,10 @@ import { ROLLBACK_MODES } from './strategy.ts';
 const common = { reason: Reason, ifVersion: z.int().min(0).max(999_999_999).optional() };
 const targets = distinct(Name, { least: 1, most: POOL_HOSTS_MAX, empty: 'must name at least one host; leave it out to mean all failed ones' }).nullable().default(null);
 
-/** The words are those of domain/release/events.ts, `Choice`. */
 const choices = z
-  .record(Name, z.enum(['retry', 'ignore', 'exclude', 'fail']))
+  .record(Name, z.enum(CHOICES))
   .refine((given) => Object.keys(given).length > 0, 'must answer for at least one host')
-  .meta({ description: 'what is to be done with each failed target, by host', example: { 'web-07': 'retry' } });
+  .meta({ description: 'what is to be done with each failed target, by host; done and not-done only where a hook was cut off and nobody knows whether it took effect, ignore only elsewhere', example: { 'web-07': 'retry' } });
 
 export const CommandRequest = z
   .discriminatedUnion('type', [

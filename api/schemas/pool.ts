@@ -40,12 +40,15 @@ const shared = {
   name: Name,
   joins: distinct(Name, { least: 2, most: 50, empty: 'must name at least two pools' })
     .optional()
-    .meta({ description: 'pools of the same environment, applications and traffic entry that are released as one; then hosts, applications, environment, capacity and traffic are theirs and are not given' }),
+    .meta({ description: 'pools of the same environment and applications that are released as one, each at its own traffic entry; then hosts, applications, environment, capacity and traffic are theirs, and may be left out or sent back as they were read' }),
   strategy: Name.default('standard'),
   busy: z.enum(BUSY).default('queue'),
 };
 
-/** As people write it: what a joined pool takes from its members is left out there, and needed everywhere else (joinedOrOwn). */
+/** What is read of a joined pool besides what was written. Sent back unchanged it is accepted. */
+export const FROM_MEMBERS = ['environment', 'applications', 'hosts', 'capacity', 'traffic'] as const;
+
+/** As people write it: what a joined pool takes from its members may be left out there, and is needed everywhere else (joinedOrOwn). */
 export const PoolDeclared = z.strictObject({
   ...shared,
   environment: own.environment.optional(),
@@ -63,16 +66,12 @@ export const Pool: z.ZodType<PoolSpec> = PoolDeclared.transform(
   ({ joins, environment = '', applications = [], hosts = [], capacity = Capacity.parse({}), traffic = { driver: 'none' }, ...rest }): PoolSpec => ({ ...rest, ...(joins === undefined ? {} : { joins }), environment, applications, hosts, capacity, traffic }),
 ).meta({ id: 'Pool' });
 
-/** For `superRefine`: a joined pool says nothing that its members say, every other pool says all of it. `value` may hold anything. */
+/** For `superRefine`: a pool that joins no others says all that members would give it. What a joined one says of that is compared with its members elsewhere (references.ts). `value` may hold anything. */
 export function joinedOrOwn(value: unknown, context: z.RefinementCtx): void {
   if (typeof value !== 'object' || value === null) return;
   const pool = value as Readonly<Record<string, unknown>>;
-  const isJoined = pool['joins'] !== undefined;
-  for (const field of [...Object.keys(own), 'capacity']) {
-    const isGiven = pool[field] !== undefined;
-    if (isJoined && isGiven) context.addIssue({ code: 'custom', path: [field], message: 'is taken from the members of a joined pool: leave it out' });
-    if (!isJoined && !isGiven && field !== 'capacity') context.addIssue({ code: 'custom', path: [field], message: 'is required, unless the pool joins others' });
-  }
+  if (pool['joins'] !== undefined) return;
+  for (const field of Object.keys(own)) if (pool[field] === undefined) context.addIssue({ code: 'custom', path: [field], message: 'is required, unless the pool joins others' });
 }
 
 function isHostAndPort(text: string): boolean {

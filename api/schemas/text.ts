@@ -38,6 +38,9 @@ export const Argv = z
   // env(1), which starts it, would take such a word for a variable.
   .refine(([program = '']) => program !== '' && !program.includes('='), { path: [0], message: 'must be a program, not empty and without "="' });
 
+/** An account of a host's operating system. */
+export const Account = z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'must be the name of an account');
+
 /** A whole number with both bounds. */
 export function whole(least: number, most: number): z.ZodInt {
   return z.int().min(least).max(most);

@@ -63,18 +63,13 @@ function tableOf(kind: Kind, objects: readonly Fields[], wide: boolean): string[
 }
 
 async function oneObject(client: Client, kind: Kind, name: string): Promise<Fields> {
-  if (kind.isWhole !== true) return client.get<Fields>(`${kind.path}/${encodeURIComponent(name)}`);
-  const { items } = await client.get<{ items: readonly Fields[] }>(kind.path);
-  const found = items.find((object) => kind.key(object) === name);
-  if (found === undefined) throw new Complaint(EXIT.usage, `There is no "${name}" among the ${kind.name}.`);
-  return found;
+  return client.get<Fields>(`${kind.path}/${encodeURIComponent(name)}`);
 }
 
 /** Pages until the list ends or `--limit` is reached. */
 async function listObjects(client: Client, kind: Kind, flags: GetFlags): Promise<Fields[]> {
   const limit = Number(flags.limit);
   if (!Number.isInteger(limit) || limit < 1) throw new Complaint(EXIT.usage, `--limit "${flags.limit}" is not a whole number above 0.`);
-  if (kind.isWhole === true) return [...(await client.get<{ items: readonly Fields[] }>(kind.path)).items].slice(0, limit);
   const objects: Fields[] = [];
   for (let cursor: string | null = null; ; ) {
     const query = new URLSearchParams({ limit: String(Math.min(PAGE, limit - objects.length)) });

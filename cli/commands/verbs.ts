@@ -28,7 +28,7 @@ export const VERBS: readonly Verb[] = [
   { name: 'promote', about: 'end a bake or rest early, or start the next manual batch' },
   { name: 'approve', about: 'sign the proven bastion off, so that it joins' },
   { name: 'reject', about: 'refuse the bastion; it is put back as it was', wanted: 'rolled-back' },
-  { name: 'answer', about: 'say of each failed target what is to be done: retry, ignore, exclude or fail', takes: 'choices' },
+  { name: 'answer', about: 'say of each failed target what is to be done: retry, ignore, exclude or fail; of a hook that was cut off: done or not-done', takes: 'choices' },
 ];
 
 interface VerbFlags extends RemoteFlags {
@@ -110,7 +110,7 @@ function commandBody(verb: Verb, flags: VerbFlags): Record<string, unknown> {
 function choicesOf(given: readonly string[]): Readonly<Record<string, string>> {
   const pairs = given.map((one) => one.split('='));
   const wrong = given.filter((_, index) => pairs[index]?.length !== 2 || pairs[index]?.includes(''));
-  if (wrong.length > 0) throw new Complaint(EXIT.usage, `${wrong.join(', ')} is no answer; write HOST=retry, HOST=ignore, HOST=exclude or HOST=fail.`);
+  if (wrong.length > 0) throw new Complaint(EXIT.usage, `${wrong.join(', ')} is no answer; write HOST=retry, HOST=ignore, HOST=exclude or HOST=fail; of a hook that was cut off HOST=done or HOST=not-done.`);
   const twice = pairs.map(([host = '']) => host).filter((host, index, hosts) => hosts.indexOf(host) !== index);
   if (twice.length > 0) throw new Complaint(EXIT.usage, `${twice.join(', ')} is answered for twice.`);
   return Object.fromEntries(pairs);

@@ -56,6 +56,11 @@ const SENTENCES: Readonly<Record<string, (data: Data, batches: Batches) => Told>
   }),
   'deadline-extended': (data) => ({ tone: 'held', text: `deadline ${word(data, 'which')} put off by ${Math.round(Number(data['ms']) / 1000)}s: ${word(data, 'reason')}` }),
   'deadline-reached': (data) => ({ tone: 'warn', text: `deadline ${word(data, 'which')} reached: ${word(data, 'reason')}` }),
+  'release-adopted': (data) => ({ tone: 'warn', text: `goes on from its log in a new workflow: ${word(data, 'reason')}` }),
+  'batch-cut-off': (data, batches) => ({
+    tone: 'warn',
+    text: `${batch(data, batches)} ${word(data, 'part')} was cut off: ${word(data, 'succeeded')} succeeded${failureText(data)}, again ${list(data, 'again').join(', ') || 'none'}`,
+  }),
   'audit-finished': (data) => {
     const wrong = list(data, 'mismatches').length;
     return wrong === 0 ? { tone: 'good', text: 'audit: every host is as the log says' } : { tone: 'bad', text: `audit: ${wrong} hosts differ from the log` };

@@ -3,7 +3,7 @@
  * pages about states and commands are what was met on the way, so they cannot say anything the code does not do.
  */
 import { makePlan } from '../../domain/plan/make-plan.ts';
-import { CHOICES } from '../../domain/release/answer.ts';
+import { CHOICES, choicesFor, isUnknown } from '../../domain/release/answer.ts';
 import { decide } from '../../domain/release/decide.ts';
 import { evolve, initialRelease } from '../../domain/release/evolve.ts';
 import { nextStep } from '../../domain/release/next-step.ts';
@@ -63,17 +63,22 @@ const STRATEGIES: readonly StrategySpec[] = [
   { ...BASE, signOff: 'after-bastion', onFailure: 'ask', batches: { ...BASE.batches, pauseSeconds: 5 } },
 ];
 
-/** The commands an operator can send; a retry or skip without names means every failed target. */
-const COMMANDS: readonly ((state: ReleaseState) => Command)[] = (['pause', 'resume', 'abort', 'promote', 'approve', 'reject', 'retry', 'skip', 'rollback', 'emergency', ...CHOICES] as const).map((word, at, words) => (state) => {
+/** The commands an operator can send; a retry or skip without names means every failed target. null: an answer that is none to what failed. */
+const COMMANDS: readonly ((state: ReleaseState) => Command | null)[] = (['pause', 'resume', 'abort', 'promote', 'approve', 'reject', 'retry', 'skip', 'rollback', 'emergency', ...CHOICES] as const).map((word, at, words) => (state) => {
   const base = { id: 'c', by: { kind: 'token', name: 'operator' }, reason: 'asked' } as const;
   if (word === 'emergency' || word === 'rollback') return { ...base, type: 'rollback', mode: word === 'emergency' ? 'emergency' : 'regular' };
   if (word === 'skip' || (word === 'retry' && words.indexOf(word) === at)) return { ...base, type: word, targets: null };
-  if (word === 'retry' || word === 'ignore' || word === 'exclude' || word === 'fail') return { ...base, type: 'answer', choices: answersTo(state, word) };
+  if (isChoice(word)) return answersTo(state, word) === null ? null : { ...base, type: 'answer', choices: answersTo(state, word) ?? {} };
   return { ...base, type: word };
 });
 
-function answersTo({ situation }: ReleaseState, choice: Choice): Readonly<Record<string, Choice>> {
+function isChoice(word: string): word is Choice {
+  return CHOICES.some((choice) => choice === word);
+}
+
+function answersTo({ situation }: ReleaseState, choice: Choice): Readonly<Record<string, Choice>> | null {
   const failed = 'progress' in situation ? (situation.progress?.failed ?? []) : [];
+  if (!failed.every((target) => choicesFor(target).includes(choice))) return null;
   return Object.fromEntries(failed.map(({ host }) => [host, choice]));
 }
 
@@ -88,6 +93,7 @@ export function explore(): Exploration {
     seen.add(key);
     for (const commandFor of COMMANDS) {
       const command = commandFor(state);
+      if (command === null) continue;
       const decision = decide(state, command, { now: AT, ...atWork(state) });
       tried.push({ state, command: command.type, refusal: 'refusal' in decision ? decision.refusal.code : null });
       if ('events' in decision) open.push(...walk(state, [decision.events], command.type, transitions));
@@ -123,7 +129,7 @@ function situationKey(situation: ReleaseState['situation']): unknown {
 }
 
 function progressKey({ debt: _debt, failed: list, ...progress }: Progress): unknown {
-  return { ...progress, failed: list.map(({ host }) => host) };
+  return { ...progress, failed: list.map((target) => (isUnknown(target) ? [target.host, 'unknown'] : target.host)) };
 }
 
 /** The states after each of the outcomes; changes of status on the way are kept. */
@@ -174,7 +180,7 @@ function outcomes(state: ReleaseState): readonly (readonly CoreEvent[])[] {
   }
 }
 
-/** All good, or the first host sick and the others not begun. Endless retries lead nowhere new. */
+/** All good, or the first host sick or stopped by a hook that nobody knows the end of, and the others not begun. Endless retries lead nowhere new. */
 function batches(step: Extract<NextStep, { do: 'roll' | 'restore' }>): readonly (readonly CoreEvent[])[] {
   const { index, hosts } = step;
   const [first = '', ...rest] = hosts;
@@ -186,8 +192,9 @@ function batches(step: Extract<NextStep, { do: 'roll' | 'restore' }>): readonly 
   }
   const { part, round } = step;
   const good: CoreEvent = { type: 'batch-finished', data: { index, part, round, succeeded: hosts.length, failed: [], untouched: [] } };
-  const bad: CoreEvent = { type: 'batch-finished', data: { index, part, round, succeeded: 0, failed: [failed(first, 'verify')], untouched: rest } };
-  return round < ROUNDS_MAX ? [[good], [bad]] : [[good]];
+  const bad = { type: 'batch-finished', data: { index, part, round, succeeded: 0, failed: [failed(first, 'verify')], untouched: rest } } as const;
+  const unknown: CoreEvent = { ...bad, data: { ...bad.data, failed: [cutOff(first, step.steps[0] ?? 'admit')] } };
+  return round < ROUNDS_MAX ? [[good], [bad], [unknown]] : [[good]];
 }
 
 /** While a batch is in work its first host is the one that is begun. */
@@ -216,6 +223,10 @@ function requested(strategy: StrategySpec, kind: 'rollout' | 'rollback'): Releas
 
 function failed(host: string, step: FailedTarget['step']): FailedTarget {
   return { host, step, failure: { class: 'bad-build', code: 'health-timeout', message: 'sick', next: 'fix it' } };
+}
+
+function cutOff(host: string, step: FailedTarget['step']): FailedTarget {
+  return { host, step, failure: { class: 'host', code: 'unknown-outcome', message: 'cut off', next: 'look', stoppedBy: { hook: 'web/0', unknown: true, at: { round: 0, done: [] } } } };
 }
 
 /** The store gives epochs; one is as good as another here. */

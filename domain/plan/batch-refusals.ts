@@ -67,9 +67,10 @@ function joinedAboveCap({ strategy, batchCapPercent }: RefusalInput, { members }
 }
 
 /** Whose floor an order of hosts must keep: the pool's own, or that of another pool that counts. */
-interface FloorLine {
+interface OrderedPool {
   readonly pool: string;
-  readonly hosts: ReadonlySet<PlanHost>;
+  /** its hosts in service, which may be taken out only while it can spare one */
+  readonly live: ReadonlySet<PlanHost>;
   readonly returning: readonly PlanHost[];
   readonly inService: number;
   readonly hostsTotal: number;
@@ -82,9 +83,9 @@ interface FloorLine {
  * at the floor for a host that comes back only in a later batch. Every other order is made so that this cannot be.
  */
 function floorOrder(input: RefusalInput, standing: PoolStanding, bastions: readonly PlanHost[], batches: readonly CutBatch[]): PlanRefusal | null {
-  const { live, returning, staying, hostsTotal, floor, spare, repairFirst, members } = standing;
-  const own = { pool: input.pool.name, hosts: new Set([...live, ...returning, ...staying]), returning, inService: live.length, hostsTotal, floor, spare };
-  const lines: FloorLine[] = [...(repairFirst ? [own] : []), ...members.filter((member) => member.repairFirst).map((member) => ({ ...member, hosts: new Set(member.hosts) }))];
+  const { live, returning, hostsTotal, floor, spare, repairFirst, members } = standing;
+  const own = { pool: input.pool.name, live: new Set(live), returning, inService: live.length, hostsTotal, floor, spare };
+  const lines: OrderedPool[] = [...(repairFirst ? [own] : []), ...members.filter((member) => member.repairFirst).map((member) => ({ ...member, live: new Set(member.live) }))];
   for (const line of lines) {
     const early = takenTooEarly(line, bastions, batches);
     if (early !== null) return tooEarly(input, line, early);
@@ -92,19 +93,19 @@ function floorOrder(input: RefusalInput, standing: PoolStanding, bastions: reado
   return null;
 }
 
-function takenTooEarly({ hosts: held, returning, spare: before }: FloorLine, bastions: readonly PlanHost[], batches: readonly CutBatch[]): { readonly index: number; readonly host: PlanHost } | null {
+function takenTooEarly({ live, returning, spare: before }: OrderedPool, bastions: readonly PlanHost[], batches: readonly CutBatch[]): { readonly index: number; readonly host: PlanHost } | null {
   const back = new Set(returning);
   let spare = before + bastions.filter((host) => back.has(host)).length;
   for (const { index, hosts } of batches) {
     for (const host of hosts) {
-      if (host.inService && held.has(host) && spare < 1) return { index, host };
+      if (live.has(host) && spare < 1) return { index, host };
       if (back.has(host)) spare += 1;
     }
   }
   return null;
 }
 
-function tooEarly({ strategy }: RefusalInput, { pool, inService, hostsTotal, floor, returning }: FloorLine, { index, host }: { readonly index: number; readonly host: PlanHost }): PlanRefusal {
+function tooEarly({ strategy }: RefusalInput, { pool, inService, hostsTotal, floor, returning }: OrderedPool, { index, host }: { readonly index: number; readonly host: PlanHost }): PlanRefusal {
   return {
     code: 'floor-order',
     message: `Strategy ${strategy.name} takes ${host.name} out of service in batch ${index}; ${inService} of ${hostsTotal} hosts of pool ${pool} are in service and the floor is ${floor}: others must come back first.`,

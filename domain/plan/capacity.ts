@@ -1,5 +1,6 @@
 /** The capacity floor: how many hosts of a pool must serve at every moment. Counted from the whole pool, never from what is left of it. */
-import type { MemberPool } from '../inventory.ts';
+import { serverKeys } from '../traffic-entry.ts';
+import type { CountedPool } from '../joined-pool.ts';
 import type { PlannedHost } from './plan.ts';
 
 /** min(ceil(minInServicePercent × hosts / 100), hosts − 1), at least 0: whatever the percentage, one host at a time can be released. */
@@ -22,14 +23,28 @@ export interface FloorLine {
   readonly inService: number;
   readonly floor: number;
   readonly left: number;
+  readonly minInServicePercent: number;
 }
 
-/** The pools that would fall below their floor without this host, the lowest first; empty when it may be taken out. One that does not have the host loses nothing. */
-export function floorsBroken(pools: readonly MemberPool[], { inService, out }: { readonly inService: ReadonlySet<string>; readonly out: string }): readonly FloorLine[] {
-  const lines = pools.flatMap(({ name, hosts, minInServicePercent }) => {
-    const floor = capacityFloor(minInServicePercent, hosts.length);
-    const serving = hosts.filter((host) => inService.has(host));
-    return mayTakeOut({ floor, inService: serving, out }) ? [] : [{ pool: name, hosts: hosts.length, inService: serving.length, floor, left: serving.length - 1 }];
+export interface FloorQuestion {
+  /** the servers in service now (serverKeys of traffic-entry.ts), at the entries of all these pools */
+  readonly serving: ReadonlySet<string>;
+  /** the host that is to be taken out, wherever it stands */
+  readonly out: string;
+  /** whether a pool of one host may be left without it: a release was allowed to when it was planned; absent: no */
+  readonly outageAllowed?: boolean;
+}
+
+/**
+ * The pools that would fall below their floor without this host, the lowest first; empty when it may be taken out. Each is counted at its
+ * own entry. One that does not have the host loses nothing.
+ */
+export function floorsBroken(pools: readonly CountedPool[], { serving, out, outageAllowed = false }: FloorQuestion): readonly FloorLine[] {
+  const lines = pools.filter(({ hosts }) => hosts.includes(out)).flatMap(({ name, hosts, minInServicePercent, traffic }) => {
+    const floor = hosts.length === 1 && !outageAllowed ? 1 : capacityFloor(minInServicePercent, hosts.length);
+    const keyOf = serverKeys(traffic);
+    const inService = hosts.filter((host) => serving.has(keyOf(host)));
+    return mayTakeOut({ floor, inService, out }) ? [] : [{ pool: name, hosts: hosts.length, inService: inService.length, floor, left: inService.length - 1, minInServicePercent }];
   });
   return lines.toSorted((one, other) => one.left - one.floor - (other.left - other.floor));
 }

@@ -61,7 +61,8 @@ export function cutBatches({ policy, segments, hostsTotal, bastions, mix }: CutI
       const said = partOf(override);
       const part = said ?? parts(position);
       const taken = mix === null ? left.slice(0, sizeOf(part, hostsTotal)) : mixedPart(left, { part, members: mix, placed });
-      left = without(left, taken);
+      // A set for each of hundreds of batches is felt in a large pool; only a mix takes hosts from the middle.
+      left = mix === null ? left.slice(taken.length) : without(left, taken);
       placed.push(...taken);
       // Other sizes take the place of one of several parts; a single percentage goes on repeating behind them.
       if (said === null || policy.percent.length !== 1) position += 1;

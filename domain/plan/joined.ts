@@ -1,6 +1,6 @@
 /**
- * Other pools whose capacity counts in the release of one: those that are joined into it, and those that merely share hosts with it
- * behind the same traffic entry. Each keeps its own floor. Of a joined pool each also loses no more than its share per batch: the greedy
+ * Other pools whose capacity counts in the release of one: those that are joined into it, and those that merely share hosts with it.
+ * Each keeps its own floor, counted at its own traffic entry. Of a joined pool each also loses no more than its share per batch: the greedy
  * mix takes host after host, and one that a member of it cannot spare any more waits for the next batch.
  */
 import type { MemberPool } from '../inventory.ts';
@@ -14,7 +14,20 @@ import type { PlanHost } from './standing.ts';
 /** `servingElsewhere`: hosts of it outside the release that are in service. */
 export interface PlanMember extends MemberPool {
   readonly servingElsewhere: number;
+  /** how hosts of the release stand at the entry of this pool, where that is another one than the release's own; those not named are not to be had there */
+  readonly standing?: Readonly<Record<string, MemberHost>>;
 }
+
+/** Servers that the balancer of a pool does not know: they count as out of service, and there is nothing to take out. */
+export interface UnknownServers {
+  readonly pool: string;
+  readonly servers: readonly string[];
+  /** as a person would look for it */
+  readonly entry: string;
+}
+
+/** A host at the entry of a pool that counts. */
+export type MemberHost = Pick<PlanHost, 'inService' | 'staysOut'>;
 
 /** How one of these pools stands right before the release; lists hold hosts of the release alone, in declared order. */
 export interface MemberStanding {
@@ -59,15 +72,19 @@ export function memberStandings({ hosts, members, joins, capPercent }: MemberInp
 function standingOfMember(member: PlanMember, hosts: readonly PlanHost[], { isJoined, capPercent }: { readonly isJoined: boolean; readonly capPercent: number }): MemberStanding {
   const hostsTotal = member.hosts.length;
   const floor = capacityFloor(member.minInServicePercent, hostsTotal);
-  const live = hosts.filter((host) => host.inService);
-  const returning = hosts.filter((host) => !host.inService && host.staysOut !== true);
-  const staying = hosts.filter((host) => !host.inService && host.staysOut === true);
+  const here = (host: PlanHost): MemberHost => (member.standing === undefined ? host : (member.standing[host.name] ?? NOT_THERE));
+  const live = hosts.filter((host) => here(host).inService);
+  const returning = hosts.filter((host) => !here(host).inService && here(host).staysOut !== true);
+  const staying = hosts.filter((host) => !here(host).inService && here(host).staysOut === true);
   const inService = live.length + member.servingElsewhere;
   const spare = inService - floor;
   const isBlocked = live.some(isTarget) && spare < 1;
   const isStuck = isBlocked && spare + returning.filter(isTarget).length < 1;
   return { pool: member.name, isJoined, hosts, hostsTotal, inService, floor, spare, live, returning, staying, cap: batchCap(capPercent, hostsTotal), repairFirst: isBlocked && !isStuck, isStuck };
 }
+
+/** The balancer does not know its server: no release brings it into service there. */
+const NOT_THERE: MemberHost = { inService: false, staysOut: true };
 
 /** Hosts that serve at every moment when each of these pools keeps its floor; pools that share hosts are not added up. */
 export function floorTogether(members: readonly { readonly hosts: readonly string[]; readonly floor: number }[]): number {
@@ -118,7 +135,7 @@ export function mixedPart(left: readonly PlanHost[], { part, members, placed }: 
   for (const host of left) {
     if (taken.length >= most) break;
     const own = rooms.filter(({ names }) => names.has(host.name));
-    if (!own.every((room) => room.share > 0 && (part === 'all' || !host.inService || room.credit > 0))) continue;
+    if (!own.every((room) => room.share > 0 && (part === 'all' || !room.live.has(host) || room.credit > 0))) continue;
     taken.push(host);
     for (const room of own) {
       room.share -= 1;
@@ -130,6 +147,7 @@ export function mixedPart(left: readonly PlanHost[], { part, members, placed }: 
 
 interface Room {
   readonly names: ReadonlySet<string>;
+  readonly live: ReadonlySet<PlanHost>;
   readonly returning: ReadonlySet<PlanHost>;
   /** hosts it may still lose to this part */
   share: number;
@@ -140,7 +158,7 @@ interface Room {
 function roomOf(member: MemberStanding, share: number, placed: readonly PlanHost[]): Room {
   const returning = new Set(member.returning);
   const back = placed.filter((host) => returning.has(host)).length;
-  return { names: new Set(member.hosts.map(({ name }) => name)), returning, share: member.isJoined ? share : Number.POSITIVE_INFINITY, credit: member.spare + back };
+  return { names: new Set(member.hosts.map(({ name }) => name)), live: new Set(member.live), returning, share: member.isJoined ? share : Number.POSITIVE_INFINITY, credit: member.spare + back };
 }
 
 /**
@@ -149,9 +167,9 @@ function roomOf(member: MemberStanding, share: number, placed: readonly PlanHost
  */
 export function memberLanes(hosts: readonly PlanHost[], members: readonly MemberStanding[], { widest, window }: { readonly widest: number; readonly window: Part | null }): number {
   const batch = new Set(hosts.map(({ name }) => name));
-  const limits = members.map(({ hosts: held, isJoined, spare, hostsTotal, cap }) => {
+  const limits = members.map(({ hosts: held, live, isJoined, spare, hostsTotal, cap }) => {
     const own = held.filter(({ name }) => batch.has(name));
-    const bySpare = own.filter((host) => host.inService).length > Math.max(0, spare) ? spare : widest;
+    const bySpare = live.filter(({ name }) => batch.has(name)).length > Math.max(0, spare) ? spare : widest;
     const share = window === null || !isJoined ? widest : Math.min(cap, shareOf({ hostsTotal, cap }, window));
     return Math.min(bySpare, own.length > share ? share : widest);
   });
@@ -160,13 +178,13 @@ export function memberLanes(hosts: readonly PlanHost[], members: readonly Member
 
 /** Of hosts that could be out together, those that floors and caps allow, in their order. */
 export function sparedTogether(hosts: readonly PlanHost[], members: readonly MemberStanding[]): PlanHost[] {
-  const rooms = members.map(({ hosts: held, isJoined, spare, cap }) => ({ names: new Set(held.map(({ name }) => name)), live: Math.max(0, spare), all: isJoined ? cap : Number.POSITIVE_INFINITY }));
+  const rooms = members.map(({ hosts: held, live, isJoined, spare, cap }) => ({ names: new Set(held.map(({ name }) => name)), serving: new Set(live.map(({ name }) => name)), live: Math.max(0, spare), all: isJoined ? cap : Number.POSITIVE_INFINITY }));
   return hosts.filter((host) => {
     const own = rooms.filter(({ names }) => names.has(host.name));
-    if (!own.every(({ live, all }) => all > 0 && (!host.inService || live > 0))) return false;
+    if (!own.every(({ serving, live, all }) => all > 0 && (!serving.has(host.name) || live > 0))) return false;
     for (const room of own) {
       room.all -= 1;
-      if (host.inService) room.live -= 1;
+      if (room.serving.has(host.name)) room.live -= 1;
     }
     return true;
   });

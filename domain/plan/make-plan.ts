@@ -10,7 +10,7 @@ import { settleBastion, settleBatches, settleOnly } from './settle.ts';
 import { standingOf, targetsOf } from './standing.ts';
 import { warningsOf } from './warnings.ts';
 import { plannedMembers } from './joined.ts';
-import type { PlanMember } from './joined.ts';
+import type { PlanMember, UnknownServers } from './joined.ts';
 import type { Layout } from './layout.ts';
 import type { Plan, PlannedBatch, PlannedChange, PlanRefusal } from './plan.ts';
 import type { PlanHost, PoolStanding } from './standing.ts';
@@ -32,8 +32,10 @@ export interface PlanInput {
   readonly isProven?: boolean;
   /** other pools whose floor counts: those that `pool` joins, and those that share hosts with it; absent: none */
   readonly members?: readonly PlanMember[];
-  /** pools that serve from the same hosts behind another entry */
+  /** pools that serve from the same hosts behind another entry, and are left alone there: only in inventories of earlier builds */
   readonly undrained?: readonly SharedHosts[];
+  /** servers of other pools that their balancers do not know */
+  readonly unknown?: readonly UnknownServers[];
 }
 
 export type PlanResult = { readonly plan: Plan } | { readonly refusals: readonly PlanRefusal[] };

@@ -1,5 +1,6 @@
 /** Which hosts a release passes untouched, and why. Decided once, from what preparation saw, and written into the plan. */
 import { KIND_POLICIES } from '../release-kind.ts';
+import { serversBeside, serversOf } from '../traffic-beneath.ts';
 import type { Observation } from '../release/target.ts';
 import type { ReleaseKind } from '../vocabulary.ts';
 
@@ -28,8 +29,8 @@ export function wantedBefore(preImage: Observation): readonly WantedInstall[] | 
 }
 
 /** True when its place in traffic is the one it had before: a weight that somebody changed is restored, too. */
-export function isInSamePlace(preImage: Observation, { traffic }: Observation): boolean {
-  return traffic.admin === preImage.traffic.admin && traffic.weight === preImage.traffic.weight;
+export function isInSamePlace(preImage: Observation, observed: Observation): boolean {
+  return serversBeside(preImage, observed).every(({ before, now }) => now.traffic.admin === before.traffic.admin && now.traffic.weight === before.traffic.weight);
 }
 
 export interface SkipQuestion {
@@ -50,11 +51,21 @@ export function whySkipped({ kind, host, observation, joined, outdated }: SkipQu
   if (kind !== 'scale-out') return null;
   if (outdated !== null) return outdated;
   if (joined !== null) return joined.includes(host) ? null : 'is none of the hosts that joined';
-  return serves(observation) ? `serves ${versionsOf(observation)}; a scale-out restarts no host that serves` : null;
+  return servesSomewhere(observation) ? `serves ${versionsOf(observation)}; a scale-out restarts no host that serves` : null;
 }
 
-function serves({ applications, traffic }: Observation): boolean {
-  return traffic.inService && applications.length > 0 && applications.every(({ process }) => process !== null);
+/** At every entry behind which it stands: one that is out at one of them may have been left there by a release. */
+function serves(observation: Observation): boolean {
+  return serversOf(observation).every(({ traffic }) => traffic.inService) && runs(observation);
+}
+
+/** At one entry at least: somebody would miss it. */
+function servesSomewhere(observation: Observation): boolean {
+  return serversOf(observation).some(({ traffic }) => traffic.inService) && runs(observation);
+}
+
+function runs({ applications }: Observation): boolean {
+  return applications.length > 0 && applications.every(({ process }) => process !== null);
 }
 
 function versionsOf({ applications }: Observation): string {

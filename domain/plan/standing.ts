@@ -63,7 +63,8 @@ export function standingOf(hosts: readonly PlanHost[], minInServicePercent: numb
   const stuck = blocked && spare + targetsOf(returning).length < 1;
   const repairFirst = blocked && !stuck;
   const repairing = new Set(beside.flatMap((member) => (member.repairFirst ? member.returning : [])));
-  const repairs = repairFirst ? returning : returning.filter((host) => repairing.has(host));
+  for (const host of repairFirst ? returning : []) repairing.add(host);
+  const repairs = hosts.filter((host) => repairing.has(host));
   return { hostsTotal: hosts.length, floor, live, returning, staying, spare, repairFirst, stuck, repairs, isJoined, members: beside };
 }
 

@@ -3,6 +3,7 @@ import type { SharedHosts, StrategySpec } from '../inventory.ts';
 import { BATCH_CAP_PERCENT, batchCap } from './batch-cap.ts';
 import { bastionCount } from './bastion.ts';
 import { strategyWarnings } from './strategy-warnings.ts';
+import type { UnknownServers } from './joined.ts';
 import type { Layout } from './layout.ts';
 import type { PlannedBatch } from './plan.ts';
 import type { PlanHost, PoolStanding } from './standing.ts';
@@ -15,6 +16,7 @@ interface WarningInput {
   readonly reason: string | null;
   readonly isProven?: boolean;
   readonly undrained?: readonly SharedHosts[];
+  readonly unknown?: readonly UnknownServers[];
 }
 
 const NAMES_MAX = 5;
@@ -25,6 +27,7 @@ export function warningsOf(input: WarningInput, standing: PoolStanding, { batche
     outage(standing),
     ...memberOutages(standing),
     ...(input.undrained ?? []).map(undrained),
+    ...(input.unknown ?? []).map(unknownServers),
     first(input),
     nobodyServes(input, standing),
     outOfService(standing),
@@ -49,9 +52,13 @@ function memberOutages({ hostsTotal, members }: PoolStanding): string[] {
   return members.filter((member) => member.hostsTotal === 1).map(({ pool, hosts }) => `Pool ${pool} has one host, ${hosts[0]?.name ?? ''}: its users are not served while that host is released.`);
 }
 
+/** A sentence about servers of another pool that nothing can be done about here. */
+export function unknownServers({ pool, servers, entry }: UnknownServers): string {
+  return `Pool ${pool} names ${named(servers)}, which ${entry} does not know or does not check: ${servers.length === 1 ? 'it counts' : 'they count'} as out of service there, and nothing is taken out. Correct traffic.server of that pool, or the balancer.`;
+}
+
 function undrained({ pool, hosts }: SharedHosts): string {
-  const names = hosts.slice(0, NAMES_MAX).join(', ') + (hosts.length > NAMES_MAX ? ` and ${hosts.length - NAMES_MAX} more` : '');
-  return `Pool ${pool} serves from ${names}, too, behind another traffic entry: this release does not take ${hosts.length === 1 ? 'it' : 'them'} out there.`;
+  return `Pool ${pool} serves from ${named(hosts)}, too, behind another traffic entry: this release does not take ${hosts.length === 1 ? 'it' : 'them'} out there.`;
 }
 
 function first({ firstRelease }: WarningInput): string | null {
@@ -118,7 +125,10 @@ function narrowed({ strategy, batchCapPercent }: WarningInput, standing: PoolSta
 }
 
 function listed(hosts: readonly PlanHost[]): string {
-  const names = hosts.slice(0, NAMES_MAX).map((host) => host.name);
-  const more = hosts.length - names.length;
-  return more > 0 ? `${names.join(', ')} and ${more} more` : names.join(', ');
+  return named(hosts.map(({ name }) => name));
+}
+
+function named(names: readonly string[]): string {
+  const more = names.length - NAMES_MAX;
+  return more > 0 ? `${names.slice(0, NAMES_MAX).join(', ')} and ${more} more` : names.join(', ');
 }

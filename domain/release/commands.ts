@@ -43,4 +43,5 @@ export type RefusalCode =
   | 'identical'
   | 'not-kept'
   | 'nothing-before'
-  | 'quarantined';
+  | 'quarantined'
+  | 'orphaned';

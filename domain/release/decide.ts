@@ -2,7 +2,7 @@
  * What an operator's command does to a release: events, or a refusal that names what is allowed instead. Pure and synchronous, so
  * the same answer is given by the workflow, by its update validators and, ahead of time, by the API.
  */
-import { answered, unanswered } from './answer.ts';
+import { answered, unanswered, unfitting } from './answer.ts';
 import { isSignOffOpen } from './sign-off.ts';
 import { batchesBack, startRollback } from './start-rollback.ts';
 import { isOwnWay, ownWayBack, wayText } from '../strategy-way-back.ts';
@@ -141,6 +141,8 @@ function answer(state: ReleaseState, choices: Readonly<Record<string, Choice>>, 
     const which = hosts.length === 0 ? 'No target is named' : `${strangers.join(', ')} waits for no answer`;
     return refuse('unknown-target', `${which}; asked for: ${asked.join(', ')}.`);
   }
+  const wrong = unfitting(progress, choices);
+  if (wrong.length > 0) return refuse('not-allowed', wrong.join(' '));
   return { events: [{ type: 'failures-answered', data: { choices, reason } }, ...answered(state, progress, choices, reason)] };
 }
 

@@ -7,6 +7,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { RollbackPlan } from '../rollback-plan.ts';
 import type { Paces } from '../simulation/paces.ts';
 import type { Inventory, RollbackMode, StrategySpec } from '../inventory.ts';
+import type { Resumption } from '../resumption.ts';
 import type { Actor, Direction, FailedTarget, Failure, Phase, ReleaseKind, Step } from '../vocabulary.ts';
 import type { Streak } from './streak.ts';
 import type { Observation, StepResult } from './target.ts';
@@ -23,8 +24,16 @@ export type Part = 'install' | 'join' | 'whole';
 /** `ask`: the strategy wants a person's answer for each failed target. */
 export type PauseCause = 'operator' | 'brake' | 'ask' | 'dependency' | 'drift' | 'audit' | 'deadline';
 
-/** What a person says of a failed target: run it again, go on with it from the step after the failed one, leave it out, or take the release back. */
-export type Choice = 'retry' | 'ignore' | 'exclude' | 'fail';
+/**
+ * What a person says of a failed target: run it again, go on with it from the step after the failed one, leave it out, or take the release
+ * back. Of a hook with an unknown outcome: it is `done`, and the step goes on after it, or `not-done`, and it is run again.
+ */
+export type Choice = 'retry' | 'ignore' | 'exclude' | 'fail' | 'done' | 'not-done';
+
+/** Where a target goes on that a hook had stopped. */
+export interface Resumed extends Resumption {
+  readonly step: Step;
+}
 
 /**
  * The deadlines a whole release has, besides those of its steps and targets. `progress`: no target finished for so long while a batch
@@ -132,7 +141,7 @@ export interface CoreEventData {
   /**
    * `epoch` is given by the store when the event is appended; decisions leave it 0. `ignored`: of these hosts, the failed step that is
    * taken as done; only the steps after it are run. `readmitted`: of these only admit is run again, for nothing but a check asked after
-   * it had failed, and that check now decides nothing.
+   * it had failed, and that check now decides nothing. `resumed`: these go on at the hook that stopped them.
    */
   'targets-retried': {
     readonly hosts: readonly string[];
@@ -141,6 +150,7 @@ export interface CoreEventData {
     readonly epoch: number;
     readonly ignored?: Readonly<Record<string, Step>>;
     readonly readmitted?: readonly string[];
+    readonly resumed?: Readonly<Record<string, Resumed>>;
   };
   'targets-skipped': { readonly hosts: readonly string[]; readonly reason: string };
   'abort-started': { readonly reason: string };
@@ -160,6 +170,21 @@ export interface CoreEventData {
   'deadline-extended': { readonly which: DeadlineName; readonly ms: number; readonly reason: string };
   /** `hosts`: those in work at that moment. Progress and release pause, a rollback begins no further host; the count of the deadline begins anew */
   'deadline-reached': { readonly which: DeadlineName; readonly limitSeconds: number; readonly hosts: readonly string[]; readonly reason: string };
+  /**
+   * the release goes on from its log alone, in a new workflow. `epoch`: given by the store where hosts may be in work, and voids every
+   * command of before; null where nothing in work can harm
+   */
+  'release-adopted': { readonly reason: string; readonly epoch: number | null };
+  /** where the batch at hand stood when its workflow was lost, by what its targets recorded. `again`: begun and not finished, so they run once more */
+  'batch-cut-off': {
+    readonly index: number;
+    readonly part: Part;
+    readonly round: number;
+    readonly succeeded: number;
+    readonly failed: readonly FailedTarget[];
+    readonly untouched: readonly string[];
+    readonly again: readonly string[];
+  };
   'audit-finished': { readonly mismatches: readonly AuditMismatch[] };
   'pool-compared': PoolComparison;
   'release-succeeded': { readonly debt: readonly Debt[] };

@@ -1,7 +1,7 @@
 /** Folds core events into the state of a release. Total over the events: an event nobody knows does not compile. */
 import type { Plan } from '../plan/plan.ts';
 import type { Failure } from '../vocabulary.ts';
-import { afterBatchFinished, afterBatchStarted, afterRetry, afterSkip, bakeStarted, freezeBake, startProgress, thawBake } from './progress.ts';
+import { afterBatchFinished, afterBatchStarted, afterCutOff, afterRetry, afterSkip, bakeStarted, freezeBake, startProgress, thawBake } from './progress.ts';
 import { clockAfter } from './work-clock.ts';
 import type { CoreEvent, Debt, Stored } from './events.ts';
 import type { Ended, Preparing, Progress, ReleaseState, RollbackProgress, RollingBack, Situation } from './state.ts';
@@ -32,6 +32,7 @@ function fold(state: ReleaseState, event: Stored<CoreEvent>): ReleaseState {
     case 'release-requested':
     case 'inventory-captured':
     case 'rollback-planned':
+    case 'deadline-extended':
       return state;
     case 'release-queued':
       return { ...state, situation: { status: 'queued', behind: event.data.behind } };
@@ -51,6 +52,7 @@ function fold(state: ReleaseState, event: Stored<CoreEvent>): ReleaseState {
       return { ...state, compared: event.data };
     case 'batch-started':
     case 'batch-finished':
+    case 'batch-cut-off':
     case 'bake-started':
     case 'bake-finished':
     case 'rest-started':
@@ -77,8 +79,8 @@ function fold(state: ReleaseState, event: Stored<CoreEvent>): ReleaseState {
     case 'rollback-batch-started':
     case 'rollback-batch-finished':
       return foldRollback(state, event);
-    case 'deadline-extended':
-      return state;
+    case 'release-adopted':
+      return { ...state, adoptions: (state.adoptions ?? 0) + 1, ...(event.data.epoch === null ? {} : { epoch: event.data.epoch }) };
     case 'deadline-reached':
       return event.data.which === 'rollback' && situation.status === 'rolling-back'
         ? { ...state, situation: { ...situation, rollback: { ...situation.rollback, expiredSeconds: event.data.limitSeconds } } }
@@ -113,7 +115,7 @@ function enterPhase(situation: Situation, phase: string, at: string): Situation 
 
 type BatchEvent = Extract<
   Stored<CoreEvent>,
-  { type: 'batch-started' | 'batch-finished' | 'bake-started' | 'bake-finished' | 'rest-started' | 'rest-finished' | 'batch-promoted' | 'bastion-signed-off' | 'bastion-rejected' | 'brake-applied' | 'failures-answered' }
+  { type: 'batch-started' | 'batch-finished' | 'batch-cut-off' | 'bake-started' | 'bake-finished' | 'rest-started' | 'rest-finished' | 'batch-promoted' | 'bastion-signed-off' | 'bastion-rejected' | 'brake-applied' | 'failures-answered' }
 >;
 
 function onTheWay(situation: Situation, event: BatchEvent): Situation {
@@ -128,6 +130,8 @@ function advance(progress: Progress, event: BatchEvent): Progress {
       return afterBatchStarted(progress, event.data);
     case 'batch-finished':
       return afterBatchFinished(progress, event.data);
+    case 'batch-cut-off':
+      return afterCutOff(progress, event.data);
     case 'bake-started':
       return { ...progress, stage: 'baking', bake: bakeStarted(event.data, event.at) };
     case 'bake-finished':

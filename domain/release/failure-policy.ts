@@ -1,6 +1,10 @@
-/** What failures lead to: nothing while they are tolerated, else the brake, and then a rollback, a hold, or a question to a person. */
+/**
+ * What failures lead to: nothing while they are tolerated, else the brake, and then a rollback, a hold, or a question to a person. A hook
+ * with an unknown outcome is always a question, whatever the strategy says and tolerates.
+ */
 import { bastionBrake, brakeOver } from '../brake.ts';
 import { isDrift } from '../drift.ts';
+import { isUnknown } from './answer.ts';
 import { startRollback } from './start-rollback.ts';
 import type { CountedVerdict } from '../brake.ts';
 import type { LatePolicy } from '../inventory.ts';
@@ -14,6 +18,11 @@ type Applied = Extract<CountedVerdict, { applied: true }>;
 export function brakeEvents(state: ReleaseState, situation: Rolling, nowMs: number): readonly CoreEvent[] {
   const { progress } = situation;
   if (progress.braked || progress.failed.length === 0) return [];
+  const unknown = progress.failed.filter(isUnknown).map(({ host }) => host);
+  if (unknown.length > 0) {
+    const sentence = `A hook was cut off on ${unknown.join(', ')}, and nobody knows whether it took effect.`;
+    return [{ type: 'brake-applied', data: { index: progress.batch, hosts: unknown, sentence, then: 'ask' } }, asking(state, situation, null)];
+  }
   const verdict = judge(state, situation, progress.failed);
   if (!verdict.applied) return [];
   const held = judge(state, situation, progress.failed.filter((failed) => !isSilent(failed))).applied ? null : heldCause(progress.failed);
@@ -59,11 +68,20 @@ function isLate({ afterPercent, failuresMax }: LatePolicy, { plan, progress }: R
   return finished * 100 >= afterPercent * plan.capacity.hosts && excess <= failuresMax;
 }
 
-function asking({ request: { strategy } }: ReleaseState, { progress }: Rolling, nowMs: number): CoreEvent {
+/** `nowMs` null: the question has no deadline, for no strategy can answer it. */
+function asking({ request: { strategy } }: ReleaseState, { progress }: Rolling, nowMs: number | null): CoreEvent {
   const { deadlineHours, then } = strategy.pause;
-  const hosts = progress.failed.map(({ host, step }) => `${host} (${step})`).join(', ');
-  const deadline = new Date(nowMs + deadlineHours * 3_600_000).toISOString();
-  return { type: 'paused', data: { cause: 'ask', reason: `Answer for each failed target: retry, ignore, exclude or fail. Failed: ${hosts}`, deadline, then } };
+  const [unknown, failed] = [progress.failed.filter(isUnknown), progress.failed.filter((target) => !isUnknown(target))];
+  const asked = [
+    ...(failed.length === 0 ? [] : [`Answer for each failed target: retry, ignore, exclude or fail. Failed: ${named(failed)}`]),
+    ...(unknown.length === 0 ? [] : [`Answer for each target with a hook that was cut off: done, not-done, retry, exclude or fail. Cut off: ${named(unknown)}`]),
+  ];
+  const until = nowMs === null ? { deadline: null, then: 'stay' as const } : { deadline: new Date(nowMs + deadlineHours * 3_600_000).toISOString(), then };
+  return { type: 'paused', data: { cause: 'ask', reason: asked.join('. '), ...until } };
+}
+
+function named(failed: readonly FailedTarget[]): string {
+  return failed.map(({ host, step }) => `${host} (${step})`).join(', ');
 }
 
 /** Our own dependency, or somebody's hand on the host: such a failure says nothing about the build. */

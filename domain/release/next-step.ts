@@ -9,7 +9,7 @@ import { nextRollbackStep } from './next-rollback-step.ts';
 import { notJoined, outOfService, startRollback } from './start-rollback.ts';
 import { isTerminal, STEPS } from '../vocabulary.ts';
 import type { Step } from '../vocabulary.ts';
-import type { CoreEvent, Debt, Part } from './events.ts';
+import type { CoreEvent, Debt, Part, Resumed } from './events.ts';
 import type { DecideContext } from './decide.ts';
 import type { PostRelease, Preparing, Progress, ReleaseState, Rolling, Situation } from './state.ts';
 
@@ -19,7 +19,7 @@ export type NextStep =
   | { readonly do: 'observe'; readonly hosts: readonly string[] }
   | { readonly do: 'plan' }
   | { readonly do: 'stage'; readonly hosts: readonly string[] }
-  | { readonly do: 'roll'; readonly index: number; readonly part: Part; readonly round: number; readonly hosts: readonly string[]; readonly lanes: number; readonly steps: readonly Step[]; readonly ignored?: Readonly<Record<string, Step>>; readonly readmitted?: readonly string[] }
+  | { readonly do: 'roll'; readonly index: number; readonly part: Part; readonly round: number; readonly hosts: readonly string[]; readonly lanes: number; readonly steps: readonly Step[]; readonly ignored?: Readonly<Record<string, Step>>; readonly readmitted?: readonly string[]; readonly resumed?: Readonly<Record<string, Resumed>> }
   | { readonly do: 'restore'; readonly index: number; readonly hosts: readonly string[]; readonly lanes: number }
   | { readonly do: 'compare' }
   | { readonly do: 'audit'; readonly hosts: readonly string[] }
@@ -140,10 +140,11 @@ function rollStep(state: ReleaseState, situation: Rolling, nowMs: number): NextS
 }
 
 /** Only hosts of this round count: one whose failure was ignored in an earlier batch is not run again. */
-function ignoredOf({ hosts, ignored = {}, readmitted = [] }: Progress): Pick<Progress, 'ignored' | 'readmitted'> {
+function ignoredOf({ hosts, ignored = {}, readmitted = [], resumed = {} }: Progress): Pick<Progress, 'ignored' | 'readmitted' | 'resumed'> {
   const now = Object.entries(ignored).filter(([host]) => hosts.includes(host));
   const again = readmitted.filter((host) => hosts.includes(host));
-  return { ...(now.length === 0 ? {} : { ignored: Object.fromEntries(now) }), ...(again.length === 0 ? {} : { readmitted: again }) };
+  const on = Object.entries(resumed).filter(([host]) => hosts.includes(host));
+  return { ...(now.length === 0 ? {} : { ignored: Object.fromEntries(now) }), ...(again.length === 0 ? {} : { readmitted: again }), ...(on.length === 0 ? {} : { resumed: Object.fromEntries(on) }) };
 }
 
 /** The bastion joins when the release phase begins; after it, and after every batch, the next one with hosts left follows, rested or at once. */

@@ -34,7 +34,19 @@ export function afterBatchFinished(progress: Progress, data: CoreEventData['batc
   const begun = progress.hosts.filter((host) => !untouched.has(host) && !before.has(host));
   const streak = data.streak === undefined ? {} : { streak: data.streak };
   const hosts = data.untouched.filter((host) => !progress.excluded.includes(host));
-  return { ...progress, ...streak, stage: 'settled', hosts, begun: [...progress.begun, ...begun], failed: [...progress.failed, ...data.failed] };
+  return { ...progress, ...streak, stage: 'settled', hosts, begun: [...progress.begun, ...begun], failed: [...progress.failed, ...data.failed], ...stillResumed(progress, untouched) };
+}
+
+/** Hosts that have run need their resumption no more: a later part of the release does all of its own steps. */
+function stillResumed({ resumed }: Progress, untouched: ReadonlySet<string>): Pick<Progress, 'resumed'> {
+  if (resumed === undefined) return {};
+  return { resumed: Object.fromEntries(Object.entries(resumed).filter(([host]) => untouched.has(host))) };
+}
+
+/** Hosts that were cut off run again in a round of their own: nothing their lost commands recorded can be taken for it. What failed is judged before anything goes on. */
+export function afterCutOff(progress: Progress, data: CoreEventData['batch-cut-off']): Progress {
+  const { again, untouched } = data;
+  return { ...afterBatchFinished(progress, data), hosts: [...again, ...untouched], round: again.length > 0 ? progress.round + 1 : progress.round };
 }
 
 /** Retried hosts leave the failed ones and run again, together with those of their batch that were not begun. A new round asks and counts anew. */
@@ -50,6 +62,7 @@ export function afterRetry(progress: Progress, data: CoreEventData['targets-retr
     ...countedAnew(progress),
     ...ignoring(progress, data),
     ...readmitting(progress, data),
+    ...resuming(progress, data),
   };
 }
 
@@ -63,11 +76,11 @@ function streakAnew({ streak }: Progress): Pick<Progress, 'streak'> {
 }
 
 /** A host whose failed step is ignored is debt for good: nobody vouches for it. Retried as a whole it is an ordinary host again. */
-function ignoring(progress: Progress, { hosts, ignored, reason }: CoreEventData['targets-retried']): Partial<Progress> {
+function ignoring(progress: Progress, { hosts, ignored, resumed, reason }: CoreEventData['targets-retried']): Partial<Progress> {
   if (ignored === undefined && progress.ignored === undefined) return {};
   const again = new Set(hosts);
   const kept = Object.entries(progress.ignored ?? {}).filter(([host]) => !again.has(host));
-  const debt: readonly Debt[] = Object.entries(ignored ?? {}).map(([host, step]) => ({ host, cause: 'ignored', reason: `The failed ${step} was ignored: ${reason}` }));
+  const debt: readonly Debt[] = Object.entries(ignored ?? {}).map(([host, step]) => ({ host, cause: 'ignored', reason: `The failed ${resumed?.[host] === undefined ? step : `hook at ${step}`} was ignored: ${reason}` }));
   return {
     ignored: { ...Object.fromEntries(kept), ...ignored },
     debt: [...progress.debt.filter(({ host, cause }) => cause !== 'ignored' || !again.has(host)), ...debt],
@@ -78,6 +91,13 @@ function ignoring(progress: Progress, { hosts, ignored, reason }: CoreEventData[
 function readmitting(progress: Progress, { hosts, readmitted }: CoreEventData['targets-retried']): Pick<Progress, 'readmitted'> {
   if (readmitted === undefined && progress.readmitted === undefined) return {};
   return { readmitted: [...(progress.readmitted ?? []).filter((host) => !hosts.includes(host)), ...(readmitted ?? [])] };
+}
+
+/** A host that is retried as a whole begins with its first step. */
+function resuming(progress: Progress, { hosts, resumed }: CoreEventData['targets-retried']): Pick<Progress, 'resumed'> {
+  if (resumed === undefined && progress.resumed === undefined) return {};
+  const kept = Object.entries(progress.resumed ?? {}).filter(([host]) => !hosts.includes(host));
+  return { resumed: { ...Object.fromEntries(kept), ...resumed } };
 }
 
 /** A skipped host is debt: no later batch, retry or repair takes it up again. */

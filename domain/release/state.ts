@@ -8,7 +8,7 @@
 import type { Plan } from '../plan/plan.ts';
 import type { RollbackMode } from '../inventory.ts';
 import type { FailedTarget, Failure, Step } from '../vocabulary.ts';
-import type { AuditMismatch, Choice, CoreEventData, Debt, Part, PauseCause, PoolComparison } from './events.ts';
+import type { AuditMismatch, Choice, CoreEventData, Debt, Part, PauseCause, PoolComparison, Resumed } from './events.ts';
 import type { Streak } from './streak.ts';
 
 export interface ReleaseState {
@@ -24,6 +24,8 @@ export interface ReleaseState {
   readonly compared?: PoolComparison | null;
   /** core events folded so far: decisions take their ids from it */
   readonly decisions: number;
+  /** how often it was started again from its log; absent: never */
+  readonly adoptions?: number;
   /** absent before the pool is acquired, and in what builds without deadlines have carried or stored until the next event */
   readonly clock?: WorkClock;
 }
@@ -137,6 +139,8 @@ export interface Progress {
   readonly ignored?: Readonly<Record<string, Step>>;
   /** hosts whose admit is run again although a check had failed after it */
   readonly readmitted?: readonly string[];
+  /** hosts that go on at the hook that stopped them, until they have run */
+  readonly resumed?: Readonly<Record<string, Resumed>>;
   readonly streak?: Streak;
   /** when the stage was entered */
   readonly since: string;

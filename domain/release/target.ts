@@ -10,15 +10,32 @@ import type { Stored, TargetEvent } from './events.ts';
 /** What a host and its balancers show of one target at one moment. */
 export interface Observation {
   readonly applications: readonly ObservedApplication[];
+  /** at the entry of the released pool, or of the first joined one that has the host */
   readonly traffic: ObservedTraffic;
+  /** at further entries behind which other pools have the host; absent: there is none */
+  readonly elsewhere?: readonly ObservedElsewhere[];
   /** free bytes where releases are kept */
   readonly freeBytes: number;
   /** how the server stood before an earlier release of ours took it out and could not bring it back; only such a drain is ours to lift */
-  readonly leftBy?: { readonly release: string; readonly admin: ObservedTraffic['admin']; readonly weight: number | null };
+  readonly leftBy?: LeftBy;
   /** the host runs exactly what the release would bring (package and configuration), in service, and its health checks passed; absent: it does not, or nobody looked */
   readonly current?: true;
   /** absent: no flag of the host but the release's was down, and none had taken its server out */
   readonly flags?: ObservedFlags;
+}
+
+/** How one server of a host stands: `traffic`, `leftBy` and `flags` of an Observation, of one entry. */
+export type ObservedServer = Pick<Observation, 'traffic' | 'leftBy' | 'flags'>;
+
+/** `pool`: the first one that has the host behind this entry. */
+export interface ObservedElsewhere extends ObservedServer {
+  readonly pool: string;
+}
+
+export interface LeftBy {
+  readonly release: string;
+  readonly admin: ObservedTraffic['admin'];
+  readonly weight: number | null;
 }
 
 /** `down`: whose flags keep the host out. `beneath`: flags took the server out, and without them it stands ready with this weight. */
@@ -64,6 +81,8 @@ export interface StepResult {
   /** version the application answered, only after verify */
   readonly observedVersion?: Readonly<Record<string, string>>;
   readonly traffic?: ObservedTraffic;
+  /** the same at further entries; absent: there is none */
+  readonly elsewhere?: readonly { readonly pool: string; readonly traffic: ObservedTraffic }[];
   /** drain ended by its timeout with connections left */
   readonly connectionsLeft?: number;
   /** the floor was met on the way back, so this host went alone */
@@ -71,6 +90,8 @@ export interface StepResult {
   /** not admitted, for these owners' flags of the host are down; it comes in once they are up */
   readonly keptOut?: readonly FlagOwner[];
   readonly note?: string;
+  /** hooks that ran around the step, in order: `web after-start.0`, the number being its place in the list; absent: none */
+  readonly hooks?: readonly string[];
   /** what was started, by application, only after start */
   readonly processes?: Readonly<Record<string, ObservedProcess>>;
 }

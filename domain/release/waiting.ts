@@ -7,7 +7,7 @@ import type { Bake, ReleaseState } from './state.ts';
 import type { TargetState } from './target.ts';
 
 export interface Waiting {
-  readonly for: 'worker' | 'pool' | 'resume' | 'answer' | 'bake' | 'rest' | 'promote' | 'sign-off' | 'dependency';
+  readonly for: 'worker' | 'pool' | 'resume' | 'answer' | 'bake' | 'rest' | 'promote' | 'sign-off' | 'dependency' | 'repair';
   readonly since: string;
   readonly until: string | null;
   readonly who: string;

@@ -54,10 +54,10 @@ function isBatchInWork({ paused, situation }: ReleaseState): boolean {
   return paused === null && (situation.status === 'pre-release' || situation.status === 'releasing') && situation.progress.stage === 'rolling';
 }
 
-/** The way back has a count of its own. A deadline that was reached has had its say: what goes on after it gets the whole time again. */
+/** The way back has a count of its own. A deadline that was reached has had its say, and nobody worked while the workflow was gone: what goes on after it gets the whole time again. */
 function beginsAnew(event: CoreEvent): boolean {
   if (event.type === 'deadline-reached') return event.data.which !== 'progress';
-  return event.type === 'rollback-started' || event.type === 'rollback-escalated';
+  return event.type === 'rollback-started' || event.type === 'rollback-escalated' || event.type === 'release-adopted';
 }
 
 function newClock(at: string): WorkClock {

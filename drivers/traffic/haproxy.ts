@@ -7,7 +7,7 @@ import type { HaproxySpec } from '../../domain/inventory.ts';
 import type { ObservedTraffic } from '../../domain/release/target.ts';
 import { parseInfo } from './balancer-info.ts';
 import { createPauses } from './pause.ts';
-import { AdmitNotConfirmed, BalancerDown, BalancerMisconfigured, type Traffic, type TrafficCall, type WantedTraffic } from './port.ts';
+import { AdmitNotConfirmed, BalancerDown, BalancerMisconfigured, UnknownServers, type Traffic, type TrafficCall, type WantedTraffic } from './port.ts';
 import { createRuntimeApi, parseRuntimeAddress, type RuntimeApi } from './runtime-api.ts';
 import { hasCheck, parseServersState } from './servers-state.ts';
 import { hasReached, isDone, nextWrites, sightingOf, type Sighting, type Write } from './sighting.ts';
@@ -118,15 +118,15 @@ async function lookAt(deps: Deps, server: string, signal: AbortSignal): Promise<
 async function look({ api, backend }: Deps, servers: readonly string[], signal: AbortSignal): Promise<readonly Sighting[]> {
   const wanted = new Set(servers.map((server) => checkedName(server, 'server')));
   const answer = await api.ask(`show servers state ${backend};show stat ${backend} 4 -1`, signal);
-  if (answer.startsWith("Can't find backend")) throw new BalancerMisconfigured(`HAProxy at ${api.place} has no backend "${backend}". Correct traffic.backend of the pool, or add the backend.`);
+  if (answer.startsWith("Can't find backend")) throw new UnknownServers(`HAProxy at ${api.place} has no backend "${backend}". Correct traffic.backend of the pool, or add the backend.`, servers);
   const [stateText = '', statText = ''] = answer.split('\n\n', 2);
   const states = parseServersState(stateText, wanted);
   const stats = parseStat(statText, wanted);
   if (states === null || stats === null) throw notHaproxy(api);
   const missing = servers.filter((server) => !states.has(server) || !stats.has(server));
-  if (missing.length > 0) throw new BalancerMisconfigured(`Backend "${backend}" of HAProxy at ${api.place} has no server ${missing.join(', ')}. Correct traffic.server of the pool, or add the servers.`);
+  if (missing.length > 0) throw new UnknownServers(`Backend "${backend}" of HAProxy at ${api.place} has no server ${missing.join(', ')}. Correct traffic.server of the pool, or add the servers.`, missing);
   const unchecked = [...states.values()].filter((state) => !hasCheck(state)).map((state) => state.name);
-  if (unchecked.length > 0) throw new BalancerMisconfigured(`Backend "${backend}" of HAProxy at ${api.place} does not check ${unchecked.join(', ')}: add \`check\` to the server line. Without it HAProxy shows a dead application as up.`);
+  if (unchecked.length > 0) throw new BalancerMisconfigured(`Backend "${backend}" of HAProxy at ${api.place} does not check ${unchecked.join(', ')}: add \`check\` to the server line. Without it HAProxy shows a dead application as up.`, unchecked);
   return servers.map((server) => {
     const state = states.get(server);
     const stat = stats.get(server);
@@ -162,5 +162,5 @@ function notConfirmed(deps: Deps, server: string, wanted: WantedTraffic, seen: S
     operational === 'up' || wanted.admin !== 'ready'
       ? `it shows ${admin} with weight ${seen.traffic.weight}, wanted was ${wanted.admin}${wanted.weight === null ? '' : ` with weight ${wanted.weight}`}`
       : `the balancer's own check says ${operational} (admin state ${admin})`;
-  return new AdmitNotConfirmed(`${deps.backend}/${server} did not come into service within ${timeoutMs} ms: ${why}. Ask the address that the balancer checks.`, seen.traffic);
+  return new AdmitNotConfirmed(`${deps.backend}/${server} of HAProxy at ${deps.api.place} did not come into service within ${timeoutMs} ms: ${why}. Ask the address that the balancer checks.`, seen.traffic);
 }

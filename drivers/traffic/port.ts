@@ -26,7 +26,7 @@ export interface BalancerIdentity {
 
 export interface Traffic {
   readonly driver: string;
-  /** State of the named servers, same order. Throws BalancerDown, or UnknownServer naming the missing ones. */
+  /** State of the named servers, same order. Throws BalancerDown, UnknownServers naming the missing ones, or another BalancerMisconfigured. */
   observe(servers: readonly string[], signal: AbortSignal): Promise<readonly ObservedTraffic[]>;
   /** Ends when drained is read back and no connection is left, or at timeoutMs with `connections` > 0. */
   drain(server: string, options: TrafficCall & { readonly timeoutMs: number }): Promise<ObservedTraffic>;
@@ -47,7 +47,18 @@ export class BalancerDown extends Error {
 
 /** The backend, a server in it, or its `check` is missing: an operator must fix the pool or the balancer. */
 export class BalancerMisconfigured extends Error {
-  override readonly name = 'BalancerMisconfigured';
+  override readonly name: string = 'BalancerMisconfigured';
+  /** the servers it is about; empty: all, or none in particular */
+  readonly servers: readonly string[];
+  constructor(message: string, servers: readonly string[] = []) {
+    super(message);
+    this.servers = servers;
+  }
+}
+
+/** The backend, or some of the servers asked about, are not there: no request reaches them by this entry. */
+export class UnknownServers extends BalancerMisconfigured {
+  override readonly name = 'UnknownServers';
 }
 
 /** The write was accepted but the server did not come up (or the state did not stick) in time. */

@@ -62,7 +62,9 @@ function haproxyCommand(haproxy: string, options: BalancerOptions, socket: strin
 
 function ownCommand(options: BalancerOptions, socket: string): readonly string[] {
   const file = join(options.folder, 'own-balancer.json');
-  writeFileSync(file, JSON.stringify({ port: options.port, socket, backend: BACKEND, check: CHECK, servers: options.servers }));
+  // It knows one interval only.
+  const { path, doubtIntervalMs, rise, fall } = CHECK;
+  writeFileSync(file, JSON.stringify({ port: options.port, socket, backend: BACKEND, check: { path, intervalMs: doubtIntervalMs, rise, fall }, servers: options.servers }));
   return [process.execPath, OWN, file];
 }
 

@@ -3,8 +3,8 @@ import type { BalancedServer } from './balancer.ts';
 
 export const BACKEND = 'web';
 
-/** How often the balancer looks at each server, and how many answers change its mind. */
-export const CHECK = { path: '/health', intervalMs: 250, rise: 1, fall: 2 } as const;
+/** How often the balancer looks at each server, and how many answers change its mind. One that is down or in doubt is looked at oftener. */
+export const CHECK = { path: '/health', intervalMs: 1_000, doubtIntervalMs: 250, rise: 1, fall: 2 } as const;
 
 /** Text of haproxy.cfg. `level admin` lets Signalbox drain and admit; the socket is its owner's alone. */
 export function haproxyConfig(options: { readonly port: number; readonly socket: string; readonly servers: readonly BalancedServer[] }): string {
@@ -36,7 +36,7 @@ backend ${BACKEND}
   balance roundrobin
   option httpchk GET ${CHECK.path}
   http-check expect status 200
-  default-server check inter ${CHECK.intervalMs}ms fall ${CHECK.fall} rise ${CHECK.rise}
+  default-server check inter ${CHECK.intervalMs}ms fastinter ${CHECK.doubtIntervalMs}ms downinter ${CHECK.doubtIntervalMs}ms fall ${CHECK.fall} rise ${CHECK.rise}
 ${options.servers.map(({ name, address, port }) => `  server ${name} ${address}:${port}`).join('\n')}
 `;
 }

@@ -1,5 +1,6 @@
 /** Every field of every document wrong in each way: refused with its pointer, nothing stored. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openFinding } from '../../db/findings.ts';
 import { startApiUnderTest, pointers } from './api-under-test.ts';
 import { APPLICATION, FLEET, POOL, RELEASE, host, packageOf } from './samples.ts';
 import type { ApiUnderTest } from './api-under-test.ts';
@@ -10,6 +11,7 @@ beforeAll(async () => {
   api = await startApiUnderTest();
   await api.ask('POST', '/v1/apply', { body: { documents: FLEET } });
   await api.ask('POST', '/v1/packages', { body: packageOf('2') });
+  await openFinding(api.db, { id: 'break-glass/web-01', kind: 'break-glass', subject: 'web-01', sentence: 'x', repair: 'x', verb: 'adopt-host', about: { host: 'web-01' } });
 });
 
 afterAll(() => api.close());
@@ -61,6 +63,7 @@ const REQUESTS: readonly [string, string, string, object][] = [
   ['Release', 'POST', '/v1/releases', FULL_RELEASE],
   ['Plan', 'POST', '/v1/plans', FULL_RELEASE],
   ['Token', 'POST', '/v1/tokens', { name: 'someone' }],
+  ['Repair', 'POST', '/v1/findings/break-glass%2Fweb-01/repair', { reason: 'why', then: null }],
   ['Drain', 'POST', '/v1/hosts/web-01/drain', { reason: 'why', pool: 'web-prod', force: false }],
   ['Admit', 'POST', '/v1/hosts/web-01/admit', { reason: 'why', pool: 'web-prod' }],
 ];
@@ -184,7 +187,7 @@ describe('rules over several fields', () => {
 
   test('what a later version brings is refused as not available yet, never as unknown and never ignored', async () => {
     const later: readonly [string, object, string[]][] = [
-      ['/v1/applications/later', { ...APPLICATION, name: 'later', recipe: 'java-web', hooks: [{ at: 'after-start', command: ['x'] }] }, ['/hooks', '/recipe']],
+      ['/v1/applications/later', { ...APPLICATION, name: 'later', recipe: 'java-web', keepAlive: true }, ['/keepAlive', '/recipe']],
       ['/v1/hosts/later', { ...host('later'), executor: { driver: 'ssh', user: 'x' } }, ['/executor']],
       ['/v1/pools/later', { ...POOL, name: 'later', traffic: { driver: 'nginx', config: 'x' }, variables: { a: 'b' } }, ['/traffic', '/variables']],
       [

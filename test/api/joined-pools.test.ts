@@ -45,7 +45,7 @@ describe('a joined pool', () => {
     ['no member', { joins: [] }, ['/joins']],
     ['a member twice', { joins: ['web-a', 'web-a'] }, ['/joins/1']],
     ['members of another kind', { joins: 'web-a' }, ['/joins']],
-    ['what its members say, all at once', { joins: ['web-a', 'web-b'], environment, applications, hosts: ['web-01'], capacity: {}, traffic }, ['/applications', '/capacity', '/environment', '/hosts', '/traffic']],
+    ['something else than its members say, all at once', { joins: ['web-a', 'web-b'], environment: 'uat', applications: ['mail'], hosts: ['web-01'], capacity: { minInServicePercent: 1 }, traffic: { driver: 'none' } }, ['/applications', '/capacity', '/environment', '/hosts', '/traffic']],
     ['neither members nor hosts of its own', { busy: 'queue' }, ['/applications', '/environment', '/hosts', '/traffic']],
     ['a member that does not exist', { joins: ['web-a', 'nobody'] }, ['/joins/1']],
     ['itself', { joins: ['web-a', 'wrong'] }, ['/joins/1']],
@@ -57,6 +57,22 @@ describe('a joined pool', () => {
     const answer = await put(body, 'wrong');
     expect([answer.status, pointers(answer)]).toEqual([422, expected]);
     expect((await api.ask('GET', '/v1/pools/wrong')).status).toBe(404);
+  });
+
+  test('that is read, changed and sent back is accepted with what its members give it, and only with that', async () => {
+    const read = await api.ask('GET', '/v1/pools/web-all');
+    const back = (body: object) => api.ask('PUT', '/v1/pools/web-all', { body, headers: { 'If-Match': read.headers.get('etag') ?? '' } });
+    const other = await back({ ...read.body, hosts: [...read.body.hosts].reverse() });
+    expect([other.status, pointers(other)]).toEqual([422, ['/hosts']]);
+    expect(await back({ ...read.body, busy: 'queue' })).toMatchObject({ status: 200, body: { ...read.body, busy: 'queue' } });
+    expect(await apply({ ...read.body, busy: 'queue' })).toMatchObject({ documents: [{ name: 'web-all', action: 'unchanged' }] });
+  });
+
+  test('may join pools behind different entries: each keeps its own, and the first one\'s is shown', async () => {
+    const intern = { ...traffic, backend: 'intern' };
+    await apply({ ...b, name: 'web-intern', traffic: intern }, { kind: 'Pool', name: 'wide', joins: ['web-a', 'web-intern'] });
+    expect((await api.ask('GET', '/v1/pools/wide')).body).toMatchObject({ traffic: { backend: 'web' }, hosts: ['web-01', 'web-02', 'web-03', 'web-04', 'web-05'] });
+    for (const name of ['wide', 'web-intern']) expect((await api.ask('DELETE', `/v1/pools/${name}`, { headers: await etagOf(name) })).status).toBe(204);
   });
 
   test('keeps its members together: a change after which one would not fit is refused and names it, and none of them can be deleted', async () => {

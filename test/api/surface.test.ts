@@ -46,7 +46,7 @@ describe('tokens', () => {
     const made = await api.ask('POST', '/v1/tokens', { body: { name: 'ci' } });
     expect(made.status).toBe(201);
     const { token } = made.body;
-    expect((await api.ask('GET', '/v1/findings', { token })).body).toEqual({ items: [] });
+    expect((await api.ask('GET', '/v1/findings', { token })).body).toEqual({ items: [], next: null });
     const rows = await api.db.kysely.selectFrom('tokens').selectAll().execute();
     expect(JSON.stringify(rows)).not.toContain(token);
     expect(rows.some(({ hash }) => hash === hashToken(token))).toBe(true);

@@ -125,7 +125,7 @@ describe('what happened on a target', () => {
     const { release, epoch } = await running(db);
     const told = await appendTargetEvent(db, { release, opId: 'op', actor: SIGNALBOX, event: begun('web-01', epoch) });
     const [raised] = await appendReleaseEvents(db, { release, opId: 'back', actor: ACTOR, events: [rollback] });
-    const current = raised && 'epoch' in raised.data ? raised.data.epoch : 0;
+    const current = raised?.type === 'rollback-started' ? raised.data.epoch : 0;
     const stale = appendTargetEvent(db, { release, opId: 'late', actor: SIGNALBOX, event: succeeded('web-01', epoch) });
     await expect(stale).rejects.toMatchObject({ name: 'StaleEpoch', host: 'web-01', epoch, current });
     expect(await appendTargetEvent(db, { release, opId: 'op', actor: SIGNALBOX, event: begun('web-01', epoch) })).toEqual(told);

@@ -78,17 +78,17 @@ test('a connection that is cut off under a fence fails the work and frees the ho
   expect(await withTargetFence(store.db, fence, async () => 'again')).toBe('again');
 });
 
-const remember = (wish: WantedServer): Promise<void> => withTargetFence(store.db, wish, async () => undefined, wish);
+const remember = (wish: WantedServer): Promise<void> => withTargetFence(store.db, wish, async () => undefined, [wish]);
 
 test('a wish is remembered before the balancer is told, and stays when telling it fails', async () => {
   const { db } = store;
   const { release, epoch } = await running(db);
-  const wish: WantedServer = { release, host: 'web-01', epoch, server: "o'web", wanted: { admin: 'drain', weight: null } };
+  const wish: WantedServer = { release, host: 'web-01', epoch, pool: "o'pool", server: "o'web", wanted: { admin: 'drain', weight: null } };
   let seen: readonly WantedServer[] = [];
   const told = withTargetFence(db, wish, async () => {
     seen = await listWantedTraffic(db);
     throw new Error('the balancer is away');
-  }, wish);
+  }, [wish]);
   await expect(told).rejects.toThrow('the balancer is away');
   expect(seen).toMatchObject([wish]);
   expect(await listWantedTraffic(db)).toMatchObject([wish]);
@@ -97,7 +97,7 @@ test('a wish is remembered before the balancer is told, and stays when telling i
 test('wanted traffic is kept while the release owns the host and gone when it ends', async () => {
   const { db } = store;
   const { release, epoch } = await running(db);
-  const drained: WantedServer = { release, host: 'web-01', epoch, server: 'web/web-01', wanted: { admin: 'drain', weight: null } };
+  const drained: WantedServer = { release, host: 'web-01', epoch, pool: 'web-prod', server: 'web-01', wanted: { admin: 'drain', weight: null } };
   await remember(drained);
   await remember({ ...drained, wanted: { admin: 'ready', weight: 100 } });
   expect(await listWantedTraffic(db)).toMatchObject([{ ...drained, wanted: { admin: 'ready', weight: 100 } }]);

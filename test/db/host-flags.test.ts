@@ -116,7 +116,7 @@ describe('work at the balancers', () => {
 
 describe('a release', () => {
   const admits = (owner: { readonly release: string; readonly epoch: number }, work: () => Promise<string> = async () => 'admitted') =>
-    withTargetFence(store.db, { ...owner, host: HOST, into: 'web-prod' }, work, { server: HOST, wanted: { admin: 'ready', weight: 100 } });
+    withTargetFence(store.db, { ...owner, host: HOST, into: 'web-prod' }, work, [{ pool: 'web-prod', server: HOST, wanted: { admin: 'ready', weight: 100 } }]);
 
   test('that would admit a host under a lowered flag is stopped before it writes, by whomever the flag is', async () => {
     const owner = await running(store.db);

@@ -8,12 +8,15 @@ import { observedFlags, setHostFlag } from '../../db/host-flags.ts';
 import { applyInventory, deleteInventory, getInventory, putInventory } from '../../db/inventory.ts';
 import { besideOf } from '../../db/joined-pools.ts';
 import { releaseFlag } from '../../db/release-flag.ts';
+import { listWantedTraffic } from '../../db/wanted-traffic.ts';
 import { withPoolTurn } from '../../db/pool-turn.ts';
 import { createReleaseRequest, openRelease } from '../../db/requests.ts';
 import { appendTargetEvent } from '../../db/events.ts';
-import { ACTOR, APPLICATION, begun, end, hostSpec, inventoryOf, newId, observed, openStore, opIdOf, poolSpec, requestOf, running, STRATEGY, succeeded, type Store } from './samples.ts';
+import { ACTOR, APPLICATION, begun, end, hostSpec, inventoryOf, newId, observation, observed, openStore, opIdOf, poolSpec, requestOf, running, STRATEGY, succeeded, type Store } from './samples.ts';
 import type { InventoryDocument } from '../../db/inventory-kinds.ts';
 import type { PoolSpec, TrafficSpec } from '../../domain/inventory.ts';
+import type { TargetEvent } from '../../domain/release/events.ts';
+import type { Observation } from '../../domain/release/target.ts';
 
 const ENTRY: TrafficSpec = { driver: 'haproxy', socket: '/run/haproxy.sock', address: null, backend: 'web', server: '${host.name}', drainTimeoutSeconds: 30 };
 const HOSTS = ['h1', 'h2', 'h3', 'h4', 'h5'];
@@ -25,6 +28,8 @@ const apply = (...documents: readonly InventoryDocument[]) => applyInventory(sto
 const spec = async (name: string): Promise<PoolSpec | undefined> => (await getInventory(store.db, 'pool', name))?.spec;
 const version = async (name: string): Promise<number | undefined> => (await getInventory(store.db, 'pool', name))?.version;
 const put = async (document: InventoryDocument) => putInventory(store.db, { ...document, expectedVersion: (await getInventory(store.db, document.kind, document.name))?.version ?? null, actor: ACTOR });
+
+const set = (host: string, of: string | null, up: boolean) => setHostFlag(store.db, { host, owner: 'operator', pool: of, up, reason: 'new disk', forced: false, actor: ACTOR });
 
 beforeAll(async () => {
   store = await openStore();
@@ -96,7 +101,7 @@ describe('what a release counts besides its pool', () => {
     expect(await beside('all')).toEqual({ members: [{ name: 'a', hosts: ['h1', 'h2'], minInServicePercent: 66 }, { name: 'b', hosts: ['h2', 'h3'], minInServicePercent: 80 }] });
     expect(await beside('a')).toEqual({ members: [{ name: 'b', hosts: ['h2', 'h3'], minInServicePercent: 80 }] });
     await apply(pool('lone', ['h5']), pool('intern', ['h5'], { traffic: { ...ENTRY, backend: 'intern' } }));
-    expect(await beside('lone')).toEqual({ undrained: [{ pool: 'intern', hosts: ['h5'] }] });
+    expect(await beside('lone')).toEqual({ members: [{ name: 'intern', hosts: ['h5'], minInServicePercent: 66, traffic: { ...ENTRY, backend: 'intern' } }] });
   });
 
   test('a hold on one of the pools keeps the joined one from being released, and a hold on that one each of them', async () => {
@@ -110,7 +115,6 @@ describe('what a release counts besides its pool', () => {
 });
 
 describe('flags and joined pools', () => {
-  const set = (host: string, of: string | null, up: boolean) => setHostFlag(store.db, { host, owner: 'operator', pool: of, up, reason: 'new disk', forced: false, actor: ACTOR });
 
   test('a joined pool is no place of its own: the keeper sees its members alone', async () => {
     expect((await poolsOfHost(store.db, 'h1')).map(({ name }) => name)).toEqual(['a']);
@@ -157,13 +161,60 @@ describe('flags and joined pools', () => {
   });
 });
 
+describe('a host that pools have behind different entries', () => {
+  const INTERN = { ...ENTRY, backend: 'intern' };
+  beforeEach(() => apply(pool('b', ['h2', 'h3'], { capacity: { minInServicePercent: 80 }, traffic: INTERN }), pool('c', ['h2'], { traffic: INTERN })));
+  const down = async (of: string) => (await observedFlags(store.db, of, ['h2'])).get('h2')?.down ?? [];
+
+  test('has a flag of one of them down there, and in every pool with that server, and not at the other entry', async () => {
+    await set('h2', 'b', false);
+    expect([await down('a'), await down('b'), await down('c')]).toEqual([[], ['operator'], ['operator']]);
+    const { release, epoch } = await running(store.db, { pool: 'a', hosts: ['h1', 'h2'] });
+    const admit = (into: string) => withTargetFence(store.db, { release, host: 'h2', epoch, into }, async () => into);
+    expect(await admit('a')).toBe('a');
+    await expect(admit('c')).rejects.toMatchObject({ name: 'KeptOut', owners: ['operator'] });
+    await set('h2', 'b', true);
+    await end(store.db, release);
+  });
+
+  test('is held by a release of one of them in each pool whose entry it took the host out of, and in no other', async () => {
+    const { db } = store;
+    const held = async () => Promise.all(['a', 'b', 'c'].map(async (of) => (await releaseFlag(db, { host: 'h2', pool: of })) !== null));
+    const heldBy = async (more: Pick<Observation, 'elsewhere'>) => {
+      const { release, epoch } = await running(db, { pool: 'a', hosts: ['h1', 'h2'] });
+      const event: TargetEvent = { type: 'target-observed', data: { host: 'h2', epoch, observation: { ...observation('d1'), ...more } } };
+      for (const one of [event, begun('h2', epoch), succeeded('h2', epoch)]) await appendTargetEvent(db, { release, opId: opIdOf(one) + one.type, actor: ACTOR, event: one });
+      const all = await held();
+      await end(db, release);
+      return all;
+    };
+    const { traffic } = observation('d1');
+    expect(await heldBy({})).toEqual([true, false, false]);
+    expect(await heldBy({ elsewhere: [{ pool: 'b', traffic }] })).toEqual([true, true, true]);
+  });
+
+  test('has a wish of its own at each entry, though its servers have the same name; a flag at one of them silences none of the other', async () => {
+    const { db } = store;
+    const { release, epoch } = await running(db, { pool: 'a', hosts: ['h1', 'h2'] });
+    const wish = (of: string, admin: 'ready' | 'drain') => ({ pool: of, server: 'h2', wanted: { admin, weight: null } });
+    const listed = async () => (await listWantedTraffic(db)).map(({ pool: of, wanted: { admin } }) => [of, admin]);
+    await withTargetFence(db, { release, host: 'h2', epoch }, async () => undefined, [wish('a', 'drain'), wish('b', 'drain')]);
+    expect(await listed()).toEqual([['a', 'drain'], ['b', 'drain']]);
+    await withTargetFence(db, { release, host: 'h2', epoch }, async () => undefined, [wish('a', 'ready'), wish('b', 'ready')]);
+    await set('h2', 'c', false);
+    expect(await listed()).toEqual([['a', 'ready']]);
+    await set('h2', 'c', true);
+    await end(db, release);
+  });
+});
+
 describe('turns at one entry', () => {
   test('pools that count other hosts wait for one another, and each decides on its own count', async () => {
     const told: string[] = [];
     let inside = 0;
     const turn = (name: string) =>
       withPoolTurn(store.db, {
-        entry: 'shared', hosts: [name],
+        entries: ['shared'], counted: [name],
         count: async () => new Set([name]),
         take: async (inService) => {
           inside += 1;

@@ -2,9 +2,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openDatabase } from '../../db/client.ts';
 import { acceptCommand, getReceipt, loadCommand, settleCommand } from '../../db/commands.ts';
 import { IdReused } from '../../db/errors.ts';
+import { appendReleaseEvents } from '../../db/events.ts';
 import { claimOutbox, enqueue, markDelivered, markFailed, pruneOutbox, type ClaimedMessage } from '../../db/outbox.ts';
 import type { Command } from '../../domain/release/commands.ts';
-import { ACTOR, ask, openStore, type Store } from './samples.ts';
+import { ACTOR, ask, openStore, running, type Store } from './samples.ts';
 
 let store: Store;
 beforeAll(async () => { store = await openStore(); });
@@ -119,5 +120,22 @@ describe('receipts', () => {
     expect(await settleCommand(db, { id: 'c4', state: 'refused', reason: 'The workflow is gone.' })).toMatchObject({ refusal: { message: 'The workflow is gone.', allowed: [] } });
     expect(await getReceipt(db, 'none')).toBe(null);
     expect(await settleCommand(db, { id: 'none', state: 'applied' })).toBe(null);
+  });
+
+  test('a command counts as applied with the decision that answers it, and never without it', async () => {
+    const { db } = store;
+    const { release } = await running(db);
+    const pause = { release, actor: ACTOR, command: 'c5', events: [{ type: 'paused', data: { cause: 'operator', reason: 'look', deadline: null, then: 'stay' } }] } as const;
+    await acceptCommand(db, { release, command: command('c5') });
+    await expect(appendReleaseEvents(db, { ...pause, opId: 'd1', adoption: 3 })).rejects.toMatchObject({ name: 'Adopted' });
+    expect(await getReceipt(db, 'c5')).toMatchObject({ state: 'accepted' });
+    await appendReleaseEvents(db, { ...pause, opId: 'd1' });
+    const receipt = await getReceipt(db, 'c5');
+    expect(receipt).toMatchObject({ state: 'applied', settledAt: expect.any(String) });
+    await acceptCommand(db, { release, command: command('c6') });
+    await settleCommand(db, { id: 'c6', state: 'refused', reason: 'It was refused.' });
+    await appendReleaseEvents(db, { ...pause, opId: 'd2', command: 'c6' });
+    expect(await getReceipt(db, 'c6')).toMatchObject({ state: 'refused' });
+    expect(await getReceipt(db, 'c5')).toEqual(receipt);
   });
 });

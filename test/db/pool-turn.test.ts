@@ -10,7 +10,7 @@ afterEach(() => endAll(store.db));
 afterAll(() => store?.close());
 
 const NOBODY: ReadonlySet<string> = new Set();
-const turn = <T>(db: Database, pool: string, take: (inService: Set<string>) => Promise<T>, count: () => Promise<ReadonlySet<string>> = async () => NOBODY): Promise<T> => withPoolTurn(db, { entry: pool, hosts: [], count, take });
+const turn = <T>(db: Database, pool: string, take: (inService: Set<string>) => Promise<T>, count: () => Promise<ReadonlySet<string>> = async () => NOBODY): Promise<T> => withPoolTurn(db, { entries: [pool], counted: [], count, take });
 
 test('between two processes turns of one pool come one at a time, and those of another pool do not wait', async () => {
   const other = openDatabase({ url: store.serviceUrl, applicationName: 'test-other', max: 2 });
@@ -110,4 +110,29 @@ test('a process that lost its lock takes it anew for the next turn', async () =>
   });
   expect(await cut).toBe('counted');
   expect(await turn(store.db, 'cut', async () => 'again')).toBe('again');
+});
+
+test('turns at several entries, asked for in any order by several processes, never wait for one another in a circle, and keep each entry to one at a time', async () => {
+  const other = openDatabase({ url: store.serviceUrl, applicationName: 'test-other' });
+  try {
+    const inside = new Map<string, number>();
+    let most = 0;
+    const sets = [['a', 'b', 'c'], ['c', 'b'], ['b', 'a'], ['c', 'a'], ['a']];
+    const one = (index: number) => {
+      const entries = sets[index % sets.length] ?? [];
+      return withPoolTurn(index % 2 ? other : store.db, {
+        entries, counted: [], count: async () => NOBODY,
+        take: async () => {
+          for (const entry of entries) inside.set(`${index % 2} ${entry}`, (inside.get(`${index % 2} ${entry}`) ?? 0) + 1);
+          most = Math.max(most, ...entries.map((entry) => [0, 1].filter((process) => (inside.get(`${process} ${entry}`) ?? 0) > 0).length));
+          await store.db.pool.query('select 1');
+          for (const entry of entries) inside.set(`${index % 2} ${entry}`, (inside.get(`${index % 2} ${entry}`) ?? 0) - 1);
+        },
+      });
+    };
+    await Promise.all(Array.from({ length: 40 }, (_, index) => one(index)));
+    expect(most).toBe(1);
+  } finally {
+    await other.close();
+  }
 });

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { appendReleaseEvents, appendTargetEvent } from '../../db/events.ts';
 import { leftOutBy } from '../../db/target-facts.ts';
+import { admittedTo } from '../../domain/traffic-beneath.ts';
 import { SIGNALBOX, type Direction, type Step } from '../../domain/vocabulary.ts';
 import type { Observation } from '../../domain/release/target.ts';
 import { ACTOR, begun, end, endAll, journey, observation, observed, opIdOf, openStore, running, succeeded, type Asked, type Store } from './samples.ts';
@@ -58,7 +59,12 @@ async function goesBack(owner: Owner, host: string, steps: readonly Step[]): Pro
 }
 
 /** As a release that looks at the host anew asks. */
-const asks = (host: string) => leftOutBy(store.db, 'r-new', host);
+const asks = async (host: string) => {
+  const left = await leftOutBy(store.db, 'r-new', host);
+  if (left === null) return null;
+  const { admin, weight } = admittedTo(left.preImage, 'forward');
+  return { release: left.release, admin, weight };
+};
 
 describe('a host that a release left out of traffic', () => {
   test('is told with that release and how the server stood before it', async () => {

@@ -10,15 +10,15 @@ afterAll(() => store?.close());
 test('a wish is known from before the balancer is told, for its own server alone, until the release ends', async () => {
   const { db } = store;
   const { release, epoch } = await running(db);
-  const place = { release, host: 'web-01', server: 'web/web-01' };
+  const place = { release, host: 'web-01', pool: 'web-prod', server: 'web-01' };
   expect(await hasWantedTraffic(db, place)).toBe(false);
   const told = withTargetFence(db, { release, host: 'web-01', epoch }, async () => {
     expect(await hasWantedTraffic(db, place)).toBe(true);
     throw new Error('the balancer is gone');
-  }, { server: place.server, wanted: { admin: 'drain', weight: null } });
+  }, [{ pool: place.pool, server: place.server, wanted: { admin: 'drain', weight: null } }]);
   await expect(told).rejects.toThrow('the balancer is gone');
   expect(await hasWantedTraffic(db, place)).toBe(true);
-  for (const other of [{ release: 'r-other' }, { host: 'web-02' }, { server: 'web/web-02' }]) expect(await hasWantedTraffic(db, { ...place, ...other })).toBe(false);
+  for (const other of [{ release: 'r-other' }, { host: 'web-02' }, { pool: 'web-intern' }, { server: 'web-02' }]) expect(await hasWantedTraffic(db, { ...place, ...other })).toBe(false);
   await end(db, release);
   expect(await hasWantedTraffic(db, place)).toBe(false);
 });

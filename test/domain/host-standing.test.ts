@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { isBroughtIn, isReadBackOut, standingOf } from '../../domain/host-standing.ts';
+import { serverKeys } from '../../domain/traffic-entry.ts';
 import { drainRefusal } from '../../domain/operator-drain.ts';
 import type { HostFlag } from '../../domain/flags.ts';
 import type { PoolPlace } from '../../domain/host-standing.ts';
@@ -44,20 +45,22 @@ test('an admission waits for its servers, but not for other owners', () => {
 });
 
 describe('an operator who takes a host out', () => {
-  const pool = { name: 'web', hosts: ['a', 'b', 'c', 'd'], capacity: { minInServicePercent: 75 } };
+  const traffic = { driver: 'none' } as const;
+  const pool = { name: 'web', hosts: ['a', 'b', 'c', 'd'], minInServicePercent: 75, traffic };
+  const refusalOf = (host: string, inService: readonly string[], of = pool) => drainRefusal([of], { host, serving: new Set(inService.map(serverKeys(traffic))) });
 
   test('may, while the floor holds without it', () => {
-    expect(drainRefusal({ pool, host: 'a', inService: ['a', 'b', 'c', 'd'] })).toBe(null);
+    expect(refusalOf('a', ['a', 'b', 'c', 'd'])).toBe(null);
   });
 
   test('is told the arithmetic when it does not', () => {
-    const refusal = drainRefusal({ pool, host: 'a', inService: ['a', 'b', 'c'] });
+    const refusal = refusalOf('a', ['a', 'b', 'c']);
     expect(refusal).toMatchObject({ code: 'capacity-floor', capacity: { pool: 'web', hosts: 4, inService: 3, floor: 3, left: 2 } });
     expect(refusal?.message).toBe('Taking a out would leave 2 of 4 hosts of pool web in service; 3 serve now, and the floor is 3 (75 %).');
   });
 
   test('may always take out what is out already, and never by itself the only host there is', () => {
-    expect(drainRefusal({ pool, host: 'd', inService: ['a', 'b', 'c'] })).toBe(null);
-    expect(drainRefusal({ pool: { ...pool, hosts: ['a'] }, host: 'a', inService: ['a'] })).toMatchObject({ capacity: { floor: 1, left: 0 } });
+    expect(refusalOf('d', ['a', 'b', 'c'])).toBe(null);
+    expect(refusalOf('a', ['a'], { ...pool, hosts: ['a'] })).toMatchObject({ capacity: { floor: 1, left: 0 } });
   });
 });

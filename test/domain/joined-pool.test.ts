@@ -9,7 +9,8 @@ const ALL = { ...pool('all', []), joins: ['a', 'b'] };
 const misfits = (...members: readonly PoolSpec[]) => misfitsOf(ALL, new Map(members.map((member) => [member.name, member]))).map(({ member, field }) => [member, field]);
 
 describe('pools that are joined', () => {
-  test('fit together when environment, applications and traffic are the same, whatever their hosts and floors', () => {
+  test('fit together when environment and applications are the same, whatever their hosts, floors and entries', () => {
+    expect(misfits(pool('a', ['h1']), pool('b', ['h1'], { traffic: { ...ENTRY, backend: 'other', server: 'srv-${host.name}' } }))).toEqual([]);
     expect(misfits(pool('a', ['h1']), pool('b', ['h2'], { capacity: { minInServicePercent: 10 }, strategy: 'other', busy: 'reject' }))).toEqual([]);
     expect(misfits(pool('a', ['h1'], { traffic: { driver: 'none' } }), pool('b', ['h2'], { traffic: { driver: 'none' } }))).toEqual([]);
   });
@@ -17,8 +18,6 @@ describe('pools that are joined', () => {
   test.each<[string, Partial<PoolSpec>, string]>([
     ['environment', { environment: 'uat' }, 'environment'],
     ['applications', { applications: ['web', 'api'] }, 'applications'],
-    ['backend', { traffic: { ...ENTRY, backend: 'other' } }, 'traffic'],
-    ['server name', { traffic: { ...ENTRY, server: 'srv-${host.name}' } }, 'traffic'],
     ['kind of entry', { traffic: { driver: 'none' } }, 'traffic'],
   ])('do not fit with another %s', (_what, more, field) => {
     expect(misfits(pool('a', ['h1']), pool('b', ['h2'], more))).toEqual([['b', field]]);
@@ -52,7 +51,7 @@ describe('pools that are joined', () => {
 describe('pools that count beside another one', () => {
   const [a, b] = [pool('a', ['h1', 'h2']), pool('b', ['h2', 'h3'])];
   const all = { ...pool('all', ['h1', 'h2', 'h3']), joins: ['b', 'a'] };
-  const names = (of: PoolSpec, others: readonly PoolSpec[]) => poolsBeside(of, others).members.map(({ name }) => name);
+  const names = (of: PoolSpec, others: readonly PoolSpec[]) => poolsBeside(of, others).map(({ name }) => name);
 
   test('are those it joins, in its order, and then those that take out the same servers', () => {
     expect(names(all, [a, b, pool('c', ['h3', 'h9'])])).toEqual(['b', 'a', 'c']);
@@ -65,13 +64,14 @@ describe('pools that count beside another one', () => {
 
   test('that call the host otherwise at the same entry have another server there: it is not taken out with the first', () => {
     const other = pool('other-name', ['h1'], { traffic: { ...ENTRY, server: 'srv-${host.name}' } });
-    expect(poolsBeside(a, [other])).toEqual({ members: [], undrained: [{ pool: 'other-name', hosts: ['h1'] }] });
+    expect(poolsBeside(a, [other])).toEqual([{ name: 'other-name', hosts: ['h1'], minInServicePercent: 66, traffic: other.traffic }]);
+    expect(poolsBeside(a, [{ ...other, applications: ['mail'] }])).toEqual([]);
   });
 
-  test('behind another entry are only told, where they serve one of the applications', () => {
+  test('behind another entry are those that serve one of the applications, each with its entry', () => {
     const other = { ...ENTRY, backend: 'intern' };
     const beside = poolsBeside(a, [pool('intern', ['h2', 'h8'], { traffic: other }), pool('stranger', ['h2'], { traffic: other, applications: ['mail'] }), pool('quiet', ['h2'], { traffic: { driver: 'none' } })]);
-    expect(beside).toEqual({ members: [], undrained: [{ pool: 'intern', hosts: ['h2'] }] });
+    expect(beside).toEqual([{ name: 'intern', hosts: ['h2', 'h8'], minInServicePercent: 66, traffic: other }]);
   });
 
   test('decide at a drain together with the pool itself, which as a joined one has no floor of its own', () => {
@@ -79,6 +79,6 @@ describe('pools that count beside another one', () => {
     const members = [{ name: 'b', hosts: ['h2', 'h3'], minInServicePercent: 50 }];
     expect(countedPools({ ...inventory, members }).map(({ name }) => name)).toEqual(['web-prod', 'b']);
     expect(countedPools({ pool: { ...inventory.pool, joins: ['b', 'c'] }, hosts: [hostSpec('h2')], members }).map(({ name }) => name)).toEqual(['b']);
-    expect(countedPools(inventory)).toEqual([{ name: 'web-prod', hosts: ['h1', 'h2'], minInServicePercent: 66 }]);
+    expect(countedPools(inventory)).toEqual([{ name: 'web-prod', hosts: ['h1', 'h2'], minInServicePercent: 66, traffic: { driver: 'none' } }]);
   });
 });

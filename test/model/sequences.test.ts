@@ -4,10 +4,10 @@ import { Coverage } from './coverage.ts';
 import { playSequences } from './sequences.ts';
 import { SMALL_STRATEGIES, smallSetup, walk } from './small-world.ts';
 
-const SEQUENCES = 30_000;
+const SEQUENCES = 60_000;
 const SEED = 20_261_121;
 
-test('releases played by lot keep every law, and meet whatever a release of two targets can meet', { timeout: 120_000 }, () => {
+test('releases played by lot keep every law, and meet whatever a release of two targets can meet', { timeout: 300_000 }, () => {
   const { sequences, seconds, cpuSeconds, coverage, broken } = playSequences({ sequences: SEQUENCES, seed: SEED });
   console.log(`${sequences} sequences of seed ${SEED} in ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of processor), ${coverage.met.size} pairs of a situation and what happened in it`);
   expect(broken).toBe(null);

@@ -52,6 +52,10 @@ backend web
   http-reuse never
   default-server check inter 100ms fall 2 rise 1
 ${applications.map((application) => `  server ${application.name} 127.0.0.1:${application.port}`).join('\n')}
+backend secure
+  option httpchk GET /health
+  default-server check inter 100ms fall 2 rise 1
+${applications.map((application) => `  server ${application.name} 127.0.0.1:${application.port}`).join('\n')}
 `);
   spec = { driver: 'haproxy', socket: haproxy.socket, address: null, backend: 'web', server: '${host.name}', drainTimeoutSeconds: 5 };
 });
@@ -61,19 +65,19 @@ afterAll(async () => {
   await store?.close();
 });
 
-const DRAIN_WISH = { server: DRAINED, wanted: { admin: 'drain', weight: null } } as const;
+const DRAIN_WISH = { pool: 'web-prod', server: DRAINED, wanted: { admin: 'drain', weight: null } } as const;
 
 /** A release that owns the pool and has taken one host out of traffic, as its drain step does. */
 beforeEach(async () => {
   const { db } = store;
   release = newId();
-  const inventory: Inventory = { ...inventoryOf('web-prod', HOSTS), pool: { ...inventoryOf('web-prod', HOSTS).pool, traffic: spec } };
+  const inventory: Inventory = { ...inventoryOf('web-prod', HOSTS), pool: { ...inventoryOf('web-prod', HOSTS).pool, traffic: spec }, members: [{ name: 'secure', hosts: HOSTS, minInServicePercent: 50, traffic: { ...spec, backend: 'secure' } }] };
   await createReleaseRequest(db, { id: release, request: requestOf(release, { hosts: HOSTS }), inventory, actor: ACTOR });
   await openRelease(db, { release });
   const acquired = await acquirePool(db, { release, opId: 'acquire', actor: ACTOR });
   if (acquired.type !== 'pool-acquired') throw new Error(`no pool: ${acquired.type}`);
   ({ epoch } = acquired.data);
-  await withTargetFence(db, { release, host: DRAINED, epoch }, async () => createTraffic(spec).drain(DRAINED, { signal, fence: (write) => write(), timeoutMs: 5_000 }), DRAIN_WISH);
+  await withTargetFence(db, { release, host: DRAINED, epoch }, async () => createTraffic(spec).drain(DRAINED, { signal, fence: (write) => write(), timeoutMs: 5_000 }), [DRAIN_WISH]);
   users = startUsers(haproxy.port, USERS);
 });
 afterEach(async () => {
@@ -89,8 +93,8 @@ function watch(): Loop {
   return loop;
 }
 
-async function adminState(): Promise<string | undefined> {
-  return (await createTraffic(spec).observe([DRAINED], signal))[0]?.admin;
+async function adminState(backend = 'web'): Promise<string | undefined> {
+  return (await createTraffic({ ...spec, backend }).observe([DRAINED], signal))[0]?.admin;
 }
 
 /** Milliseconds from now until the server shows `drain`. */
@@ -122,6 +126,20 @@ test('a drain lost by a reload is back within 2 s, time after time, and no reque
   expect(await findings()).toEqual([]);
 });
 
+test('a host that a release took out at two entries is taken out again at both after a reload, and its wish at one is not held against the other', async () => {
+  const secure = createTraffic({ ...spec, backend: 'secure' });
+  await withTargetFence(store.db, { release, host: DRAINED, epoch }, async () => secure.drain(DRAINED, { signal, fence: (write) => write(), timeoutMs: 5_000 }), [{ ...DRAIN_WISH, pool: 'secure' }]);
+  await haproxy.reload();
+  watch();
+  await until('the drains are back', async () => (await adminState()) === 'drain' && (await adminState('secure')) === 'drain', 10_000);
+  await withTargetFence(store.db, { release, host: DRAINED, epoch, into: 'secure' }, async () => secure.assert(DRAINED, { admin: 'ready', weight: null }, { signal, fence: (write) => write() }), [{ ...DRAIN_WISH, pool: 'secure', wanted: { admin: 'ready', weight: null } }]);
+  await haproxy.reload();
+  await until('the drain is back', async () => (await adminState()) === 'drain', 10_000);
+  await told();
+  expect([await adminState(), await adminState('secure')]).toEqual(['drain', 'ready']);
+  expect(await findings()).toEqual([]);
+});
+
 test('a worker that begins after the reload, and never saw the balancer before, puts the drain back too', async () => {
   await haproxy.reload();
   expect(await adminState()).toBe('ready');
@@ -139,7 +157,7 @@ test('a server that somebody else sets to ready is left so and becomes a finding
     await until('the finding', async () => (await findings()).length === 1, 15_000);
   };
   await foreign();
-  expect(await findings()).toMatchObject([{ id: `traffic/${release}/${DRAINED}`, subject: DRAINED }]);
+  expect(await findings()).toMatchObject([{ id: `traffic/${release}/${DRAINED}/web-prod`, subject: DRAINED }]);
   expect((await findings())[0]?.sentence).toContain(release);
   expect(await adminState()).toBe('ready');
   await haproxy.say(`set server web/${DRAINED} state drain`);
@@ -154,7 +172,7 @@ test('a wish is not held against the balancer before it is 3 s old', async () =>
   watch();
   await drainedAgainAfterMs();
   await told();
-  await withTargetFence(store.db, { release, host: DRAINED, epoch }, async () => undefined, DRAIN_WISH);
+  await withTargetFence(store.db, { release, host: DRAINED, epoch }, async () => undefined, [DRAIN_WISH]);
   await haproxy.say(`set server web/${DRAINED} state ready`);
   const [wish] = await listWantedTraffic(store.db);
   const [finding] = await until('the finding', async () => {

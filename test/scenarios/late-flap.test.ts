@@ -10,7 +10,8 @@ import type { ReleaseView } from '../../domain/release/view.ts';
 
 const HOSTS = 100;
 const LATE = 'demo-77';
-const RELEASE_TIMEOUT_MS = 120_000;
+/** A hundred processes start in half a minute where nothing else runs, and in minutes beside other suites. */
+const RELEASE_TIMEOUT_MS = 400_000;
 const BASE = { kind: 'Strategy', bastion: { count: 1, bakeSeconds: 0 }, postRelease: { watchSeconds: 0 } };
 /** As wide as the cap allows: nobody is served yet. */
 const FIRST = { ...BASE, name: 'first', batches: { percent: [33], bakeSeconds: 0, maxParallel: 33 } };
@@ -26,7 +27,7 @@ beforeAll(async () => {
   await stack.publish('2.0.0', `fail-on:${LATE}`);
   expect((await ended(await stack.release('1.0.0', 'first'))).status).toBe('succeeded');
   traffic = new Traffic({ url: stack.url, perSecond: 50 });
-}, 120_000);
+}, RELEASE_TIMEOUT_MS);
 afterAll(async () => {
   await traffic?.stop();
   await stack?.end();
@@ -36,7 +37,7 @@ const view = (id: string) => stack.api.get<ReleaseView>(`/v1/releases/${id}`);
 /** A release of a hundred hosts is long to read, so the log is asked whether there is something to see. */
 async function after(id: string, ...types: readonly StoredReleaseEvent['type'][]): Promise<ReleaseView> {
   const isThere = 'select 1 from events where stream = $1 and type = any($2)';
-  await until(types.join(' or '), async () => (await stack.owner.pool.query(isThere, [`release/${id}`, types])).rowCount !== 0, RELEASE_TIMEOUT_MS);
+  await until(types.join(' or '), async () => (await stack.owner.pool.query(isThere, [`release/${id}`, types])).rowCount !== 0, RELEASE_TIMEOUT_MS - 20_000);
   return view(id);
 }
 const ended = (id: string) => after(id, 'release-succeeded', 'release-rolled-back', 'rollback-ended-incomplete', 'release-failed');
@@ -48,7 +49,7 @@ async function hostsByVersion(): Promise<Readonly<Record<string, readonly string
   return Object.fromEntries([...grouped].map(([version, hosts]) => [version, hosts.map(([host]) => host)]));
 }
 
-test('one flap at host 77 of 100 stops the release, which asks and undoes nothing; excluded by the answer, it is the only host left behind, and no request failed', { timeout: 180_000 }, async () => {
+test('one flap at host 77 of 100 stops the release, which asks and undoes nothing; excluded by the answer, it is the only host left behind, and no request failed', { timeout: RELEASE_TIMEOUT_MS }, async () => {
   const { plan } = await stack.api.post<{ plan: { batches: readonly { hosts: readonly string[] }[] } }>('/v1/plans', { pool: POOL, changes: [{ application: APPLICATION, version: '2.0.0' }], strategy: 'quarters' });
   expect(plan.batches.flatMap(({ hosts }) => hosts).indexOf(LATE) + 1).toBe(77);
   const id = await stack.release('2.0.0', 'quarters');

@@ -8,6 +8,11 @@ test('free ports are different from one another and can be listened on', async (
   expect(await Promise.all(ports.map(isFree))).toEqual([true, true, true, true, true]);
 });
 
+test('a port is handed out once, also while nobody listens on it yet', async () => {
+  const [some, more] = [await freePorts(400), await freePorts(400)];
+  expect(more.filter((port) => some.includes(port))).toEqual([]);
+});
+
 test('a busy port is refused with its number and the flag that chooses another', async () => {
   const server = await listening();
   const { port } = server.address() as { port: number };

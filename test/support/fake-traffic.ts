@@ -1,7 +1,7 @@
 /** A balancer in memory, for fault tests: does what it is told, but for its planned faults. */
 import type { ObservedTraffic } from '../../domain/release/target.ts';
 import type { Traffic, WantedTraffic } from '../../drivers/traffic/port.ts';
-import { BalancerMisconfigured } from '../../drivers/traffic/port.ts';
+import { UnknownServers } from '../../drivers/traffic/port.ts';
 import { createFaultScript, type Planned } from './fault-script.ts';
 
 export interface FakeTraffic extends Traffic {
@@ -19,7 +19,7 @@ export function createFakeTraffic(names: readonly string[], plan: readonly Plann
   const script = createFaultScript(plan);
   const show = (name: string): ObservedTraffic => {
     const state = servers.get(name);
-    if (state === undefined) throw new BalancerMisconfigured(`The fake balancer has no server ${name}.`);
+    if (state === undefined) throw new UnknownServers(`The fake balancer has no server ${name}.`, [name]);
     return state;
   };
   const put = (name: string, wanted: WantedTraffic): ObservedTraffic => {

@@ -21,7 +21,7 @@ import { createTestDatabase } from './postgres.ts';
 import { devServer } from './temporal.ts';
 import type { Database } from '../../db/client.ts';
 import type { Receipt } from '../../db/commands.ts';
-import type { ApplicationSpec, HealthCheck, HostSpec, Inventory, MemberPool, StrategySpec } from '../../domain/inventory.ts';
+import type { ApplicationSpec, HealthCheck, HookSpec, HostSpec, Inventory, MemberPool, StrategySpec, TrafficSpec } from '../../domain/inventory.ts';
 import type { Command } from '../../domain/release/commands.ts';
 import type { Choice, CoreEventData } from '../../domain/release/events.ts';
 import type { ReleaseView } from '../../domain/release/view.ts';
@@ -30,6 +30,7 @@ import type { HealthVerdict } from '../../drivers/health/port.ts';
 import type { ObservedTraffic } from '../../domain/release/target.ts';
 import type { ReleaseKind } from '../../domain/vocabulary.ts';
 import type { Planned } from './fault-script.ts';
+import type { FakeTraffic } from './fake-traffic.ts';
 
 export interface Faults {
   readonly executor?: readonly Planned<HostAnswer>[];
@@ -56,6 +57,8 @@ export interface Asked {
   readonly applications?: readonly string[];
   /** health list of every application */
   readonly health?: readonly HealthCheck[];
+  /** hooks of every application */
+  readonly hooks?: readonly HookSpec[];
 }
 
 export const FAST: StrategySpec = {
@@ -85,13 +88,14 @@ export async function openBench(hostCount: number, faults: Faults = {}, applicat
   const names = Array.from({ length: hostCount }, (_, index) => `web-${String(index + 1).padStart(2, '0')}`);
   const fleet = createFakeFleet(names, 'v1', faults.executor);
   const traffic = createFakeTraffic(names, faults.traffic);
+  const { trafficFor, entry } = entriesBeside(traffic);
   const health = createFakeHealth(faults.health);
   const worker = await createReleaseWorker({
     config: { namespace, taskQueue, workflowBundle: bundle, stores: [], fetchesMax: 10 },
     db, connection, log,
     activityDeps: {
       executorFor: () => fleet.executor,
-      trafficFor: () => traffic,
+      trafficFor,
       health,
       storeFor: () => ({ driver: 'fake', schemes: ['http'], inspect: async () => ({ sizeBytes: null }) }),
     },
@@ -113,7 +117,7 @@ export async function openBench(hostCount: number, faults: Faults = {}, applicat
     }
   };
   return {
-    db, client, fleet, traffic, health, names, taskQueue, worker, database, view, until,
+    db, client, fleet, traffic, health, names, taskQueue, worker, database, view, until, entry,
     /** asks for a release and answers its id */
     release: async (asked: Asked = {}): Promise<string> => {
       const id = `r-${randomBytes(6).toString('hex')}`;
@@ -141,6 +145,19 @@ export async function openBench(hostCount: number, faults: Faults = {}, applicat
   };
 }
 
+/** `entry` makes a further backend with these servers; every backend that was not made is the bench's own. */
+function entriesBeside(own: FakeTraffic) {
+  const further = new Map<string, FakeTraffic>();
+  return {
+    trafficFor: (spec: TrafficSpec): FakeTraffic => (spec.driver === 'none' ? own : (further.get(spec.backend) ?? own)),
+    entry: (backend: string, servers: readonly string[], planned: Faults['traffic'] = []): FakeTraffic => {
+      const made = createFakeTraffic(servers, planned);
+      further.set(backend, made);
+      return made;
+    },
+  };
+}
+
 /** The receipt of a command once the release has answered it. */
 async function settled(db: Database, command: Command): Promise<Receipt> {
   const deadlineMs = Date.now() + 30_000;
@@ -160,7 +177,7 @@ export function inventoryOf(names: readonly string[], asked: Asked, applications
     pool: { ...(asked.joins === undefined ? {} : { joins: asked.joins }), name: 'web-prod', environment: 'prod', applications, hosts: names, capacity: { minInServicePercent: 66 }, traffic: { driver: 'haproxy', socket: '/none', address: null, backend: 'web', server: '${host.name}', drainTimeoutSeconds: 5 }, strategy: 'fast', busy: asked.busy ?? 'queue' },
     ...(asked.members === undefined ? {} : { members: asked.members }),
     strategy: effectiveStrategy(asked.kind ?? 'rollout', { ...FAST, ...asked.strategy }, 'prod'),
-    applications: applications.map((name) => ({ ...applicationSpec(name, asked.env), ...(asked.health === undefined ? {} : { health: asked.health }) })),
+    applications: applications.map((name) => ({ ...applicationSpec(name, asked.env), ...(asked.health === undefined ? {} : { health: asked.health }), ...(asked.hooks === undefined ? {} : { hooks: asked.hooks }) })),
     hosts: names.map(hostSpec),
     packages: asked.rollbackOf !== undefined ? [] : applications.map((application) => ({ id: `${application}@${version}`, application, version, uri: `http://127.0.0.1/${application}.tar.gz`, sha256: digestOf(version), sizeBytes: null, kind: 'full', source: { commit: null, build: null, branch: null } })),
   };

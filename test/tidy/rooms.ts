@@ -16,7 +16,8 @@ interface Room {
   readonly nodeModules: boolean;
 }
 
-const PORTS = ['drivers/executors/port.ts', 'drivers/health/port.ts', 'drivers/packages/port.ts', 'drivers/traffic/port.ts'];
+/** Ports, and what is made of nothing but a port. */
+const PORTS = ['drivers/executors/port.ts', 'drivers/health/port.ts', 'drivers/packages/port.ts', 'drivers/traffic/port.ts', 'drivers/traffic/several.ts'];
 
 export const ROOMS: Readonly<Record<string, Room>> = {
   domain: { may: [], packages: /^$/, nodeModules: false },
@@ -24,8 +25,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   activities: { may: ['domain/', 'db/', ...PORTS], packages: /^@temporalio\/(activity|common)$/, nodeModules: true },
   drivers: { may: ['domain/', ...PORTS], nodeModules: true },
   db: { may: ['domain/'], packages: /^(kysely|pg)$/, nodeModules: true },
-  api: { may: ['domain/', 'db/', 'workflows/messages.ts', 'config.ts'], nodeModules: true },
-  worker: { may: ['domain/', 'db/', 'drivers/', 'activities/', 'workflows/', 'config.ts'], nodeModules: true },
+  watchdog: { may: ['domain/', 'db/', 'workflows/messages.ts'], packages: /^@temporalio\/client$/, nodeModules: true },
+  api: { may: ['domain/', 'db/', 'workflows/messages.ts', 'watchdog/', 'config.ts'], nodeModules: true },
+  worker: { may: ['domain/', 'db/', 'drivers/', 'activities/', 'workflows/', 'watchdog/', 'config.ts'], nodeModules: true },
   cli: { may: [], nodeModules: true },
   console: { may: [], nodeModules: true },
   agent: { may: ['domain/vocabulary.ts'], nodeModules: true },
@@ -45,7 +47,7 @@ const FREE = /^(test\/|vitest\.config\.ts$)/;
 const PROCESSES = new Set(['db/main.ts']);
 
 const HOMES: readonly { readonly packages: RegExp; readonly rooms: RegExp; readonly why: string }[] = [
-  { packages: /^@temporalio\//, rooms: /^(workflows|activities|worker|stack|bench)$/, why: 'Temporal is spoken to by workflows, activities, the worker and the stack' },
+  { packages: /^@temporalio\//, rooms: /^(workflows|activities|worker|watchdog|stack|bench)$/, why: 'Temporal is spoken to by workflows, activities, the worker, the watchdog and the stack' },
   { packages: /^pg$/, rooms: /^(db|stack|bench)$/, why: 'Postgres is spoken to in db/' },
   { packages: /^kysely$/, rooms: /^(db|bench)$/, why: 'SQL lives in db/' },
   { packages: /^(express|helmet|better-sse|zod-openapi)$/, rooms: /^api$/, why: 'HTTP is served by api/' },

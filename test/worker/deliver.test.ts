@@ -89,19 +89,19 @@ describe('to Temporal, while no worker is there', () => {
     await deliver(deps, message(kind, newId(), payload));
   });
 
-  test('a command for a release whose workflow ended is refused as finished, with nothing allowed', async () => {
+  test('a command for a release that runs by the log, but whose workflow was terminated, is refused with what to do about it', async () => {
     const release = await startedRelease();
     const command = await accepted(release);
     await workflowOf(deps.client, release).terminate();
     await send(release, command);
-    expect(await getReceipt(store.db, command.id)).toMatchObject({ state: 'refused', refusal: { code: 'finished', allowed: [] }, settledAt: expect.any(String) });
+    expect(await getReceipt(store.db, command.id)).toMatchObject({ state: 'refused', refusal: { code: 'orphaned', allowed: [], message: expect.stringContaining(`signalbox repair orphaned-release/${release}`) }, settledAt: expect.any(String) });
   });
 
   test('a command for a workflow that Temporal does not know is refused the same', async () => {
     const release = await ask(store.db);
     const command = await accepted(release);
     await send(release, command);
-    expect(await getReceipt(store.db, command.id)).toMatchObject({ state: 'refused', refusal: { code: 'finished' } });
+    expect(await getReceipt(store.db, command.id)).toMatchObject({ state: 'refused', refusal: { code: 'orphaned' } });
   });
 
   test('a command that is settled or unknown is not sent again', async () => {

@@ -17,6 +17,20 @@ const clock = skippingClock();
 
 const withBench = (faults: Faults, run: (bench: Bench) => Promise<void>) => clock.using(run, { hosts: NAMES.length, faults });
 
+test('pools behind different entries are released as one at each of them, batch after batch, and stand there as before', { timeout: 120_000 }, async () => {
+  await withBench({}, async (bench) => {
+    const traffic = { driver: 'haproxy', socket: '/none', address: null, backend: 'secure', server: '${host.name}', drainTimeoutSeconds: 5 } as const;
+    const secure = bench.entry('secure', SMALL.hosts);
+    const id = await bench.release({ ...JOINED, members: [LARGE, { ...SMALL, traffic }] });
+    expect(await seenThrough(bench, id)).toMatchObject({ status: 'succeeded', debt: [] });
+    expect([...bench.fleet.hosts.values()].every(({ version }) => version === 'v2')).toBe(true);
+    const begun = (await readReleaseEvents(bench.db, { release: id, limit: 10_000 })).flatMap((event) => (event.type === 'batch-started' && event.data.part === 'whole' ? [event.data.hosts] : []));
+    for (const hosts of begun) expect(hosts.filter((host) => SMALL.hosts.includes(host)).length).toBeLessThanOrEqual(1);
+    for (const host of SMALL.hosts) expect(secure.servers.get(host)).toMatchObject({ admin: 'ready', inService: true });
+    expect(SMALL.hosts.every((host) => secure.calls.includes(`drain ${host}`))).toBe(true);
+  });
+});
+
 async function seenThrough(bench: Bench, id: string): Promise<ReleaseView> {
   for (;;) {
     const { waiting, finishedAt } = await bench.until(id, (release) => release.finishedAt !== null || release.waiting?.until != null, 'the next bake');

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { capacityFloor, floorsBroken, lanesOf, mayTakeOut } from '../../../domain/plan/capacity.ts';
+import { serverKeys } from '../../../domain/traffic-entry.ts';
 import { hostsOf } from './fleets.ts';
 
 describe('floor', () => {
@@ -49,13 +50,14 @@ describe('taking a host out', () => {
 });
 
 describe('taking out a host that several pools have', () => {
-  const pools = [{ name: 'a', hosts: ['h1', 'h2', 'h3', 'h4'], minInServicePercent: 50 }, { name: 'b', hosts: ['h4', 'h5'], minInServicePercent: 100 }];
-  const broken = (out: string, ...inService: string[]) => floorsBroken(pools, { inService: new Set(inService), out });
+  const traffic = { driver: 'haproxy', socket: '/run/haproxy.sock', address: null, backend: 'web', server: '${host.name}', drainTimeoutSeconds: 30 } as const;
+  const pools = [{ name: 'a', hosts: ['h1', 'h2', 'h3', 'h4'], minInServicePercent: 50, traffic }, { name: 'b', hosts: ['h4', 'h5'], minInServicePercent: 100, traffic }];
+  const broken = (out: string, ...inService: string[]) => floorsBroken(pools, { serving: new Set(inService.map(serverKeys(traffic))), out });
 
   test('each of them decides: the refusal names the pool, its floor and what would be left', () => {
     expect(broken('h4', 'h1', 'h2', 'h3', 'h4', 'h5')).toEqual([]);
-    expect(broken('h4', 'h1', 'h2', 'h3', 'h4')).toEqual([{ pool: 'b', hosts: 2, inService: 1, floor: 1, left: 0 }]);
-    expect(broken('h1', 'h1', 'h2')).toEqual([{ pool: 'a', hosts: 4, inService: 2, floor: 2, left: 1 }]);
+    expect(broken('h4', 'h1', 'h2', 'h3', 'h4')).toEqual([{ pool: 'b', hosts: 2, inService: 1, floor: 1, left: 0, minInServicePercent: 100 }]);
+    expect(broken('h1', 'h1', 'h2')).toEqual([{ pool: 'a', hosts: 4, inService: 2, floor: 2, left: 1, minInServicePercent: 50 }]);
   });
 
   test('a pool that does not have the host does not decide, and the lowest of several comes first', () => {
@@ -65,6 +67,24 @@ describe('taking out a host that several pools have', () => {
 
   test('a host that is out already may be touched', () => {
     expect(broken('h4', 'h1')).toEqual([]);
+  });
+
+  test('each is counted at its own entry: who serves at one of them says nothing of the other', () => {
+    const intern = { ...traffic, backend: 'intern' };
+    const [a, b] = [{ name: 'a', hosts: ['h1', 'h2'], minInServicePercent: 50, traffic }, { name: 'b', hosts: ['h1', 'h2'], minInServicePercent: 50, traffic: intern }];
+    const at = (...keys: readonly string[]) => floorsBroken([a, b], { serving: new Set(keys), out: 'h1' }).map(({ pool }) => pool);
+    const [web, other] = [serverKeys(traffic), serverKeys(intern)];
+    expect(at(web('h1'), web('h2'), other('h1'), other('h2'))).toEqual([]);
+    expect(at(web('h1'), web('h2'), other('h1'))).toEqual(['b']);
+    expect(at(web('h1'), other('h1'), other('h2'))).toEqual(['a']);
+    expect(at(web('h1'), web('h2'), other('h2'))).toEqual([]);
+  });
+
+  test('a pool of one may lose its host only where an outage is allowed', () => {
+    const lone = [{ name: 'lone', hosts: ['h1'], minInServicePercent: 50, traffic }];
+    const serving = new Set([serverKeys(traffic)('h1')]);
+    expect(floorsBroken(lone, { serving, out: 'h1' })).toMatchObject([{ pool: 'lone', floor: 1, left: 0 }]);
+    expect(floorsBroken(lone, { serving, out: 'h1', outageAllowed: true })).toEqual([]);
   });
 });
 

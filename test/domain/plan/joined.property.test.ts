@@ -10,6 +10,9 @@ import type { Plan, PlannedBatch } from '../../../domain/plan/plan.ts';
 import { someJoinedInput, someSharingInput, plannedOnly } from './drawn-members.ts';
 import { somePlanInput } from './drawn.ts';
 import { planInput, planned, strategy } from './fleets.ts';
+import { serverKeys } from '../../../domain/traffic-entry.ts';
+
+const NO_ENTRY = { driver: 'none' } as const;
 
 const RUNS = { numRuns: 300 };
 const someJoined = plannedOnly(someJoinedInput);
@@ -246,7 +249,7 @@ function belowFloor(input: PlanInput, pools: readonly MemberPool[], plan: Plan, 
     };
     for (const next of batch.hosts) {
       if (inWork.length >= batch.lanes) finish();
-      refused.push(...floorsBroken(pools, { inService, out: next }).map(({ pool }) => `${next} in ${pool}`));
+      refused.push(...floorsBroken(pools.map((pool) => ({ ...pool, traffic: NO_ENTRY })), { serving: new Set([...inService].map(serverKeys(NO_ENTRY))), out: next, outageAllowed: true }).map(({ pool }) => `${next} in ${pool}`));
       inService.delete(next);
       inWork.push(next);
     }

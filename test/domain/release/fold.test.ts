@@ -46,6 +46,8 @@ const READS: Readonly<Record<ReleaseEventType, readonly [ReleaseState | null, ob
   'rollback-batch-finished': [release(rollingBack({ stage: 'rolling' })), { core: { situation: { rollback: { stage: 'settled', restored: 1, unrestored: [{ host: 'b' }] } } } }],
   'deadline-extended': [release(rolling(), { clock: { from: AT, workedMs: 0, since: AT, awayMs: 5_000, batch: null } }), { core: { clock: { since: AT, awayMs: 100_000 } } }],
   'deadline-reached': [release(rollingBack({ stage: 'rolling' })), { core: { situation: { rollback: { expiredSeconds: 3600 } } } }],
+  'release-adopted': [release(rolling()), { core: { epoch: 12, adoptions: 1, situation: { status: 'releasing' } } }],
+  'batch-cut-off': [release(rolling({ stage: 'rolling', hosts: ['b', 'c', 'd'] })), { core: { situation: { progress: { stage: 'settled', round: 1, hosts: ['c', 'd'], begun: ['a', 'b', 'c'], failed: [] } } } }],
   'audit-finished': [release(postRelease()), { core: { situation: { mismatches: [{ host: 'a', observed: 'web 1.9.0' }] } } }],
   'pool-compared': [release(postRelease()), { core: { compared: { left: ['d'], joined: ['e'], scaleOut: 'r-0cq1a2k7m9p2x4z6', note: null } } }],
   'release-succeeded': [release(postRelease()), { core: { situation: { status: 'succeeded', debt: [{ host: 'c' }] } } }],

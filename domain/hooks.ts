@@ -1,0 +1,55 @@
+/** Hooks of applications: which of them run at a point of a target's way, in what order, and whose fault it is when one fails. */
+import { STEPS } from './vocabulary.ts';
+import type { ApplicationSpec, HookPoint, HookSpec } from './inventory.ts';
+import type { ObservedApplication } from './release/target.ts';
+import type { Direction, FailureClass, Step } from './vocabulary.ts';
+
+export const HOOK_POINTS: readonly HookPoint[] = STEPS.flatMap((step) => [`before-${step}`, `after-${step}`] as const);
+
+/** Hooks that one target may have, all its applications together. */
+export const HOOKS_MAX = 8;
+
+/** A hook and its place in its application's list. `id` names it within a target. */
+export interface PlacedHook {
+  readonly id: string;
+  readonly application: ApplicationSpec;
+  readonly index: number;
+  readonly hook: HookSpec;
+}
+
+/** The target a step is done on. */
+export interface HookScene {
+  readonly direction: Direction;
+  /** in the order they are started */
+  readonly applications: readonly ApplicationSpec[];
+  /** names of those the release brings a package of */
+  readonly changed: ReadonlySet<string>;
+  /** forward what ran before the release, back what shall run again */
+  readonly image: readonly Pick<ObservedApplication, 'application' | 'process'>[];
+}
+
+/**
+ * The hooks of one point, in the order they run: by application as the step takes them (out of service last to first, into service first
+ * to last), each application's own as listed. An application that the step does nothing to has no turn.
+ */
+export function hooksAt(scene: HookScene, side: 'before' | 'after', step: Step): readonly PlacedHook[] {
+  const inTurn = step === 'drain' || step === 'stop' ? scene.applications.toReversed() : scene.applications;
+  return inTurn.filter((application) => takesPart(scene, step, application)).flatMap((application) =>
+    (application.hooks ?? []).flatMap((hook, index) => (hook.at === `${side}-${step}` ? [{ id: `${application.name}/${index}`, application, index, hook }] : [])),
+  );
+}
+
+function takesPart({ direction, changed, image }: HookScene, step: Step, { name }: ApplicationSpec): boolean {
+  if (step === 'drain' || step === 'stop') return true;
+  if (direction === 'forward') return step !== 'switch' || changed.has(name);
+  const goal = image.find(({ application }) => application === name);
+  return step === 'switch' ? goal !== undefined : goal?.process != null;
+}
+
+/**
+ * From the switch on, the way forward runs what the new release brought: that fails by its own fault, as its checks do. Before it the
+ * release of before is asked to give way, and on the way back nobody looks for a bad build.
+ */
+export function faultOf(at: HookPoint, direction: Direction): FailureClass {
+  return direction === 'forward' && HOOK_POINTS.indexOf(at) >= HOOK_POINTS.indexOf('after-switch') ? 'bad-build' : 'host';
+}

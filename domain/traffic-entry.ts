@@ -1,0 +1,25 @@
+/** A traffic entry: the backend of one balancer, and the servers that hosts have there. */
+import { canonicalJson } from './canonical-json.ts';
+import { serverName } from './server-name.ts';
+import type { TrafficSpec } from './inventory.ts';
+
+/** Names a place where servers are taken out and put back, so that pools behind the same one are known. */
+export function entryOf(traffic: TrafficSpec): string {
+  return traffic.driver === 'none' ? 'none' : canonicalJson([traffic.driver, traffic.socket, traffic.address, traffic.backend]);
+}
+
+/** Both take the same server out when they take the same host out. */
+export function isSameServer(one: TrafficSpec, other: TrafficSpec): boolean {
+  return one.driver === 'haproxy' && other.driver === 'haproxy' && entryOf(one) === entryOf(other) && one.server === other.server;
+}
+
+/** Names the server of each host at one entry, the same for everybody who counts there. */
+export function serverKeys(traffic: TrafficSpec): (host: string) => string {
+  const entry = entryOf(traffic);
+  return (host) => `${entry} ${serverName(traffic, host)}`;
+}
+
+/** As a person would look for it: the backend and where its balancer is spoken to. */
+export function entryName(traffic: TrafficSpec): string {
+  return traffic.driver === 'none' ? 'no traffic entry' : `backend ${traffic.backend} of HAProxy at ${traffic.socket ?? traffic.address ?? ''}`;
+}

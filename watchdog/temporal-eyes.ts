@@ -1,0 +1,91 @@
+/** What Temporal itself says of single workflows, never its lists, which lag behind. Only looks; changes nothing. */
+import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
+import { headQuery, releaseWorkflowId } from '../workflows/messages.ts';
+import type { WorkflowSight } from '../domain/watchdog/releases.ts';
+import type { WorkflowHead } from '../workflows/messages.ts';
+
+export interface TemporalEyes {
+  /** where they look: findings of another namespace would be nonsense */
+  readonly namespace: string;
+  /** does it answer, and hand out work */
+  readonly answers: (signal: AbortSignal) => Promise<boolean>;
+  /** `withHead`: also ask the workflow how far it knows the log, which costs a worker a little */
+  readonly look: (release: string, withHead: boolean, signal: AbortSignal) => Promise<WorkflowSight>;
+  readonly close: () => Promise<void>;
+}
+
+const ANSWER_MS = 3_000;
+/** By default gRPC waits up to two minutes between tries: after an outage nobody would look. */
+const RECONNECT_MS_MAX = 1_000;
+/** From here on it is worth asking why it fails. */
+const ATTEMPTS_TOLD = 3;
+
+/**
+ * Connects on first use. The caller closes it. Nothing is tried again: the next round asks anew, and a retry that comes behind the closing
+ * of the line would end the whole process.
+ */
+export function openEyes({ temporalAddress, namespace, taskQueue }: { readonly temporalAddress: string; readonly namespace: string; readonly taskQueue: string }): TemporalEyes {
+  const connection = Connection.lazy({ address: temporalAddress, connectTimeout: ANSWER_MS, interceptors: [], channelArgs: { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconnect_backoff_ms': RECONNECT_MS_MAX } });
+  const client = new Client({ connection, namespace });
+  const answers = (): Promise<boolean> => within(client, () => client.workflowService.describeTaskQueue({ namespace, taskQueue: { name: taskQueue } })).then(() => true, () => false);
+  return {
+    namespace,
+    answers: (signal) => unlessAborted(signal, answers(), false),
+    look: (release, withHead, signal) => unlessAborted(signal, look(client, release, withHead), { seen: 'unknown' }),
+    // A line that was never connected has nothing to close.
+    close: () => connection.close().catch(() => undefined),
+  };
+}
+
+/** Who ends does not wait for a server that is away. */
+async function unlessAborted<T>(signal: AbortSignal, asking: Promise<T>, otherwise: T): Promise<T> {
+  const { promise, resolve } = Promise.withResolvers<T>();
+  const give = (): void => resolve(otherwise);
+  signal.addEventListener('abort', give, { once: true });
+  if (signal.aborted) give();
+  try {
+    return await Promise.race([asking, promise]);
+  } finally {
+    signal.removeEventListener('abort', give);
+  }
+}
+
+function within<T>(client: Client, ask: () => Promise<T>): Promise<T> {
+  return client.withDeadline(Date.now() + ANSWER_MS, ask);
+}
+
+async function look(client: Client, release: string, withHead: boolean): Promise<WorkflowSight> {
+  const handle = client.workflow.getHandle(releaseWorkflowId(release));
+  try {
+    const run = await within(client, () => handle.describe());
+    if (run.status.name !== 'RUNNING') return { seen: 'closed', status: run.status.name.toLowerCase() };
+    const attempt = run.raw.pendingWorkflowTask?.attempt ?? null;
+    const isFailing = attempt !== null && attempt >= ATTEMPTS_TOLD;
+    const [failure, head] = await Promise.all([isFailing ? lastFailure(client, release) : null, withHead && !isFailing ? headOf(client, release) : null]);
+    return { seen: 'running', attempt, failure, head };
+  } catch (error) {
+    return error instanceof WorkflowNotFoundError ? { seen: 'absent' } : { seen: 'unknown' };
+  }
+}
+
+/** What the workflow code failed with; null when that cannot be told. */
+async function lastFailure(client: Client, release: string): Promise<string | null> {
+  try {
+    const execution = { workflowId: releaseWorkflowId(release) };
+    const { history } = await within(client, () => client.workflowService.getWorkflowExecutionHistoryReverse({ namespace: client.options.namespace, execution, maximumPageSize: 20 }));
+    const failed = history?.events?.find(({ workflowTaskFailedEventAttributes: found }) => found != null);
+    return failed?.workflowTaskFailedEventAttributes?.failure?.message ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Null when no worker answers for it now. */
+async function headOf(client: Client, release: string): Promise<WorkflowHead | null> {
+  try {
+    const handle = client.workflow.getHandle(releaseWorkflowId(release));
+    return await within(client, () => handle.query<WorkflowHead | null>(headQuery));
+  } catch {
+    return null;
+  }
+}

@@ -9,6 +9,7 @@ import { hostOf } from './facts.ts';
 import { asTemporal, dependencyOf, verdictOn } from './failures.ts';
 import { alive } from './heartbeat.ts';
 import { observe } from './host-call.ts';
+import { isLate, refused } from './late-command.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { StepInput } from './target-step.ts';
 import type { Failure, Step } from '../domain/vocabulary.ts';
@@ -40,7 +41,9 @@ export function fenceTarget(deps: ActivityDeps, input: StepInput): Promise<Fence
 }
 
 /** A host that cannot be fenced stays out of traffic and is named at the end; the others are restored meanwhile. */
-async function unfenced(deps: ActivityDeps, { release, host, epoch }: StepInput, error: unknown): Promise<FenceOutcome> {
+async function unfenced(deps: ActivityDeps, input: StepInput, error: unknown): Promise<FenceOutcome> {
+  const { release, host, epoch } = input;
+  if (isLate(error)) return refused(deps, { ...input, step: 'fence' }, error);
   if (dependencyOf(error) !== null) throw asTemporal(error);
   const failure = verdictOn(error, host);
   if (failure === null) throw asTemporal(error);

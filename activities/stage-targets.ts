@@ -5,6 +5,7 @@ import { applicationsOf, hostOf, packageOf } from './facts.ts';
 import { asTemporal, verdictOn } from './failures.ts';
 import { alive, inLanes } from './heartbeat.ts';
 import { onHost } from './host-call.ts';
+import { isLate, refused } from './late-command.ts';
 import { HICCUP_MS, patient } from './patience.ts';
 import { sayWaiting } from './waiting.ts';
 import { runConfiguration } from './run-configuration.ts';
@@ -63,6 +64,7 @@ async function stageTarget(deps: ActivityDeps, inventory: Inventory, { release, 
     await appendTargetEvent(deps.db, { release, opId: `${name}/stage`, actor: SIGNALBOX, event: { type: 'target-staged', data: { host: name, epoch, digests, configs, durationMs } } });
     return null;
   } catch (error) {
+    if (isLate(error)) return refused(deps, { release, host: name, epoch, direction: 'forward', round: 0, step: 'stage' }, error);
     await sayWaiting(deps, { release, host: name, epoch, step: 'stage' }, error);
     const failure = verdictOn(error, name);
     if (failure === null) throw error;

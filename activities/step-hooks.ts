@@ -24,6 +24,7 @@ const RUNS_MAX = 3;
 export async function withHooks(context: StepContext, step: Step, work: () => Promise<StepDone>): Promise<StepDone> {
   const [before, after] = [hooksOf(context, 'before', step), hooksOf(context, 'after', step)];
   if (before.length + after.length === 0) return work();
+  await context.begun;
   const guardsTraffic = step === 'admit' && context.input.direction === 'forward' && after.length > 0;
   if (guardsTraffic) await resumeTakingOut(context);
   const ran = await runAll(context, before);

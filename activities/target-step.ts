@@ -3,20 +3,20 @@
  * that is away is thrown, so that Temporal tries again until it is back; an outdated command ends without effect.
  */
 import { activityInfo } from '@temporalio/activity';
-import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
+import { CancelledFailure } from '@temporalio/common';
 import { appendTargetEvent } from '../db/events.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { admit } from './steps/admit.ts';
 import { drain } from './steps/drain.ts';
 import { start, stop, switchRelease } from './steps/process.ts';
 import { verify } from './steps/verify.ts';
-import { asTemporal, dependencyOf, StaleEpochOnHost, verdictOn } from './failures.ts';
+import { asTemporal, dependencyOf, verdictOn } from './failures.ts';
 import { alive } from './heartbeat.ts';
 import { hostOf } from './facts.ts';
+import { isLate, refused } from './late-command.ts';
 import { patient } from './patience.ts';
 import { withHooks } from './step-hooks.ts';
 import { limitOf, withinLimit } from './step-limit.ts';
-import { StaleEpoch } from '../db/errors.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Acting } from './host-call.ts';
 import type { Inventory, Verification } from '../domain/inventory.ts';
@@ -57,6 +57,8 @@ export interface StepContext {
   readonly input: StepInput;
   readonly acting: Acting;
   readonly preImage: Observation;
+  /** the log knows that this step was begun: to be awaited before it changes anything */
+  readonly begun: Promise<unknown>;
 }
 
 export interface StepDone {
@@ -76,18 +78,22 @@ export function runStep(deps: ActivityDeps, step: Step, input: StepInput): Promi
     const acting: Acting = { release, host: hostOf(inventory, host), epoch, direction, round: input.resumption?.round ?? round, timeoutMs: deadlines.stepSeconds * 1000, signal };
     const key = { host, epoch, direction, round, step };
     const elapsed = (): number => Math.round(performance.now() - startedMs);
+    const begun = step === 'drain' || (step === 'admit' && direction === 'back') ? append(deps, input, `${step}/begun`, { type: 'target-step-begun', data: key }) : Promise.resolve();
+    // Whoever awaits it hears of its failure; until then it is nobody's.
+    begun.catch(() => undefined);
     try {
-      if (step === 'drain' || (step === 'admit' && direction === 'back')) await append(deps, input, `${step}/begun`, { type: 'target-step-begun', data: key });
-      const context: StepContext = { deps, inventory, input, acting, preImage };
+      const context: StepContext = { deps, inventory, input, acting, preImage, begun };
       const done = await withHooks(context, step, () =>
         withinLimit(limitOf(deadlines, { ...input, step, spentMs: (input.spentMs ?? 0) + elapsed() }), signal, (limited) => {
           const within = { ...acting, signal: limited };
           return patient(within, () => STEP[step]({ ...context, acting: within }));
         }),
       );
+      await begun;
       await append(deps, input, `${step}/succeeded`, { type: 'target-step-succeeded', data: { ...key, result: recorded(done), durationMs: elapsed(), repeated: activityInfo().attempt > 1 } });
       return { ok: true, tookMs: elapsed(), ...(done.processes === undefined ? {} : { processes: done.processes }) };
     } catch (error) {
+      await begun.catch(() => undefined);
       if (signal.aborted) throw new CancelledFailure(`${step} on ${host} was cancelled`);
       return failed(deps, input, step, error, elapsed());
     }
@@ -102,9 +108,7 @@ function recorded({ result, processes }: StepDone): StepResult {
 /** A verdict becomes an event and an answer; everything else goes to Temporal. */
 async function failed(deps: ActivityDeps, input: StepInput, step: Step, error: unknown, durationMs: number): Promise<StepOutcome> {
   const { host, epoch, direction, round } = input;
-  if (error instanceof StaleEpoch || error instanceof StaleEpochOnHost) {
-    throw ApplicationFailure.create({ message: error.message, type: 'StaleEpoch', nonRetryable: true, category: ApplicationFailureCategory.BENIGN });
-  }
+  if (isLate(error)) return refused(deps, { ...input, step }, error);
   const away = dependencyOf(error);
   const failure = away === null ? verdictOn(error, host) : null;
   try {

@@ -7,6 +7,7 @@ import { keptState } from './kept-state.ts';
 import type { ActivityDeps } from '../activities/deps.ts';
 import type { ObservedTraffic } from '../domain/release/target.ts';
 import type { Executor, HostAnswer, HostInput, HostVerb } from '../drivers/executors/port.ts';
+import type { HealthVerdict } from '../drivers/health/port.ts';
 import type { Traffic, WantedTraffic } from '../drivers/traffic/port.ts';
 
 interface NoOpHost {
@@ -18,17 +19,21 @@ interface NoOpHost {
   stagedVersion: string | null;
 }
 
+const SICK: HealthVerdict = { healthy: false, code: 'health-timeout', message: 'It is sick, as the bench wants it.', observedVersion: null, log: '' };
 const FREE_BYTES = 1e12;
 const BOOT_ID = 'bench';
 
-/** Everything the activities need from outside but the database; hosts come into being, empty, when they are first asked. */
-export function createNoOpDrivers(folder: string | null = null): Omit<ActivityDeps, 'db' | 'facts'> {
+/** Everything the activities need from outside but the database; hosts come into being, empty, when they are first asked. Those of `sick` never pass a health check. */
+export function createNoOpDrivers(folder: string | null = null, sick: readonly string[] = []): Omit<ActivityDeps, 'db' | 'facts'> {
   const executor = createNoOpExecutor(folder);
   const traffic = createNoOpTraffic(folder);
   return {
     executorFor: () => executor,
     trafficFor: () => traffic,
-    health: { kind: 'no-op', verify: async ({ expectedVersion, check }) => ({ healthy: true, observedVersion: expectedVersion, probes: check.passes }) },
+    health: {
+      kind: 'no-op',
+      verify: async ({ host, expectedVersion, check }) => (sick.includes(host.name) ? SICK : { healthy: true, observedVersion: expectedVersion, probes: check.passes }),
+    },
     storeFor: () => ({ driver: 'no-op', schemes: ['http'], inspect: async ({ sizeBytes }) => ({ sizeBytes }) }),
     fetching: (_signal, work) => work(),
   };

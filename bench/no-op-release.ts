@@ -13,6 +13,8 @@ export interface NoOpRelease {
   readonly lanes: number;
   /** size of each batch, of the whole pool; default 25 */
   readonly batchPercent?: number;
+  /** failed hosts the release goes on with, per batch and in total; default none */
+  readonly tolerated?: number;
 }
 
 export interface AskedRelease {
@@ -26,14 +28,14 @@ const APPLICATION = 'web';
 const BATCH_PERCENT = 25;
 
 /** One bastion, then batches, each at once after the other. */
-export function noOpRelease({ id, pool, hosts, version, lanes, batchPercent = BATCH_PERCENT }: NoOpRelease): AskedRelease {
+export function noOpRelease({ id, pool, hosts, version, lanes, batchPercent = BATCH_PERCENT, tolerated = 0 }: NoOpRelease): AskedRelease {
   const names = Array.from({ length: hosts }, (_, index) => `${pool}-${String(index + 1).padStart(3, '0')}`);
   const inventory: Inventory = {
     pool: {
       name: pool, environment: 'prod', applications: [APPLICATION], hosts: names, capacity: { minInServicePercent: 66 }, strategy: 'at-once', busy: 'queue',
       traffic: { driver: 'haproxy', socket: '/nowhere', address: null, backend: APPLICATION, server: '${host.name}', drainTimeoutSeconds: 5 },
     },
-    strategy: strategyOf(lanes, batchPercent),
+    strategy: { ...strategyOf(lanes, batchPercent), tolerance: { perBatch: tolerated, total: tolerated } },
     applications: [APPLICATION_SPEC],
     hosts: names.map(hostSpec),
     packages: [{

@@ -25,6 +25,8 @@ export interface BenchWorker {
   readonly build: string | null;
   /** where hosts and balancers of the no-op drivers are kept; null: in this process */
   readonly stateFolder: string | null;
+  /** hosts whose health checks always fail */
+  readonly sick: readonly string[];
 }
 
 /** Bytes of the main thread's heap and of what lies outside it; workflows live in a thread of their own and count only in the process. */
@@ -38,7 +40,7 @@ export interface MemoryReport {
 
 const CONNECTIONS_MAX = 20;
 
-const { databaseUrl, temporalAddress, namespace, taskQueue, bundle, build, stateFolder } = JSON.parse(process.argv[2] ?? '{}') as BenchWorker;
+const { databaseUrl, temporalAddress, namespace, taskQueue, bundle, build, stateFolder, sick } = JSON.parse(process.argv[2] ?? '{}') as BenchWorker;
 const log = pino({ level: 'warn' }, pino.destination(2));
 const db = openDatabase({ url: databaseUrl, max: CONNECTIONS_MAX, applicationName: 'signalbox-worker' });
 const connection = await NativeConnection.connect({ address: temporalAddress });
@@ -46,7 +48,7 @@ const clientConnection = await Connection.connect({ address: temporalAddress });
 const client = new Client({ connection: clientConnection, namespace });
 const config = { namespace, taskQueue, workflowBundle: bundle, stores: [], fetchesMax: 10 };
 const pinning = build === null ? null : { deployment: taskQueue, build };
-const worker = await createReleaseWorker({ config, db, connection, log, build: pinning, activityDeps: createNoOpDrivers(stateFolder) });
+const worker = await createReleaseWorker({ config, db, connection, log, build: pinning, activityDeps: createNoOpDrivers(stateFolder, sick) });
 const dispatcher = startDispatcher({ db, client, taskQueue, databaseUrl, log });
 const reassert = startReassert({ db, log });
 const running = worker.run();

@@ -1,5 +1,6 @@
 /** Group commit: target events of one release that come while an append of it is under way go together in the next one. */
 import pg from 'pg';
+import { NoticePace } from './notice-pace.ts';
 
 /** One target event with the new state of its target, as the database takes it. */
 export interface TargetRow {
@@ -34,6 +35,7 @@ export class AppendGroups {
   readonly #pool: pg.Pool;
   /** releases with an append under way, each with those that wait for it */
   readonly #underWay = new Map<string, Waiting[]>();
+  readonly #notices = new NoticePace((release) => this.#pool.query({ name: 'tell-of-release', text: `select pg_notify('signalbox_release', $1)`, values: [release] }));
 
   constructor(pool: pg.Pool) {
     this.#pool = pool;
@@ -75,8 +77,8 @@ export class AppendGroups {
   async #store(release: string, rows: readonly TargetRow[]): Promise<readonly (number | null)[]> {
     const result = await this.#pool.query<{ versions: readonly (number | null)[] | null }>({
       name: 'append-target-events',
-      text: 'select append_target_events($1, $2) as versions',
-      values: [release, JSON.stringify(rows)],
+      text: 'select append_target_events($1, $2, $3) as versions',
+      values: [release, JSON.stringify(rows), this.#notices.isDue(release)],
     });
     return result.rows[0]?.versions ?? [];
   }

@@ -16,6 +16,7 @@ import type { StandingPlace } from './places.ts';
 import type { StepContext, StepDone } from '../target-step.ts';
 
 export async function admit(context: StepContext): Promise<StepDone> {
+  await context.begun;
   const second = await secondList(context);
   await second?.resume();
   const places = await placesNow(context);

@@ -38,7 +38,7 @@ export function hasEntry(places: readonly Place[]): boolean {
  * Takes the target out at every one of these places in one act: under the turns of all their entries, after `ask` was told who serves
  * (by serverKeys of domain/traffic-entry.ts) and did not throw, and only while this release owns the host. Waits for the connections of each.
  */
-export async function takeOut({ deps, inventory, input, acting }: StepContext, places: readonly StandingPlace[], ask: (serving: ReadonlySet<string>) => void): Promise<readonly ObservedTraffic[]> {
+export async function takeOut({ deps, inventory, input, acting, begun }: StepContext, places: readonly StandingPlace[], ask: (serving: ReadonlySet<string>) => void): Promise<readonly ObservedTraffic[]> {
   const wishes = places.filter(({ traffic }) => traffic.driver !== 'none').map(({ pool, server }) => ({ pool, server, wanted: { admin: 'drain', weight: null } as const }));
   const fence = <T>(write: () => Promise<T>): Promise<T> =>
     withPoolTurn(deps.db, {
@@ -46,7 +46,7 @@ export async function takeOut({ deps, inventory, input, acting }: StepContext, p
       take: (serving) => {
         ask(serving);
         for (const { traffic } of places) serving.delete(serverKeys(traffic)(input.host));
-        return withTargetFence(deps.db, input, write, wishes);
+        return withTargetFence(deps.db, input, () => begun.then(write), wishes);
       },
     });
   const servers = places.map(({ traffic, server }) => ({ traffic: deps.trafficFor(traffic), server, timeoutMs: traffic.driver === 'none' ? 0 : traffic.drainTimeoutSeconds * 1000 }));

@@ -5,6 +5,7 @@ import { createFacts } from '../../activities/facts.ts';
 import { readReleaseEvents } from '../../db/events.ts';
 import { until } from '../support/until.ts';
 import { using } from './using.ts';
+import type { LateCommand } from '../../db/refusals.ts';
 import type { StepInput } from '../../activities/target-step.ts';
 import type { Bench } from '../support/release-bench.ts';
 import type { Traffic } from '../../drivers/traffic/port.ts';
@@ -29,6 +30,12 @@ async function baking(bench: Bench): Promise<{ readonly id: string; readonly inp
   return { id, input: { release: id, host: release.batches[0]?.targets[0]?.host ?? '', epoch, direction: 'forward', round: 0, preImageOf: id } };
 }
 
+/** What the log says of late commands on that host. */
+async function refusals({ db }: Bench, host: string) {
+  const { rows } = await db.pool.query<{ data: LateCommand }>(`select data from events where stream = $1 and type = 'late-command-refused' order by version`, [`refusal/${host}`]);
+  return rows.map(({ data }) => data);
+}
+
 /** Everything an activity could change. */
 async function world(bench: Bench, id: string) {
   const hosts = [...bench.fleet.hosts.entries()].map(([name, { digest, config, pid, maxEpoch, starts }]) => ({ name, digest, config, pid, maxEpoch, starts: [...starts] }));
@@ -51,6 +58,10 @@ describe('a worker that was frozen while its release was rolled back', () => {
       }
       expect(outcomes).toEqual(steps.map(() => 'StaleEpoch'));
       expect(await world(bench, id)).toEqual(before);
+      const { host, epoch } = input;
+      const noted = await refusals(bench, host);
+      expect(noted.map(({ step }) => step)).toEqual(['drain', 'stop', 'switch', 'start', 'verify', 'admit', 'fence']);
+      for (const one of noted) expect(one).toMatchObject({ release: id, host, epoch, direction: 'forward', round: 7, sentence: expect.stringMatching(/void|outdated/) });
     });
   });
 
@@ -77,6 +88,7 @@ describe('a worker that was frozen while its release was rolled back', () => {
       thaw.resolve();
       expect(await zombie).toBe('StaleEpoch');
       expect(await world(bench, id)).toEqual(before);
+      expect(await refusals(bench, host)).toMatchObject([{ release: id, step: 'admit', epoch: input.epoch }]);
     });
   });
 });

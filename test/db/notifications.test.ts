@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import pg from 'pg';
-import { appendReleaseEvents } from '../../db/events.ts';
+import { appendReleaseEvents, appendTargetEvent } from '../../db/events.ts';
 import { listen, listenOutbox, type Listener } from '../../db/notifications.ts';
 import { acceptCommand, settleCommand } from '../../db/commands.ts';
 import { createReleaseRequest } from '../../db/requests.ts';
-import { ACTOR, endAll, HOSTS, inventoryOf, newId, openStore, requestOf, running, type Store } from './samples.ts';
+import { ACTOR, endAll, HOSTS, inventoryOf, journey, newId, openStore, opIdOf, requestOf, running, type Store } from './samples.ts';
 
 let store: Store;
 const listeners: Listener[] = [];
@@ -56,6 +56,16 @@ test('listeners hear of a release once its events are there to be read', async (
   const { heard } = await hearing();
   await note(release, 'y');
   await until('the release was heard of', () => heard.includes(release));
+});
+
+test('of many steps at once listeners hear now and then, and once the last of them is there to be read', async () => {
+  const { release, epoch } = await running(store.db);
+  const { heard } = await hearing();
+  const events = HOSTS.flatMap((host) => journey(host, epoch));
+  for (const event of events) await appendTargetEvent(store.db, { release, opId: opIdOf(event), actor: ACTOR, event });
+  const atLast = heard.length;
+  await until('the release was heard of after its last step', () => heard.length > atLast);
+  expect(heard.filter((one) => one === release).length).toBeLessThan(events.length / 2);
 });
 
 test('what is undone is never heard of', async () => {

@@ -98,13 +98,26 @@ export class Brought {
     return id;
   }
 
+  /**
+   * Whatever was sent has been answered by the workflow itself, which has then acted on it; receipts say so a moment earlier. The server with
+   * the skipping clock never recovers when an activity ends just as the workflow cancels it, so what is held stays held until here.
+   */
+  async delivered(id: string): Promise<void> {
+    await until(`the delivery of all that was sent to ${id}`, async () => {
+      const left = await this.bench.db.kysely.selectFrom('outbox').select('id').where('release', '=', id).where('delivered_at', 'is', null).execute();
+      return left.length === 0;
+    }, 30_000);
+  }
+
   async #endAll(): Promise<void> {
     this.#sick.clear();
-    for (const open of this.#opens.splice(0).reverse()) open();
-    for (const id of this.#releases.splice(0).reverse()) {
+    const releases = this.#releases.splice(0).reverse();
+    for (const id of releases) {
       if (!isTerminal((await this.core(id)).situation.status)) await this.bench.send(id, 'abort');
-      await this.bench.ended(id);
+      await this.delivered(id);
     }
+    for (const open of this.#opens.splice(0).reverse()) open();
+    for (const id of releases) await this.bench.ended(id);
     await liftBlock(this.bench.db, { kind: 'hold', name: 'web', pool: 'web-prod' }, { reason: 'the next one', by: SIGNALBOX });
     for (const [name, host] of this.bench.fleet.hosts) {
       Object.assign(host, { digest: digestOf('v1'), config: 'config-v1', version: 'v1', pid: host.pid ?? 1 });

@@ -92,7 +92,9 @@ async function events(at: Brought, id: string) {
 }
 
 async function receiptOf(at: Brought, release: string, command: Command): Promise<Receipt> {
-  return until(`the receipt of ${command.type}`, async () => ((receipt) => receipt.state !== 'accepted' && receipt)(await acceptCommand(at.bench.db, { command, release })), 30_000);
+  await acceptCommand(at.bench.db, { command, release });
+  await at.delivered(release);
+  return acceptCommand(at.bench.db, { command, release });
 }
 
 const ROWS: readonly (readonly [string, readonly SituationName[]])[] = [

@@ -36,7 +36,7 @@ export const Wait = z.strictObject({
 
 export function postCommand(deps: ApiDeps): Operation {
   return operation({
-    summary: 'Pause, resume, roll back, abort, retry, skip, promote, approve, reject or answer',
+    summary: 'Pause, resume, roll back, abort, retry, skip, promote, approve, reject, answer or jump',
     description: 'Answers 202 with a receipt once the command is stored, 409 at once if the release does not allow it now. A refusal that comes later reads the same.',
     tag: 'commands',
     path: { id: ReleaseId },
@@ -93,6 +93,7 @@ function commandOf(asked: CommandAsked, id: string, { actor }: Caller): Command 
   const common = { id, by: actor, reason: asked.reason, ...(asked.ifVersion === undefined ? {} : { ifVersion: asked.ifVersion }) };
   if (asked.type === 'rollback') return { ...common, type: asked.type, mode: asked.mode, ...(asked.to === null ? {} : { to: asked.to }) };
   if (asked.type === 'retry' || asked.type === 'skip') return { ...common, type: asked.type, targets: asked.targets };
+  if (asked.type === 'jump') return { ...common, type: asked.type, to: asked.to };
   if (asked.type === 'answer') return { ...common, type: asked.type, choices: asked.choices };
   return { ...common, type: asked.type };
 }

@@ -26,6 +26,8 @@ export interface Release {
   readonly changes: readonly ReleaseChange[];
   readonly strategy: string;
   readonly batches: readonly Batch[];
+  /** indices of the batches to come, in their order; servers of an older version tell none */
+  readonly toCome?: readonly number[];
   readonly allowedCommands: readonly string[];
   readonly waiting: Waiting | null;
   /** servers of an older version tell none */
@@ -207,6 +209,12 @@ export function failedTargets(release: Release): FailedTarget[] {
   }
   for (const target of release.unrestored) failed.set(target.host, target);
   return [...failed.values()];
+}
+
+/** Batches as they are done: those to come stand in the order in which they follow. */
+export function batchesInOrder({ batches, toCome = [] }: Release): readonly Batch[] {
+  const later = toCome.flatMap((index) => batches.find((batch) => batch.index === index) ?? []);
+  return [...batches.filter((batch) => !later.includes(batch)), ...later];
 }
 
 /** Targets that reached their end, forward or back, and all of them. */

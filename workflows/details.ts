@@ -1,6 +1,7 @@
 /** The Markdown an operator reads in Temporal's UI: where the release stands, which host failed, what it waits for. */
 import { CONSEQUENCES, overallDeadline } from '../domain/release/deadlines.ts';
 import { waitingOf } from '../domain/release/waiting.ts';
+import { inOrder } from '../domain/release/batch-order.ts';
 import { progressOf } from '../domain/release/evolve.ts';
 import type { ReleaseState, Situation } from '../domain/release/state.ts';
 
@@ -41,8 +42,10 @@ function batchLines(situation: Situation, paused: boolean): readonly string[] {
   }
   if (!('progress' in situation) || situation.progress === null || situation.plan === null) return [];
   const { progress, plan } = situation;
-  return plan.batches.map(({ index, kind, hosts, mode, lanes, zone }) => {
-    const mark = index < progress.batch ? '✔' : index > progress.batch ? '◌' : `⟳ ${paused ? 'held' : progress.stage}`;
+  const ordered = inOrder(plan, progress);
+  const atHand = ordered.findIndex(({ index }) => index === progress.batch);
+  return ordered.map(({ index, kind, hosts, mode, lanes, zone }, place) => {
+    const mark = place < atHand ? '✔' : place > atHand ? '◌' : `⟳ ${paused ? 'held' : progress.stage}`;
     const more = [...(zone === undefined ? [] : [zone]), ...(mode === 'window' ? [`window of ${lanes}`] : [])];
     return `${mark} ${kind === 'bastion' ? 'bastion' : `batch ${index}`}${more.length > 0 ? ` (${more.join(', ')})` : ''}: ${listed(hosts)}`;
   });

@@ -28,7 +28,7 @@ export function listenToOperators(run: Run): Operators {
     },
   };
   setHandler(commandUpdate, (command) => CancellationScope.nonCancellable(() => apply(run, command)), {
-    description: 'Pause, resume, roll back, abort, retry, skip or promote, as the API sends it',
+    description: 'Pause, resume, roll back, abort, retry, skip, promote or jump, as the API sends it',
     validator: (command) => validate(run, command),
   });
   const fromTemporal = (type: 'pause' | 'resume' | 'rollback' | 'abort') => (note?: unknown): void => signalled(run, type, note);

@@ -9,6 +9,8 @@ import { ROLLBACK_MODES } from './strategy.ts';
 const common = { reason: Reason, ifVersion: z.int().min(0).max(999_999_999).optional() };
 const targets = distinct(Name, { least: 1, most: POOL_HOSTS_MAX, empty: 'must name at least one host; leave it out to mean all failed ones' }).nullable().default(null);
 
+const batch = z.int().min(0).max(POOL_HOSTS_MAX).meta({ description: 'the batch that comes next, by its index in the release; those that were to come before it follow after it' });
+
 const choices = z
   .record(Name, z.enum(CHOICES))
   .refine((given) => Object.keys(given).length > 0, 'must answer for at least one host')
@@ -19,6 +21,7 @@ export const CommandRequest = z
     z.strictObject({ type: z.enum(['pause', 'resume', 'abort', 'promote', 'approve', 'reject']), ...common }),
     z.strictObject({ type: z.literal('answer'), choices, ...common }),
     z.strictObject({ type: z.literal('rollback'), mode: z.enum(ROLLBACK_MODES).nullable().default(null), to: To.nullable().default(null), ...common }),
+    z.strictObject({ type: z.literal('jump'), to: batch, ...common }),
     z.strictObject({ type: z.enum(['retry', 'skip']), targets, ...common }),
   ])
   .meta({ id: 'CommandRequest', example: { type: 'pause', reason: 'latency doubled' } });

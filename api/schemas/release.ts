@@ -87,6 +87,7 @@ export const Release = z
     strategy: z.unknown(),
     batches: z.array(z.looseObject({ index: z.int(), kind: z.string(), status: z.string(), ...batchValues(), targets: z.array(z.looseObject({ host: z.string() })) })),
     allowedCommands: z.array(z.enum(COMMAND_TYPES)),
+    toCome: z.array(z.int()).meta({ description: 'while batches roll: indices of those to come, in their order, which is that of the plan until somebody jumps' }),
     waiting: z.looseObject({}).nullable(),
     skipped: z.array(z.strictObject({ host: z.string(), why: z.string() })).meta({ description: 'hosts passed untouched, with the reason' }),
     compared: z.strictObject({ left: z.array(z.string()), joined: z.array(z.string()), scaleOut: ReleaseId.nullable(), note: z.string().nullable() }).nullable().meta({ description: 'how the pool changed while the release ran' }),

@@ -1,5 +1,5 @@
-/** `signalbox pause|resume|rollback|abort|retry|skip|promote|approve|reject ID --reason TEXT` and `signalbox answer ID HOST=CHOICE... --reason TEXT`: asks, waits for the receipt, and says what became of it. */
-import { Option } from 'commander';
+/** `signalbox pause|resume|rollback|abort|retry|skip|promote|approve|reject ID --reason TEXT`, `signalbox jump ID --to BATCH --reason TEXT` and `signalbox answer ID HOST=CHOICE... --reason TEXT`: asks, waits for the receipt, and says what became of it. */
+import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import type { Client } from '../client.ts';
 import { Complaint } from '../complaint.ts';
@@ -15,7 +15,7 @@ interface Verb {
   readonly about: string;
   /** what a release that did as it was told ends as; with --wait that ending is a success */
   readonly wanted?: Status;
-  readonly takes?: 'mode' | 'targets' | 'choices';
+  readonly takes?: 'mode' | 'targets' | 'choices' | 'batch';
 }
 
 export const VERBS: readonly Verb[] = [
@@ -26,6 +26,7 @@ export const VERBS: readonly Verb[] = [
   { name: 'retry', about: 'try failed targets again', takes: 'targets' },
   { name: 'skip', about: 'leave failed targets out; they become debt', takes: 'targets' },
   { name: 'promote', about: 'end a bake or rest early, or start the next manual batch' },
+  { name: 'jump', about: 'go on with another batch next; those passed over follow after it, and what the batch at hand waits for stands', takes: 'batch' },
   { name: 'approve', about: 'sign the proven bastion off, so that it joins' },
   { name: 'reject', about: 'refuse the bastion; it is put back as it was', wanted: 'rolled-back' },
   { name: 'answer', about: 'say of each failed target what is to be done: retry, ignore, exclude or fail; of a hook that was cut off: done or not-done', takes: 'choices' },
@@ -34,7 +35,8 @@ export const VERBS: readonly Verb[] = [
 interface VerbFlags extends RemoteFlags {
   readonly reason: string;
   readonly mode?: string;
-  readonly to?: string;
+  /** a version, or the number of a batch */
+  readonly to?: string | number;
   readonly targets?: readonly string[];
   readonly choices?: readonly string[];
   readonly ifVersion?: string;
@@ -64,6 +66,7 @@ export function addVerbs(program: Command, shell: Shell): void {
       .requiredOption('--reason <text>', 'why; kept with the release');
     if (verb.takes === 'mode') command.addOption(new Option('--mode <mode>', "emergency: widest batches that keep the floor, no bake; default: the strategy's").choices(['regular', 'emergency']));
     if (verb.takes === 'mode') command.option('--to <version>', 'of a finished release: the version to go back to (app@version where it changed several); default: what ran before');
+    if (verb.takes === 'batch') command.addOption(new Option('--to <batch>', 'number of the batch, as `signalbox status` shows it').argParser(batchNumber).makeOptionMandatory());
     if (verb.takes === 'targets') command.option('--targets <hosts>', 'only these, separated by commas; default: all failed ones', commaList);
     command
       .option('--if-version <version>', 'refuse when the release has moved past this version')
@@ -104,6 +107,11 @@ function commandBody(verb: Verb, flags: VerbFlags): Record<string, unknown> {
     ...(choices === undefined ? {} : { choices: choicesOf(choices) }),
     ...(ifVersion === undefined ? {} : { ifVersion: Number(ifVersion) }),
   };
+}
+
+function batchNumber(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('It is not the number of a batch; `signalbox status` shows them.');
+  return Number(text);
 }
 
 /** `web-07=retry` … The server knows which words it takes. */

@@ -33,6 +33,7 @@ const SENTENCES: Readonly<Record<string, (data: Data, batches: Batches) => Told>
   }),
   'bake-started': (data, batches) => ({ tone: 'held', text: `${batch(data, batches)} bakes for ${word(data, 'seconds')}s` }),
   'bake-finished': (data, batches) => ({ tone: 'good', text: `${batch(data, batches)} baked (${word(data, 'cause')})` }),
+  'batch-jumped': (data, batches) => ({ tone: 'warn', text: `${batch(data, batches)} comes next, before ${list(data, 'over').map((index) => `batch ${String(index)}`).join(', ')}: ${word(data, 'reason')}` }),
   'batch-promoted': (data, batches) => ({ tone: 'good', text: `${batch(data, batches)} promoted: ${word(data, 'reason')}` }),
   'rest-started': (data) => ({ tone: 'held', text: `rests for ${word(data, 'seconds')}s before the next batch` }),
   'rest-finished': (data) => ({ tone: 'good', text: `rested (${word(data, 'cause')})` }),

@@ -1,6 +1,6 @@
 /** A release as a tree: a header, then batches and their targets. A pure function, so that a redraw is only a comparison of text. */
 import { showDuration } from '../duration.ts';
-import { hasEnded, progressOf, versionText, wayBackText } from '../release.ts';
+import { batchesInOrder, hasEnded, progressOf, versionText, wayBackText } from '../release.ts';
 import type { Batch, Release, RollbackPlan, Target } from '../release.ts';
 import { bold, marked, paint, printable, toneOf } from './glyphs.ts';
 import { skippedLines } from './plan.ts';
@@ -17,10 +17,11 @@ export interface TreeOptions {
 /** Lines of at most `columns` characters, without line ends. */
 export function renderTree(release: Release, options: TreeOptions): string[] {
   const head = header(release, options);
-  const full = release.batches.flatMap((batch, index) => batchLines(release, batch, isLast(release, index), false, options));
+  const batches = batchesInOrder(release);
+  const full = batches.flatMap((batch, index) => batchLines(release, batch, isLast(release, index), false, options));
   const room = options.rows - head.length - 2;
   const fits = options.rows === 0 || full.length <= room;
-  const lines = fits ? full : release.batches.flatMap((batch, index) => batchLines(release, batch, isLast(release, index), isQuiet(batch), options));
+  const lines = fits ? full : batches.flatMap((batch, index) => batchLines(release, batch, isLast(release, index), isQuiet(batch), options));
   if (lines.length === 0) return head;
   return [...head, '', paint(row('NAME', 'STATUS', 'STEP', 'VERSION', options), 'quiet', options.color), ...lines];
 }

@@ -4,8 +4,10 @@
  */
 import { makePlan } from '../../domain/plan/make-plan.ts';
 import { CHOICES, choicesFor, isUnknown } from '../../domain/release/answer.ts';
+import { toCome } from '../../domain/release/batch-order.ts';
 import { decide } from '../../domain/release/decide.ts';
 import { evolve, initialRelease } from '../../domain/release/evolve.ts';
+import { anyJump } from '../../domain/release/jump.ts';
 import { nextStep } from '../../domain/release/next-step.ts';
 import { SIGNALBOX } from '../../domain/vocabulary.ts';
 import type { StrategySpec } from '../../domain/inventory.ts';
@@ -64,8 +66,9 @@ const STRATEGIES: readonly StrategySpec[] = [
 ];
 
 /** The commands an operator can send; a retry or skip without names means every failed target. null: an answer that is none to what failed. */
-const COMMANDS: readonly ((state: ReleaseState) => Command | null)[] = (['pause', 'resume', 'abort', 'promote', 'approve', 'reject', 'retry', 'skip', 'rollback', 'emergency', ...CHOICES] as const).map((word, at, words) => (state) => {
+const COMMANDS: readonly ((state: ReleaseState) => Command | null)[] = (['pause', 'resume', 'abort', 'promote', 'approve', 'reject', 'retry', 'skip', 'rollback', 'emergency', 'jump', ...CHOICES] as const).map((word, at, words) => (state) => {
   const base = { id: 'c', by: { kind: 'token', name: 'operator' }, reason: 'asked' } as const;
+  if (word === 'jump') return { ...base, type: word, to: anyJump(state) ?? HOSTS.length - 1 };
   if (word === 'emergency' || word === 'rollback') return { ...base, type: 'rollback', mode: word === 'emergency' ? 'emergency' : 'regular' };
   if (word === 'skip' || (word === 'retry' && words.indexOf(word) === at)) return { ...base, type: word, targets: null };
   if (isChoice(word)) return answersTo(state, word) === null ? null : { ...base, type: 'answer', choices: answersTo(state, word) ?? {} };
@@ -116,7 +119,7 @@ function situationKey(situation: ReleaseState['situation']): unknown {
       return situation;
     case 'pre-release':
     case 'releasing':
-      return [situation.status, progressKey(situation.progress)];
+      return [situation.status, progressKey(situation.progress), toCome(situation.plan, situation.progress)];
     case 'post-release':
       return [situation.status, situation.progress.stage, situation.progress.bake, situation.mismatches, situation.progress.failed.length + situation.progress.excluded.length > 0];
     case 'rolling-back': {
@@ -128,7 +131,7 @@ function situationKey(situation: ReleaseState['situation']): unknown {
   }
 }
 
-function progressKey({ debt: _debt, failed: list, ...progress }: Progress): unknown {
+function progressKey({ debt: _debt, later: _later, failed: list, ...progress }: Progress): unknown {
   return { ...progress, failed: list.map((target) => (isUnknown(target) ? [target.host, 'unknown'] : target.host)) };
 }
 

@@ -1,5 +1,6 @@
 /** Makes docs/generated/states.md: the diagram of statuses and the table of commands, both met by exploring the decisions themselves. */
 import { COMMAND_TYPES } from '../../domain/release/commands.ts';
+import { waitsAfter } from '../../domain/release/batch-order.ts';
 import { allowedCommands } from '../../domain/release/decide.ts';
 import { isSignOffOpen } from '../../domain/release/sign-off.ts';
 import { isTerminal } from '../../domain/vocabulary.ts';
@@ -42,7 +43,7 @@ export function statesPage(): string {
     '',
     '## Commands',
     '',
-    'What a command gives in each situation: **yes** is applied; otherwise the code of the refusal. Several answers in one field depend on the release: on its strategy, on what has failed, on which mode of rollback runs. `retry` and `skip` are without `targets`.',
+    'What a command gives in each situation: **yes** is applied; otherwise the code of the refusal. Several answers in one field depend on the release: on its strategy, on what has failed, on which mode of rollback runs. `retry` and `skip` are without `targets`; `jump` names a batch that can come next, or else the last.',
     '',
     `| situation | ${COMMAND_TYPES.join(' | ')} |`,
     `|---|${COMMAND_TYPES.map(() => '---').join('|')}|`,
@@ -111,13 +112,13 @@ export function situationOf(state: ReleaseState): (typeof SITUATIONS)[number] | 
   if ('finishedAt' in situation || situation.status === 'rolling-back') return situation.status;
   if (aborting !== null) return 'being aborted';
   if (situation.status !== 'pre-release' && situation.status !== 'releasing') return paused === null ? situation.status : 'paused, nothing failed';
-  const { status, progress, plan } = situation;
+  const { status, progress } = situation;
   if (paused !== null) return progress.failed.length === 0 ? 'paused, nothing failed' : paused.cause === 'ask' ? 'paused, asks for answers' : 'paused with failed targets';
   if (progress.stage === 'rolling') return `${status}, in work`;
   if (progress.stage === 'baking') return `${status}, baking`;
   if (progress.stage === 'resting') return 'releasing, resting';
   if (isSignOffOpen(state, situation)) return 'pre-release, waits for sign-off';
-  const waits = progress.stage === 'baked' && progress.part !== 'join' && plan.batches[progress.batch]?.manual === true && !progress.promoted;
+  const waits = progress.stage === 'baked' && progress.part !== 'join' && waitsAfter(state.request.strategy, situation, progress.batch).manual && !progress.promoted;
   return waits ? `${status}, waits for promote` : null;
 }
 

@@ -69,6 +69,7 @@ export function makePlan(input: PlanInput): PlanResult {
       rollback: { batchPercent: rollbackPercent(input, batches) },
       batchCap: { percent: capPercent(input), hosts: capOf(input, standing) },
       ...skippedOf(input),
+      ...repairsOf(standing),
       ...membersOf(standing),
       warnings: warningsOf(input, standing, { batches, layout }),
     },
@@ -93,6 +94,10 @@ function nothingToDo(input: PlanInput, standing: PoolStanding): Plan {
   const { hosts, changes } = input;
   const capacity = { hosts: hosts.length, inService: standing.live.length, floor: standing.floor, outageAllowed: hosts.length === 1 };
   return { batches: [], capacity, changes, rollback: { batchPercent: rollbackPercent(input, []) }, ...skippedOf(input), warnings: [] };
+}
+
+function repairsOf({ repairs }: PoolStanding): Pick<Plan, 'repairs'> {
+  return repairs.length === 0 ? {} : { repairs: repairs.map(({ name }) => name) };
 }
 
 function membersOf({ members }: PoolStanding): Pick<Plan, 'members'> {

@@ -16,6 +16,8 @@ export interface Plan {
   readonly skipped?: readonly SkippedHost[];
   /** at the end the hosts of this release are compared with those its pool has by then; absent in plans of earlier builds, which end without that look */
   readonly comparesPool?: true;
+  /** hosts out of service that must come back before any that serves is taken out, for the pool's own floor or for another one's; absent: the order of the batches does not hang on it */
+  readonly repairs?: readonly string[];
   /** other pools whose floor counts, those that are joined and those that merely share hosts; absent: none */
   readonly members?: readonly PlannedMember[];
   /** things an operator should read before starting, one sentence each */

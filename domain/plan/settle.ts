@@ -2,6 +2,7 @@
 import type { BatchOverride, StrategySpec } from '../inventory.ts';
 import { lanesOf } from './capacity.ts';
 import { memberLanes } from './joined.ts';
+import { waitMarks, waitsAt } from './waits.ts';
 import type { MemberStanding } from './joined.ts';
 import type { Part } from './batch-sizes.ts';
 import type { CutBatch } from './cut.ts';
@@ -27,52 +28,26 @@ export function settleOnly(strategy: StrategySpec, hosts: readonly PlanHost[]): 
   return { index: 0, kind: 'batch', hosts: namesOf(hosts), lanes: 1, ...proving(strategy), tolerance: strategy.tolerance.perBatch };
 }
 
-/** `bastions` hosts are done before the first of these batches. Nothing follows the last one, so it neither rests nor waits for anybody. */
+/** `bastions` hosts are done before the first of these batches, which are done in their order. */
 export function settleBatches(strategy: StrategySpec, cut: readonly CutBatch[], { bastions, hostsTotal, limits }: { readonly bastions: number; readonly hostsTotal: number; readonly limits: LaneLimits }): PlannedBatch[] {
   const { batches } = strategy;
-  const endOfFirstZone = cut.findLastIndex(({ zone }) => zone !== null && zone === cut[0]?.zone);
-  const planned = cut.map(({ index, hosts, mode, width, part, zone, override }, position): PlannedBatch => {
-    const zoneBake = position === endOfFirstZone ? batches.firstZoneBakeSeconds : null;
-    return {
-      index,
-      kind: 'batch',
-      hosts: namesOf(hosts),
-      lanes: mode === 'window' ? lanesIn(hosts, { ...limits, maxParallel: Math.min(limits.maxParallel, width, limits.cap) }, part) : lanesIn(hosts, limits),
-      bakeSeconds: override?.bakeSeconds ?? zoneBake ?? batches.bakeSeconds,
-      manual: (override?.advance ?? batches.advance) === 'manual',
-      mode,
-      pauseSeconds: override?.pauseSeconds ?? batches.pauseSeconds ?? 0,
-      verification: override?.verification ?? batches.verification ?? 'required',
-      tolerance: override?.tolerance ?? strategy.tolerance.perBatch,
-      ...(zone === null ? {} : { zone }),
-    };
-  });
-  const last = planned.length - 1;
-  const longRest = longRestAfter(strategy, planned, { bastions, hostsTotal });
-  return planned.map((batch, position) => {
-    if (position === last) return { ...batch, manual: false, pauseSeconds: 0 };
-    return position === longRest ? rested(batch, batches.pauseOnce?.seconds ?? null) : batch;
-  });
+  const marks = waitMarks(strategy, cut, { bastions, hostsTotal, firstZone: cut[0]?.zone ?? null });
+  return cut.map(({ index, hosts, mode, width, part, zone, override }, position): PlannedBatch => ({
+    index,
+    kind: 'batch',
+    hosts: namesOf(hosts),
+    lanes: mode === 'window' ? lanesIn(hosts, { ...limits, maxParallel: Math.min(limits.maxParallel, width, limits.cap) }, part) : lanesIn(hosts, limits),
+    ...waitsAt(strategy, position, { marks, override }),
+    mode,
+    verification: override?.verification ?? batches.verification ?? 'required',
+    tolerance: override?.tolerance ?? strategy.tolerance.perBatch,
+    ...(zone === null ? {} : { zone }),
+  }));
 }
 
 function lanesIn(hosts: readonly PlanHost[], limits: LaneLimits, window: Part | null = null): number {
   const widest = lanesOf(hosts, limits);
   return memberLanes(hosts, limits.members, { widest, window });
-}
-
-/**
- * Position of the first batch with which the share of `pauseOnce` is done; -1 where there is none, or only the last. The bastion
- * counts as done, but the rest follows a batch: only then does the build serve.
- */
-export function longRestAfter({ batches: { pauseOnce } }: StrategySpec, planned: readonly PlannedBatch[], { bastions, hostsTotal }: { readonly bastions: number; readonly hostsTotal: number }): number {
-  if (pauseOnce === null || pauseOnce === undefined) return -1;
-  let done = bastions;
-  const reached = planned.findIndex(({ hosts }) => (done += hosts.length) * 100 >= pauseOnce.afterPercent * hostsTotal);
-  return reached < planned.length - 1 ? reached : -1;
-}
-
-function rested(batch: PlannedBatch, seconds: number | null): PlannedBatch {
-  return seconds === null ? { ...batch, manual: true } : { ...batch, pauseSeconds: Math.max(batch.pauseSeconds ?? 0, seconds) };
 }
 
 function proving({ bastion, batches }: StrategySpec): Pick<PlannedBatch, 'bakeSeconds' | 'manual' | 'mode' | 'pauseSeconds' | 'verification'> {

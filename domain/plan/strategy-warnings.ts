@@ -1,7 +1,7 @@
 /** Words of a strategy that this plan cannot follow, or that an operator should know of: never accepted and silently ignored. */
 import type { BatchOverride, StrategySpec } from '../inventory.ts';
 import { BATCH_CAP_PERCENT, batchCap } from './batch-cap.ts';
-import { longRestAfter } from './settle.ts';
+import { longRestAfter } from './waits.ts';
 import type { CutBatch } from './cut.ts';
 import type { Layout } from './layout.ts';
 import type { PlannedBatch } from './plan.ts';

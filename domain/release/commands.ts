@@ -3,7 +3,7 @@ import type { Choice } from './events.ts';
 import type { RollbackMode } from '../inventory.ts';
 import type { Actor } from '../vocabulary.ts';
 
-export const COMMAND_TYPES = ['pause', 'resume', 'rollback', 'abort', 'retry', 'skip', 'promote', 'answer', 'approve', 'reject'] as const;
+export const COMMAND_TYPES = ['pause', 'resume', 'rollback', 'abort', 'retry', 'skip', 'promote', 'answer', 'approve', 'reject', 'jump'] as const;
 export type CommandType = (typeof COMMAND_TYPES)[number];
 
 /** `id` is the receipt's id and Temporal's update id, so one command is applied at most once. */
@@ -19,6 +19,8 @@ export type Command = {
   | { readonly type: 'answer'; readonly choices: Readonly<Record<string, Choice>> }
   /** `to`: of an ended release, the version to go back to (`application@version` where it changed several); absent or null: what ran before */
   | { readonly type: 'rollback'; readonly mode: RollbackMode | null; readonly to?: string | null }
+  /** `to`: the index of the batch that comes next instead */
+  | { readonly type: 'jump'; readonly to: number }
   | { readonly type: 'retry' | 'skip'; readonly targets: readonly string[] | null }
 );
 
@@ -37,6 +39,7 @@ export type RefusalCode =
   | 'already-paused'
   | 'already-done'
   | 'unknown-target'
+  | 'unknown-batch'
   | 'nothing-to-do'
   | 'stale-version'
   | 'finished'

@@ -3,6 +3,8 @@
  * the same answer is given by the workflow, by its update validators and, ahead of time, by the API.
  */
 import { answered, unanswered, unfitting } from './answer.ts';
+import { waitsAfter } from './batch-order.ts';
+import { anyJump, jumpTo } from './jump.ts';
 import { isSignOffOpen } from './sign-off.ts';
 import { batchesBack, startRollback } from './start-rollback.ts';
 import { isOwnWay, ownWayBack, wayText } from '../strategy-way-back.ts';
@@ -59,6 +61,8 @@ function decideOnly(state: ReleaseState, command: Command, context: DecideContex
     case 'approve':
     case 'reject':
       return signOff(state, command.type, command.reason);
+    case 'jump':
+      return jump(state, command.to, command.reason);
     default:
       return unknownCommand(command);
   }
@@ -156,19 +160,26 @@ function signOff(state: ReleaseState, type: 'approve' | 'reject', reason: string
   return { events: [{ type: 'bastion-rejected', data: { reason } }, back] };
 }
 
+/** It arranges only what has not begun, so it needs nobody to stand still and ends no pause. */
+function jump(state: ReleaseState, to: number, reason: string): Only {
+  if (state.aborting) return aborting();
+  const jumped = jumpTo(state, to, reason);
+  return 'code' in jumped ? jumped : just(jumped);
+}
+
 function promote(state: ReleaseState, reason: string): Only {
   const { situation } = state;
   if (state.aborting) return aborting();
   if (state.paused) return refuse('not-allowed', 'The release is paused; resume it first.');
   if (situation.status !== 'pre-release' && situation.status !== 'releasing' && situation.status !== 'post-release') return refuse('nothing-to-do', 'No bake is running and no batch waits.');
-  const { progress, plan } = situation;
+  const { progress } = situation;
   const events: CoreEvent[] = [];
   const index = progress.bake?.index ?? progress.batch;
   if (progress.stage === 'baking') events.push({ type: 'bake-finished', data: { index, cause: 'promoted', reason } });
   if (progress.stage === 'resting') events.push({ type: 'rest-finished', data: { index, cause: 'promoted', reason } });
-  const batch = plan.batches[progress.batch];
-  const waits = situation.status !== 'post-release' && batch?.manual === true && !progress.promoted && progress.part !== 'join';
-  const settled = progress.stage === 'baked' || progress.stage === 'baking' || (progress.stage === 'settled' && batch?.bakeSeconds === 0 && progress.hosts.length === 0);
+  const { manual, bakeSeconds } = waitsAfter(state.request.strategy, situation, progress.batch);
+  const waits = situation.status !== 'post-release' && manual && !progress.promoted && progress.part !== 'join';
+  const settled = progress.stage === 'baked' || progress.stage === 'baking' || (progress.stage === 'settled' && bakeSeconds === 0 && progress.hosts.length === 0);
   if (waits && settled) events.push({ type: 'batch-promoted', data: { index: progress.batch, reason } });
   return events.length > 0 ? { events } : refuse('nothing-to-do', 'No bake or rest is running and no batch waits for promotion.');
 }
@@ -207,6 +218,7 @@ function probe(type: CommandType, state: ReleaseState): Command {
   const base = { id: 'probe', by: { kind: 'signalbox', name: 'signalbox' }, reason: 'probe' } as const;
   if (type === 'rollback') return { ...base, type, mode: 'emergency' };
   if (type === 'retry' || type === 'skip') return { ...base, type, targets: null };
+  if (type === 'jump') return { ...base, type, to: anyJump(state) ?? 0 };
   if (type !== 'answer') return { ...base, type };
   const progress = rolling(state);
   return { ...base, type, choices: Object.fromEntries((progress ? unanswered(progress) : []).slice(0, 1).map((host) => [host, 'exclude'])) };

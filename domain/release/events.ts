@@ -119,6 +119,8 @@ export interface CoreEventData {
   };
   'bake-started': { readonly index: number; readonly seconds: number };
   'bake-finished': { readonly index: number; readonly cause: 'time' | 'promoted'; readonly reason: string | null };
+  /** an operator had another batch come next than the order said; `over`: those that come after it now instead of before */
+  'batch-jumped': { readonly index: number; readonly over: readonly number[]; readonly reason: string };
   'batch-promoted': { readonly index: number; readonly reason: string };
   /** the rest between a batch and the next, which proves nothing and only gives people time to look */
   'rest-started': { readonly index: number; readonly seconds: number };

@@ -2,6 +2,7 @@
 import type { Plan } from '../plan/plan.ts';
 import type { Failure } from '../vocabulary.ts';
 import { afterBatchFinished, afterBatchStarted, afterCutOff, afterRetry, afterSkip, bakeStarted, freezeBake, startProgress, thawBake } from './progress.ts';
+import { afterJump } from './batch-order.ts';
 import { clockAfter } from './work-clock.ts';
 import type { CoreEvent, Debt, Stored } from './events.ts';
 import type { Ended, Preparing, Progress, ReleaseState, RollbackProgress, RollingBack, Situation } from './state.ts';
@@ -65,6 +66,8 @@ function fold(state: ReleaseState, event: Stored<CoreEvent>): ReleaseState {
       return { ...state, situation: onTheWay(situation, event) };
     case 'targets-retried':
       return { ...onProgress(state, (progress) => afterRetry(progress, event.data)), epoch: event.data.epoch, paused: null };
+    case 'batch-jumped':
+      return onProgress(state, (progress, plan) => afterJump(plan, progress, event.data.index));
     case 'targets-skipped':
       return onProgress(state, (progress) => afterSkip(progress, event.data));
     case 'paused':
@@ -82,9 +85,7 @@ function fold(state: ReleaseState, event: Stored<CoreEvent>): ReleaseState {
     case 'release-adopted':
       return { ...state, adoptions: (state.adoptions ?? 0) + 1, ...(event.data.epoch === null ? {} : { epoch: event.data.epoch }) };
     case 'deadline-reached':
-      return event.data.which === 'rollback' && situation.status === 'rolling-back'
-        ? { ...state, situation: { ...situation, rollback: { ...situation.rollback, expiredSeconds: event.data.limitSeconds } } }
-        : state;
+      return event.data.which === 'rollback' ? rollbackExpired(state, event.data.limitSeconds) : state;
     case 'release-rejected':
     case 'release-succeeded':
     case 'release-failed':
@@ -198,10 +199,10 @@ function withBake(state: ReleaseState, change: (bake: Progress['bake']) => Progr
   return onProgress(state, (progress) => ({ ...progress, bake: change(progress.bake) }));
 }
 
-function onProgress(state: ReleaseState, change: (progress: Progress) => Progress): ReleaseState {
+function onProgress(state: ReleaseState, change: (progress: Progress, plan: Plan) => Progress): ReleaseState {
   const { situation } = state;
   if (situation.status !== 'pre-release' && situation.status !== 'releasing' && situation.status !== 'post-release') return state;
-  return { ...state, situation: { ...situation, progress: change(situation.progress) } };
+  return { ...state, situation: { ...situation, progress: change(situation.progress, situation.plan) } };
 }
 
 type RollbackEvent = Extract<Stored<CoreEvent>, { type: 'rollback-started' | 'rollback-escalated' | 'rollback-batch-started' | 'rollback-batch-finished' }>;
@@ -238,6 +239,11 @@ function rollbackProgress(situation: RollingBack, event: Exclude<RollbackEvent, 
     default:
       return unknownEvent(event);
   }
+}
+
+function rollbackExpired(state: ReleaseState, expiredSeconds: number): ReleaseState {
+  const { situation } = state;
+  return situation.status === 'rolling-back' ? { ...state, situation: { ...situation, rollback: { ...situation.rollback, expiredSeconds } } } : state;
 }
 
 /** Who escalates wants it to go on: the emergency gets the whole time again. */

@@ -2,6 +2,7 @@
  * What a release does next. The workflow asks, does it, and asks again; nobody else decides what comes after what. A `record` step
  * only writes decisions down; a wait always says until when and for what.
  */
+import { batchesLeft, waitsAfter } from './batch-order.ts';
 import { brakeEvents } from './failure-policy.ts';
 import { isSignOffOpen } from './sign-off.ts';
 import { bakeEndMs } from './progress.ts';
@@ -9,6 +10,7 @@ import { nextRollbackStep } from './next-rollback-step.ts';
 import { notJoined, outOfService, startRollback } from './start-rollback.ts';
 import { isTerminal, STEPS } from '../vocabulary.ts';
 import type { Step } from '../vocabulary.ts';
+import type { Waits } from '../plan/waits.ts';
 import type { CoreEvent, Debt, Part, Resumed } from './events.ts';
 import type { DecideContext } from './decide.ts';
 import type { PostRelease, Preparing, Progress, ReleaseState, Rolling, Situation } from './state.ts';
@@ -116,6 +118,7 @@ function preparationFailed(preparing: Preparing): CoreEvent {
 
 function rollStep(state: ReleaseState, situation: Rolling, nowMs: number): NextStep {
   const { progress, plan } = situation;
+  const waits = waitsAfter(state.request.strategy, situation, progress.batch);
   if (situation.status === 'pre-release' && progress.part === 'whole') return enter('release');
   if (progress.stage === 'ready') return startBatch(progress, progress.batch, progress.part, progress.hosts);
   const batch = plan.batches[progress.batch];
@@ -128,15 +131,15 @@ function rollStep(state: ReleaseState, situation: Rolling, nowMs: number): NextS
     const braked = brakeEvents(state, situation, nowMs);
     if (braked.length > 0) return { do: 'record', events: braked };
     if (progress.hosts.length > 0 && !progress.braked) return startBatch(progress, progress.batch, progress.part, progress.hosts);
-    if (progress.part !== 'join' && batch.bakeSeconds > 0) {
-      return { do: 'record', events: [{ type: 'bake-started', data: { index: batch.index, seconds: batch.bakeSeconds } }] };
+    if (progress.part !== 'join' && waits.bakeSeconds > 0) {
+      return { do: 'record', events: [{ type: 'bake-started', data: { index: batch.index, seconds: waits.bakeSeconds } }] };
     }
   }
   if (progress.stage === 'baking') return bakeStep(progress, nowMs);
   if (progress.stage === 'resting') return restStep(progress, nowMs);
-  if (batch.manual && !progress.promoted && progress.part !== 'join') return { do: 'wait', for: 'promote', untilMs: null };
+  if (waits.manual && !progress.promoted && progress.part !== 'join') return { do: 'wait', for: 'promote', untilMs: null };
   if (isSignOffOpen(state, situation)) return { do: 'wait', for: 'sign-off', untilMs: null };
-  return afterBatch(situation);
+  return afterBatch(situation, waits);
 }
 
 /** Only hosts of this round count: one whose failure was ignored in an earlier batch is not run again. */
@@ -148,7 +151,7 @@ function ignoredOf({ hosts, ignored = {}, readmitted = [], resumed = {} }: Progr
 }
 
 /** The bastion joins when the release phase begins; after it, and after every batch, the next one with hosts left follows, rested or at once. */
-function afterBatch({ status, plan, progress }: Rolling): NextStep {
+function afterBatch({ status, plan, progress }: Rolling, { pauseSeconds, manual }: Waits): NextStep {
   if (status === 'pre-release') return enter('release');
   if (progress.part === 'install') {
     const out = new Set([...progress.excluded, ...progress.failed.map(({ host }) => host)]);
@@ -156,9 +159,8 @@ function afterBatch({ status, plan, progress }: Rolling): NextStep {
     if (joining.length > 0) return startBatch(progress, 0, 'join', joining);
   }
   const excluded = new Set(progress.excluded);
-  const next = plan.batches.find(({ index, hosts }) => index > progress.batch && hosts.some((host) => !excluded.has(host)));
+  const [next] = batchesLeft(plan, progress);
   if (next === undefined) return enter('post-release');
-  const { pauseSeconds = 0, manual } = plan.batches[progress.batch] ?? next;
   // Whoever was asked to promote has looked already.
   if (pauseSeconds > 0 && !manual && progress.stage !== 'rested') {
     return { do: 'record', events: [{ type: 'rest-started', data: { index: progress.batch, seconds: pauseSeconds } }] };

@@ -1,5 +1,6 @@
 /** How the way forward moves from batch to batch: the arithmetic behind `evolve`. */
 import type { Plan } from '../plan/plan.ts';
+import { laterAfterStart } from './batch-order.ts';
 import { NO_STREAK } from './streak.ts';
 import type { CoreEventData, Debt } from './events.ts';
 import type { Bake, Progress } from './state.ts';
@@ -25,7 +26,7 @@ export function startProgress(plan: Plan, at: string): Progress {
 }
 
 export function afterBatchStarted(progress: Progress, data: CoreEventData['batch-started']): Progress {
-  return { ...progress, batch: data.index, part: data.part, round: data.round, hosts: data.hosts, stage: 'rolling', promoted: false, braked: false };
+  return { ...progress, batch: data.index, part: data.part, round: data.round, hosts: data.hosts, stage: 'rolling', promoted: false, braked: false, ...laterAfterStart(progress, data.index) };
 }
 
 /** Hosts that were not begun stay in `hosts`: they still belong to the batch at hand, unless they were left out while it was in work. */

@@ -113,7 +113,7 @@ export interface Ended {
 
 /** Members marked optional came later; a state without them stands as if they were empty. */
 export interface Progress {
-  /** batch at hand; = plan.batches.length when all are done */
+  /** batch at hand */
   readonly batch: number;
   readonly part: Part;
   readonly stage: 'ready' | 'rolling' | 'settled' | 'baking' | 'baked' | 'resting' | 'rested';
@@ -142,6 +142,8 @@ export interface Progress {
   /** hosts that go on at the hook that stopped them, until they have run */
   readonly resumed?: Readonly<Record<string, Resumed>>;
   readonly streak?: Streak;
+  /** since an operator jumped: indices of the batches still to come, in their order; absent: they follow as planned */
+  readonly later?: readonly number[];
   /** when the stage was entered */
   readonly since: string;
 }

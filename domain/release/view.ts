@@ -3,6 +3,7 @@
  * time travel to a version gives exactly what was answered live at that version.
  */
 import { batchValues } from '../plan/batch-values.ts';
+import { batchesLeft, standingOf, waitsInOrder } from './batch-order.ts';
 import { allowedCommands } from './decide.ts';
 import { CONSEQUENCES, overallDeadline } from './deadlines.ts';
 import { etaOf } from './eta.ts';
@@ -33,6 +34,8 @@ export interface ReleaseView {
   readonly changes: readonly ChangeView[];
   readonly strategy: string;
   readonly batches: readonly BatchView[];
+  /** while batches roll: indices of those to come, in their order, which is the plan's until somebody jumps */
+  readonly toCome: readonly number[];
   readonly allowedCommands: readonly CommandType[];
   readonly waiting: Waiting | null;
   /** null while none runs: planned waits and pauses count against no deadline */
@@ -105,6 +108,7 @@ export function releaseView({ core, targets, version, rollbackPlan }: Folded): R
     changes: request.changes.map(({ application, version: to }) => ({ application, from: versionsBefore(targets, application), to, config: null })),
     strategy: request.strategy.name,
     batches: batchesOf(core, targets),
+    toCome: toComeOf(situation),
     allowedCommands: allowedCommands(core),
     waiting: waitingOf(core, targets, version),
     deadline: deadlineView(core),
@@ -175,6 +179,11 @@ function versionsBefore(targets: Readonly<Record<string, TargetState>>, applicat
   return versions.size === 0 ? null : [...versions].sort().join(', ');
 }
 
+function toComeOf(situation: Situation): readonly number[] {
+  if (situation.status !== 'pre-release' && situation.status !== 'releasing') return [];
+  return batchesLeft(situation.plan, situation.progress).map(({ index }) => index);
+}
+
 /** Planned batches; for the release of a rollback, the batches it goes back in. */
 function batchesOf(core: ReleaseState, targets: Readonly<Record<string, TargetState>>): readonly BatchView[] {
   const { situation } = core;
@@ -182,10 +191,12 @@ function batchesOf(core: ReleaseState, targets: Readonly<Record<string, TargetSt
   const rollback = rollbackOf(situation);
   const view = (host: string): TargetView => targetView(core, host, targets[host]);
   if (plan !== null && plan.batches.length > 0) {
-    const { perBatch } = core.request.strategy.tolerance;
+    const { tolerance: { perBatch } } = core.request.strategy;
+    const progress = progressOf(situation);
+    const waits = progress?.later === undefined ? null : waitsInOrder(core.request.strategy, { plan, progress });
     return plan.batches.map((batch) => {
       const { index, kind, hosts } = batch;
-      return { index, kind, status: batchStatus(situation, index, hosts), ...batchValues(batch, perBatch), targets: hosts.map(view) };
+      return { index, kind, status: batchStatus(situation, index, hosts), ...batchValues(batch, perBatch), ...waits?.get(index), targets: hosts.map(view) };
     });
   }
   return (rollback?.batches ?? []).map((hosts, index) => ({ index, kind: 'rollback', status: rollbackBatchStatus(rollback, index, hosts), targets: hosts.map(view) }));
@@ -195,8 +206,9 @@ function batchStatus(situation: Situation, index: number, hosts: readonly string
   const progress = progressOf(situation);
   if (progress === null) return 'pending';
   if (progress.failed.some(({ host }) => hosts.includes(host))) return 'failed';
-  if (index < progress.batch || situation.status === 'post-release' || situation.status === 'succeeded') return 'done';
-  if (index > progress.batch || progress.stage === 'ready') return 'pending';
+  const standing = standingOf(progress, index);
+  if (standing === 'done' || situation.status === 'post-release' || situation.status === 'succeeded') return 'done';
+  if (standing === 'to-come' || progress.stage === 'ready') return 'pending';
   if (progress.stage === 'baking' || progress.stage === 'resting') return progress.stage;
   return progress.stage === 'rolling' && situation.status !== 'rolling-back' ? 'rolling' : 'done';
 }

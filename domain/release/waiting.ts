@@ -1,4 +1,5 @@
 /** Why a release does not move right now: one sentence with what for, since when, until when, and who can end it. */
+import { waitsAfter } from './batch-order.ts';
 import { CONSEQUENCES, overallDeadline } from './deadlines.ts';
 import { bakeEndMs } from './progress.ts';
 import { progressOf } from './evolve.ts';
@@ -65,12 +66,13 @@ function dependencyOf(core: ReleaseState, targets: Readonly<Record<string, Targe
   return null;
 }
 
-function waitingForPromotion({ situation }: ReleaseState): Waiting | null {
+function waitingForPromotion({ request, situation }: ReleaseState): Waiting | null {
   if (situation.status !== 'pre-release' && situation.status !== 'releasing') return null;
   const { progress, plan } = situation;
   const batch = plan.batches[progress.batch];
-  const settled = progress.stage === 'baked' || (progress.stage === 'settled' && batch?.bakeSeconds === 0 && progress.hosts.length === 0);
-  if (!batch?.manual || progress.promoted || progress.part === 'join' || !settled) return null;
+  const waits = waitsAfter(request.strategy, situation, progress.batch);
+  const settled = progress.stage === 'baked' || (progress.stage === 'settled' && waits.bakeSeconds === 0 && progress.hosts.length === 0);
+  if (batch === undefined || !waits.manual || progress.promoted || progress.part === 'join' || !settled) return null;
   const what = batch.kind === 'bastion' ? 'the bastion' : `batch ${batch.index}`;
   return { for: 'promote', since: progress.since, until: null, who: 'an operator with promote', sentence: `The strategy asks for a person after ${what}: promote to go on, or roll back.` };
 }

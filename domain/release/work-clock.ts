@@ -2,6 +2,7 @@
  * When the clock of a release runs, and how events move it. It runs while a step is due: preparing, a batch or a restore in work,
  * auditing. It stands while the release is queued, paused, baking, or waits for a person: planned waits count against no deadline.
  */
+import { waitsAfter } from './batch-order.ts';
 import { isSignOffOpen } from './sign-off.ts';
 import type { CoreEvent, Stored } from './events.ts';
 import type { ReleaseState, Rolling, WorkClock } from './state.ts';
@@ -31,7 +32,7 @@ export function isWorking(state: ReleaseState): boolean {
       return true;
     case 'pre-release':
     case 'releasing':
-      return isRolling(situation) && !isSignOffOpen(state, situation);
+      return isRolling(state, situation) && !isSignOffOpen(state, situation);
     case 'post-release':
       return situation.progress.stage !== 'baking';
     case 'rolling-back':
@@ -42,11 +43,11 @@ export function isWorking(state: ReleaseState): boolean {
 }
 
 /** Every stage that is not named here is a wait, also one that is not known yet. */
-function isRolling({ progress, plan }: Rolling): boolean {
-  const { stage, promoted, part, hosts } = progress;
+function isRolling({ request }: ReleaseState, rolling: Rolling): boolean {
+  const { stage, promoted, part, hosts, batch } = rolling.progress;
   if (stage === 'ready' || stage === 'rolling') return true;
-  const batch = plan.batches[progress.batch];
-  const asksPerson = batch?.manual === true && !promoted && part !== 'join' && batch.bakeSeconds === 0 && hosts.length === 0;
+  const { manual, bakeSeconds } = waitsAfter(request.strategy, rolling, batch);
+  const asksPerson = manual && !promoted && part !== 'join' && bakeSeconds === 0 && hosts.length === 0;
   return stage === 'settled' && !asksPerson;
 }
 

@@ -116,6 +116,18 @@ test('fields that a command does not take, and targets that are none, are refuse
   expect((await command(id, { type: 'skip', targets: ['elsewhere'] }))).toMatchObject({ status: 409, body: { code: 'unknown-target' } });
 });
 
+test('jump takes the index of a batch and nothing else, and the answer of a refused one names the batches that can be jumped to', async () => {
+  const id = await newRelease();
+  await rollOn(api.db, id);
+  for (const to of ['2', -1, 1.5, null, 1e9]) expect(pointers(await command(id, { type: 'jump', to })), String(to)).toEqual(['/to']);
+  expect(pointers(await command(id, { type: 'jump' }))).toEqual(['/to']);
+  expect(pointers(await command(id, { type: 'jump', to: 2, targets: ['a'] }))).toEqual(['/targets']);
+  expect(await command(id, { type: 'jump', to: 7 })).toMatchObject({ status: 409, body: { code: 'unknown-batch', detail: expect.stringContaining('batch 2'), allowed: expect.arrayContaining(['jump']) } });
+  expect(await command(id, { type: 'jump', to: 1 })).toMatchObject({ status: 409, body: { code: 'already-done' } });
+  expect((await api.ask('GET', `/v1/releases/${id}`)).body).toMatchObject({ toCome: [1, 2] });
+  expect(await command(id, { type: 'jump', to: 2 })).toMatchObject({ status: 202, body: { type: 'jump', state: 'accepted' } });
+});
+
 test.each(['succeeded', 'aborted'] as const)('rollback of a release that %s makes a new release and leaves the old one as it is', async (how) => {
   const id = await newRelease();
   await endAs(api.db, id, how);

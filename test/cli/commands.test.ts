@@ -221,6 +221,14 @@ describe('steering', () => {
     expect(bodyOf(COMMANDS)).toEqual({ type: 'skip', reason: 'broken disk', targets: ['web-01', 'web-02'] });
   });
 
+  test('jump names the batch by its number, and takes nothing else for one', async () => {
+    server.json(COMMANDS, 202, { ...receipt, type: 'jump' });
+    expect(await cli(['jump', ID, '--to', '3', '--reason', 'idc-b is down'])).toMatchObject({ code: 0, stdout: `jump of ${ID} applied\n` });
+    expect(bodyOf(COMMANDS)).toEqual({ type: 'jump', reason: 'idc-b is down', to: 3 });
+    for (const wrong of [['--to', 'three'], ['--to', '-1'], ['--to', ''], []]) expect((await cli(['jump', ID, ...wrong, '--reason', 'x'])).code).toBe(2);
+    expect(server.requests(COMMANDS)).toHaveLength(1);
+  });
+
   test('rollback of a finished release names the release that takes it back', async () => {
     server.json(COMMANDS, 202, { ...receipt, type: 'rollback', release: 'r-back00000001' });
     const called = await cli(['rollback', ID, '--reason', 'slow', '--mode', 'emergency', '--if-version', '41']);

@@ -4,6 +4,7 @@ import { COMMAND_TYPES } from '../../domain/release/commands.ts';
 import { CHOICES, unanswered } from '../../domain/release/answer.ts';
 import { allowedCommands } from '../../domain/release/decide.ts';
 import { progressOf } from '../../domain/release/evolve.ts';
+import { anyJump } from '../../domain/release/jump.ts';
 import { ENDS } from './lanes.ts';
 import { apply, type Move } from './moves.ts';
 import { STRATEGY, type Setup } from './setup.ts';
@@ -83,8 +84,9 @@ const work = fc
   .record({ lane: fc.nat(3), end: fc.constantFrom('good' as const, 'good' as const, 'good' as const, 'good' as const, 'good' as const, 'good' as const, ...ENDS), steps: fc.nat(5), effect: fc.boolean() })
   .map((turn) => new Happens(`work(${JSON.stringify(turn)})`, ({ work: batch }) => ({ do: 'work', ...turn, lane: turn.lane % Math.max(1, batch?.running.length ?? 0) })));
 
+/** A skip is refused for the most different reasons, some of them rare, so it is sent twice as often as the others. */
 const drawnCommand = fc
-  .record({ type: fc.constantFrom(...COMMAND_TYPES), isApt: fc.boolean(), emergency: fc.boolean(), who: fc.constantFrom('all' as const, 'all' as const, 'one' as const, 'any' as const), nth: fc.nat(7), choice: fc.constantFrom(...CHOICES) })
+  .record({ type: fc.constantFrom(...COMMAND_TYPES, 'skip' as const), isApt: fc.boolean(), emergency: fc.boolean(), who: fc.constantFrom('all' as const, 'all' as const, 'one' as const, 'any' as const), nth: fc.nat(7), choice: fc.constantFrom(...CHOICES) })
   .map((drawn) => new Happens(`send(${JSON.stringify(drawn)})`, (world) => ({ do: 'send', command: commandOf(world, drawn.isApt ? { ...drawn, type: allowedOr(world, drawn) } : drawn) })));
 
 /** Half of what people send is sent where it fits. */
@@ -124,6 +126,8 @@ export function commandOf({ state, setup }: World, { type, emergency, who, nth, 
     case 'retry':
     case 'skip':
       return { ...base, type, targets: who === 'all' ? null : pick(who === 'one' && failed.length > 0 ? failed : every) };
+    case 'jump':
+      return { ...base, type, to: who === 'all' ? (anyJump(state) ?? nth) : nth };
     case 'answer': {
       const asked = progress === null ? [] : unanswered(progress);
       const hosts = who === 'all' ? asked : pick(who === 'one' ? asked : every);

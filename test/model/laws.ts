@@ -5,7 +5,7 @@ import { allowedCommands, decide } from '../../domain/release/decide.ts';
 import { nextStep } from '../../domain/release/next-step.ts';
 import { progressOf } from '../../domain/release/evolve.ts';
 import { isAsBefore, isDone, serves } from './truth.ts';
-import { contextOf, hasEnded } from './world.ts';
+import { contextOf, eventsOf, hasEnded } from './world.ts';
 import type { Command, CommandType } from '../../domain/release/commands.ts';
 import type { CoreEvent, CoreEventData, Stored } from '../../domain/release/events.ts';
 import type { Watch } from './watch.ts';
@@ -19,6 +19,7 @@ export const LAWS = {
   touched: 'a rollback restores exactly the touched hosts, each once; an abort those of them that are not finished',
   pause: 'a paused release begins no host and does nothing but wait',
   once: 'a release rolls back at most once, and after that begins no host forward',
+  order: 'batches are begun in the order of the plan, but for those that somebody had come next',
   excluded: 'a host that was left out is never begun again',
   way: 'a release that has not ended has something to do, or waits for what somebody can give',
   written: 'every decision has a number of its own, and every number of its store rises',
@@ -110,12 +111,27 @@ function judgeEvent(before: World, event: Stored<CoreEvent>, after: World): void
   if (event.type === 'rollback-started') judgeRollback(before, event.data);
   if (event.type === 'rollback-escalated') judgeEscalation(before, event.data.batches);
   if (event.type === 'rollback-batch-started') judgeBatchBack(before, event.data.hosts);
+  if (event.type === 'batch-started') judgeNext(before, event.data.index);
   if (event.type === 'batch-started') for (const host of event.data.hosts) demand(!before.leftOut.includes(host), 'excluded', () => `batch ${event.data.index} takes up ${host}, which was left out`);
   if (event.type === 'targets-skipped') for (const host of event.data.hosts) demand(!before.leftOut.includes(host), 'excluded', () => `${host} was left out twice`);
   if (!hasEnded(after)) return;
   demand(nextStep(after.state, Number.MAX_SAFE_INTEGER).do === 'done', 'end', () => 'an ended release has something to do');
   for (const type of COMMAND_TYPES) demand('refusal' in decide(after.state, anyOf(type), contextOf(after)), 'end', () => `an ended release takes ${type}`);
   judgeEnd(after);
+}
+
+/** Told anew from the stream alone, with another arithmetic than that of the state. */
+function judgeNext({ plan, log, leftOut, state }: World, index: number): void {
+  const begun = new Set<number>();
+  const jumps: number[] = [];
+  for (const { type, data } of eventsOf({ log })) {
+    if (type === 'batch-started') begun.add(data.index);
+    if (type === 'batch-jumped') jumps.unshift(data.index);
+  }
+  if (begun.size === 0 || begun.has(index)) return demand(progressOf(state.situation)?.batch === index, 'order', () => `batch ${index} is begun, and is not at hand`);
+  const planned = plan?.batches.map((batch) => batch.index) ?? [];
+  const next = [...new Set([...jumps, ...planned])].find((one) => !begun.has(one) && !ofBatch(plan as NonNullable<World['plan']>, one).every((host) => leftOut.includes(host)));
+  demand(next === index, 'order', () => `batch ${index} is begun, and ${next} comes next`);
 }
 
 /** A word for the bastion is a word for what runs on it. */
@@ -231,5 +247,6 @@ function anyOf(type: CommandType): Command {
   const base = { id: 'c', by: SIGNALBOX, reason: 'asked' };
   if (type === 'rollback') return { ...base, type, mode: 'emergency' };
   if (type === 'retry' || type === 'skip') return { ...base, type, targets: null };
+  if (type === 'jump') return { ...base, type, to: 1 };
   return type === 'answer' ? { ...base, type, choices: {} } : { ...base, type };
 }

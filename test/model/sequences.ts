@@ -25,7 +25,7 @@ export interface SequencesPlayed {
 }
 
 /** What a release has behind it when the sequence begins, so that late and rare situations are met as often as early ones: good moves, then trouble. */
-const opening = fc.record({ moves: fc.constantFrom(0, 4, 8, 12, 20, 30), trouble: fc.constantFrom('none', 'none', 'none', 'none', 'failure', 'retried failure', 'failure in a pause', 'resumed with failures') });
+const opening = fc.record({ moves: fc.constantFrom(0, 4, 8, 12, 20, 30), trouble: fc.constantFrom('none', 'none', 'none', 'none', 'failure', 'retried failure', 'retried failure', 'failure in a pause', 'resumed with failures') });
 type Opening = typeof opening extends fc.Arbitrary<infer T> ? T : never;
 
 export function playSequences({ sequences, seed, path, replay }: SequencesAsked): SequencesPlayed {

@@ -2,6 +2,7 @@
  * Everything that can happen to a small release, in every order: breadth first over states that differ in what decides, each visited once.
  * Nothing is drawn, so two runs give the same counts. Words, moments and counts that no decision reads make no difference between states.
  */
+import { toCome } from '../../domain/release/batch-order.ts';
 import { progressOf } from '../../domain/release/evolve.ts';
 import { outOfService } from '../../domain/release/start-rollback.ts';
 import { commandOf } from './drawn.ts';
@@ -113,7 +114,7 @@ function commandsOf({ state }: World): readonly Sent[] {
   const round = progressOf(state.situation)?.round ?? 0;
   const signOffs: readonly Sent[] = state.request.strategy.signOff === 'after-bastion' ? [{ type: 'approve' }, { type: 'reject' }] : [];
   const anew: readonly Sent[] = round < ROUNDS_MAX ? [{ type: 'retry' }, { type: 'answer', choice: 'retry' }] : [];
-  return [...anew, { type: 'pause' }, { type: 'resume' }, { type: 'rollback' }, { type: 'rollback', emergency: true }, { type: 'abort' }, { type: 'skip' }, { type: 'skip', who: 'any', nth: NOT_BEGUN }, { type: 'answer', choice: 'exclude' }, { type: 'answer', choice: 'fail' }, ...signOffs];
+  return [...anew, { type: 'pause' }, { type: 'resume' }, { type: 'rollback' }, { type: 'rollback', emergency: true }, { type: 'abort' }, { type: 'skip' }, { type: 'skip', who: 'any', nth: NOT_BEGUN }, { type: 'answer', choice: 'exclude' }, { type: 'answer', choice: 'fail' }, { type: 'jump' }, ...signOffs];
 }
 
 /** What decisions, laws and moves still read: of an ended release nothing, of the way forward behind a rollback who it left out of service. */
@@ -127,6 +128,7 @@ function keyOf(world: World): string {
     'behind' in situation ? situation.behind : 'inService' in situation ? [situation.inService !== null, situation.plan !== null, situation.staged, situation.failed.length] : 'mismatches' in situation ? situation.mismatches?.length : null,
     progress === null ? null : situation.status === 'rolling-back' ? outOfService(progress, world.plan?.batches[0]?.hosts ?? []).toSorted() : progressKey(progress),
     'rollback' in situation && situation.rollback !== null ? rollbackKey(situation.rollback) : null,
+    situation.status === 'pre-release' || situation.status === 'releasing' ? toCome(situation.plan, situation.progress) : null,
     paused === null ? null : [paused.cause, paused.quiet],
     aborting !== null,
     compared == null ? null : compared.left.length,

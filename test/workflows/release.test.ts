@@ -163,7 +163,7 @@ describe('operators', () => {
     await using(4, { health: [{ call: 'verify', nth: 1, fault: { lie: unhealthy('health-timeout', 'cold') } }] }, async (bench) => {
       const id = await bench.release({ strategy: { onFailure: 'hold' } });
       const held = await bench.until(id, ({ paused }) => paused?.cause === 'brake', 'the brake');
-      expect(held.allowedCommands).toEqual(['rollback', 'abort', 'retry', 'skip', 'answer']);
+      expect(held.allowedCommands).toEqual(['rollback', 'abort', 'retry', 'skip', 'answer', 'jump']);
       expect(await bench.send(id, 'resume')).toMatchObject({ state: 'refused' });
       expect((await bench.send(id, 'retry')).state).toBe('applied');
       expect((await bench.ended(id)).status).toBe('succeeded');

@@ -15,6 +15,7 @@ describe('one line per event', () => {
 
   test.each([
     ['batch-finished', { index: 2, part: 'whole', succeeded: 3, failed: [{ host: 'web-07' }] }, '10:00:07Z ✖ batch 2 whole finished: 3 succeeded, 1 failed: web-07'],
+    ['batch-jumped', { index: 4, over: [2, 3], reason: 'idc-b is down' }, '10:00:07Z ⚠ batch 4 comes next, before batch 2, batch 3: idc-b is down'],
     ['brake-applied', { index: 2, sentence: '1 of 0 tolerated targets failed.', then: 'rollback' }, '10:00:07Z ✖ brake: 1 of 0 tolerated targets failed. Next: rollback.'],
     ['target-step-succeeded', { host: 'web-07', step: 'admit', direction: 'back', result: {} }, '10:00:07Z ✔ web-07 restored and back in service'],
     ['target-step-succeeded', { host: 'web-08', step: 'verify', direction: 'forward', result: { observedVersion: { web: '2.0.0' } } }, '10:00:07Z ✔ web-08 answers web 2.0.0'],

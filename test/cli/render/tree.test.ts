@@ -45,6 +45,14 @@ describe('the tree of a release', () => {
     ]);
   });
 
+  test('after a jump the batches to come stand in the order in which they follow', () => {
+    const more = [...ROLLING.batches, batch(3, 'pending', [target('web-05', 'staged')])];
+    const names = (out: Parameters<typeof renderTree>[0]) => renderTree(out, PLAIN).flatMap((line) => /[├└]── . (bastion|batch \d)/.exec(line)?.[1] ?? []);
+    expect(names(releaseLike({ batches: more, toCome: [3, 2] }))).toEqual(['bastion', 'batch 1', 'batch 3', 'batch 2']);
+    expect(renderTree(releaseLike({ batches: more, toCome: [3, 2] }), PLAIN).find((line) => line.includes('batch 2'))).toMatch(/^└──/);
+    expect(names(releaseLike({ batches: more }))).toEqual(['bastion', 'batch 1', 'batch 2', 'batch 3']);
+  });
+
   test('a target that flags keep out of traffic says so', () => {
     const out = releaseLike({ batches: [batch(0, 'done', [{ ...target('web-01', 'succeeded'), keptOut: ['operator'] }])] });
     expect(renderTree(out, PLAIN).find((line) => line.includes('web-01'))).toMatch(/succeeded +kept out/);

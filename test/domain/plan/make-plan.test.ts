@@ -59,6 +59,8 @@ describe('a plan', () => {
       [['web-08', 'web-01', 'web-02', 'web-03'], 1],
       [['web-04', 'web-05', 'web-06'], 1],
     ]);
+    expect(plan.repairs).toEqual(['web-07', 'web-08']);
+    expect('repairs' in planned(planInput('iiiiiioo', WIDE))).toBe(false);
     expect(plan.warnings).toContain(
       'No host in service can be spared (floor 6): web-07, web-08 must come back into service first, and the release waits at the floor if they do not.',
     );

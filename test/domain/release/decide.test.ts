@@ -229,7 +229,7 @@ describe('what is allowed', () => {
     ['rolling', release(rolling({ stage: 'rolling' })), ['pause', 'rollback', 'abort']],
     ['baking', release(rolling({ stage: 'baking' })), ['pause', 'rollback', 'abort', 'promote']],
     ['braked', release(braked(), { paused: paused({ cause: 'brake' }) }), ['rollback', 'abort', 'retry', 'skip', 'answer']],
-    ['waiting for a sign-off', release(rolling({ part: 'install', stage: 'baked', batch: 0 }, undefined, 'pre-release'), { strategy: { signOff: 'after-bastion' } }), ['pause', 'rollback', 'abort', 'approve', 'reject']],
+    ['waiting for a sign-off', release(rolling({ part: 'install', stage: 'baked', batch: 0 }, undefined, 'pre-release'), { strategy: { signOff: 'after-bastion' } }), ['pause', 'rollback', 'abort', 'approve', 'reject', 'jump']],
     ['rolling back', release(rollingBack()), ['pause', 'rollback', 'abort']],
     ['rolling back in an emergency', release(rollingBack({ mode: 'emergency' })), ['pause', 'abort']],
     ['succeeded', release(ended('succeeded')), ['rollback']],

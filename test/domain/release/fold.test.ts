@@ -26,6 +26,7 @@ const READS: Readonly<Record<ReleaseEventType, readonly [ReleaseState | null, ob
   'batch-finished': [release(rolling({ stage: 'rolling', hosts: ['b', 'c', 'd'] })), { core: { situation: { progress: { stage: 'settled', hosts: ['d'], begun: ['a', 'b', 'c'], failed: [{ host: 'c' }] } } } }],
   'bake-started': [release(rolling()), { core: { situation: { progress: { stage: 'baking', bake: { seconds: 2 } } } } }],
   'bake-finished': [release(rolling({ stage: 'baking' })), { core: { situation: { progress: { stage: 'baked', bake: null } } } }],
+  'batch-jumped': [release(rolling({ batch: 0 })), { core: { situation: { progress: { batch: 0, later: [2, 1] } } } }],
   'batch-promoted': [release(rolling()), { core: { situation: { progress: { promoted: true } } } }],
   'rest-started': [release(rolling({ stage: 'baked' })), { core: { situation: { progress: { stage: 'resting', bake: { seconds: 60 } } } } }],
   'rest-finished': [release(rolling({ stage: 'resting' })), { core: { situation: { progress: { stage: 'rested', bake: null } } } }],

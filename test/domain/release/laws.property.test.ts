@@ -4,6 +4,7 @@ import { unanswered } from '../../../domain/release/answer.ts';
 import { allowedCommands, decide } from '../../../domain/release/decide.ts';
 import { COMMAND_TYPES } from '../../../domain/release/commands.ts';
 import { evolve } from '../../../domain/release/evolve.ts';
+import { anyJump } from '../../../domain/release/jump.ts';
 import { nextStep } from '../../../domain/release/next-step.ts';
 import { evolveTarget, initialTarget } from '../../../domain/release/target.ts';
 import { isTerminal, SIGNALBOX, STEPS } from '../../../domain/vocabulary.ts';
@@ -51,7 +52,7 @@ const strategy = fc
   }));
 
 const anyCommand: fc.Arbitrary<Command> = fc.constantFrom(...COMMAND_TYPES).chain((type) =>
-  fc.record({ mode: fc.constantFrom('regular' as const, 'emergency' as const) }).map(({ mode }) => command(type, type === 'rollback' ? { mode } : {})),
+  fc.record({ mode: fc.constantFrom('regular' as const, 'emergency' as const), to: fc.nat(9) }).map(({ mode, to }) => command(type, type === 'rollback' ? { mode } : { to })),
 );
 
 const script: fc.Arbitrary<Script> = fc
@@ -150,7 +151,7 @@ describe('laws of a release', () => {
       if (isTerminal(play.state.situation.status)) return;
       const allowed = allowedCommands(play.state);
       for (const type of COMMAND_TYPES) {
-        const decision = decide(play.state, command(type, { mode: 'emergency', choices: answersFor(play.state) }), { now: play.state.createdAt, inWork: [], begunNow: [] });
+        const decision = decide(play.state, command(type, { mode: 'emergency', choices: answersFor(play.state), to: anyJump(play.state) ?? 1 }), { now: play.state.createdAt, inWork: [], begunNow: [] });
         expect('events' in decision, type).toBe(allowed.includes(type));
         if ('refusal' in decision) expect(decision.refusal.allowed).toEqual(allowed);
       }
@@ -176,7 +177,7 @@ describe('a release that is being aborted', () => {
       const play = new Play({ ...s, commands: {} });
       for (let n = 0; n < at && !isTerminal(play.state.situation.status); n++) play.run1();
       if (play.state.situation.status === 'rolling-back' || !play.send(command('abort'))) return;
-      for (const type of ['pause', 'retry', 'skip', 'promote'] as const) expect(play.send(command(type)), type).toBe(false);
+      for (const type of ['pause', 'retry', 'skip', 'promote', 'jump'] as const) expect(play.send(command(type)), type).toBe(false);
     }), RUNS);
   });
 });

@@ -199,11 +199,12 @@ export class Play {
   }
 }
 
-export function command(type: Command['type'], more: Partial<{ mode: 'regular' | 'emergency'; targets: readonly string[]; choices: Readonly<Record<string, Choice>> }> = {}): Command {
+export function command(type: Command['type'], more: Partial<{ mode: 'regular' | 'emergency'; targets: readonly string[]; choices: Readonly<Record<string, Choice>>; to: number }> = {}): Command {
   const base = { id: `c-${type}`, by: { kind: 'token', name: 'op' }, reason: 'because' } as const;
   if (type === 'rollback') return { ...base, type, mode: more.mode ?? null };
   if (type === 'retry' || type === 'skip') return { ...base, type, targets: more.targets ?? null };
   if (type === 'answer') return { ...base, type, choices: more.choices ?? {} };
+  if (type === 'jump') return { ...base, type, to: more.to ?? 2 };
   return { ...base, type };
 }
 

@@ -21,7 +21,7 @@ describe('a release as it is read', () => {
       id: 'r-1', kind: 'rollout', status: 'releasing', phase: 'release', paused: null, pool: 'web-prod', environment: 'prod',
       changes: [{ application: 'web', from: null, to: '2', config: null }], strategy: 'standard',
       batches: [expect.objectContaining({ index: 0, kind: 'bastion' }), expect.objectContaining({ index: 1, kind: 'batch' }), expect.objectContaining({ index: 2 })],
-      allowedCommands: ['pause', 'rollback', 'abort'], waiting: null, deadline: null, eta: { p50: 13.2, p90: 43.2 }, rollback: null, rollbackPlan: null, debt: [], unrestored: [], failure: null,
+      toCome: [2], allowedCommands: ['pause', 'rollback', 'abort'], waiting: null, deadline: null, eta: { p50: 13.2, p90: 43.2 }, rollback: null, rollbackPlan: null, debt: [], unrestored: [], failure: null,
       warnings: ['Nobody watches this one.'], skipped: [], compared: null, version: 11, requestedBy: 'ci', reason: 'weekly', createdAt: AT, finishedAt: null, rollbackOf: null,
     });
   });

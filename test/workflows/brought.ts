@@ -14,6 +14,7 @@ import type { ReleaseState } from '../../domain/release/state.ts';
 import type { HostVerb } from '../../drivers/executors/port.ts';
 import type { Asked, Bench } from '../support/release-bench.ts';
 import type { SkippingClock } from '../support/skipping-clock.ts';
+import type { Gate } from './gate.ts';
 
 export type SituationName = (typeof SITUATIONS)[number];
 
@@ -57,14 +58,20 @@ export class Brought {
     return id;
   }
 
-  /** Holds every such call from now on, until the release is ended. Resolves when one is held. */
-  async held(verb: HostVerb, host?: string): Promise<void> {
+  /** Holds every such call from now on, until the release is ended. */
+  holds(verb: HostVerb, host?: string): Gate {
     let isOver = false;
     const gate = gateCall(this.bench.fleet.executor, (called, name) => !isOver && called === verb && (host === undefined || name === host));
     this.#opens.push(() => {
       isOver = true;
       gate.open();
     });
+    return gate;
+  }
+
+  /** Resolves when such a call is held. */
+  async held(verb: HostVerb, host?: string): Promise<void> {
+    const gate = this.holds(verb, host);
     await until(`a call of ${verb}`, () => gate.held() > 0, 30_000);
   }
 
@@ -148,7 +155,12 @@ const BRINGING: Readonly<Record<SituationName, (at: Brought) => Promise<string>>
   'releasing, baking': async (at) => at.release(BATCHES_BAKE),
   'releasing, resting': async (at) => at.release({ batches: { ...FAST.batches, pauseSeconds: DAY_S } }),
   'releasing, waits for promote': async (at) => at.baked(await at.release({ batches: { ...FAST.batches, bakeSeconds: 1, advance: 'manual' } })),
-  'post-release': async (at) => at.release({ postRelease: { watchSeconds: DAY_S } }),
+  'post-release': async (at) => {
+    const id = await at.seen(await at.release({ postRelease: { watchSeconds: DAY_S } }), ({ phase, waiting }) => phase === 'post-release' && waiting?.for === 'bake');
+    // The audit, which an abort cancels: it must not end by itself just then.
+    at.holds('observe');
+    return id;
+  },
   'paused, nothing failed': async (at) => at.sent(await at.seen(await at.release(BASTION_BAKES), ({ waiting }) => waiting?.for === 'bake'), 'pause'),
   'paused with failed targets': async (at) => failing(at, { onFailure: 'hold' }),
   'paused, asks for answers': async (at) => failing(at, { onFailure: 'ask' }),

@@ -7,6 +7,7 @@ import { unanswered } from '../../domain/release/answer.ts';
 import { COMMAND_TYPES } from '../../domain/release/commands.ts';
 import { allowedCommands, decide } from '../../domain/release/decide.ts';
 import { progressOf } from '../../domain/release/evolve.ts';
+import { anyJump } from '../../domain/release/jump.ts';
 import { isTerminal } from '../../domain/vocabulary.ts';
 import { skippingClock } from '../support/skipping-clock.ts';
 import { until } from '../support/until.ts';
@@ -20,11 +21,13 @@ const clock = skippingClock();
 const HOSTS = 4;
 
 /** How an operator sends it: to whatever failed, with the widest effect. */
-function commandFor(type: CommandType, id: string, { situation }: ReleaseState): Command {
+function commandFor(type: CommandType, id: string, core: ReleaseState): Command {
+  const { situation } = core;
   const base = { id, by: { kind: 'token', name: 'op' }, reason: 'the table' } as const;
   const progress = progressOf(situation);
   if (type === 'rollback') return { ...base, type, mode: 'emergency' };
   if (type === 'retry' || type === 'skip') return { ...base, type, targets: null };
+  if (type === 'jump') return { ...base, type, to: anyJump(core) ?? 1 };
   return type === 'answer' ? { ...base, type, choices: Object.fromEntries((progress === null ? [] : unanswered(progress)).map((host) => [host, 'exclude'])) } : { ...base, type };
 }
 

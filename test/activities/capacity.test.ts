@@ -46,21 +46,43 @@ describe('with 2 of 8 hosts down already', () => {
   });
 });
 
-test('a host that falls out in the middle of a release makes the next drain wait, and the release says what for', async () => {
-  await using(HOSTS, {}, async (bench) => {
-    const id = await bench.release({ strategy: { bastion: { count: 1, bakeSeconds: 60, promote: 'auto' } } });
-    await bench.until(id, ({ waiting }) => waiting?.for === 'bake', 'the bake');
-    const bastion = (await bench.view(id)).batches[0]?.targets[0]?.host ?? '';
-    const fallen = bench.names.filter((name) => name !== bastion).slice(0, 2);
-    const before = new Map(bench.traffic.servers);
-    for (const host of fallen) bench.traffic.servers.set(host, { admin: 'ready', operational: 'down', weight: 1, connections: 0, inService: false });
-    await bench.send(id, 'promote');
-    const held = await bench.until(id, ({ waiting }) => waiting?.for === 'dependency', 'the wait for capacity');
-    expect(held.waiting?.sentence).toContain(`the floor is ${FLOOR}`);
-    for (const host of fallen) bench.traffic.servers.set(host, before.get(host) ?? { admin: 'ready', operational: 'up', weight: 1, connections: 0, inService: true });
-    expect((await bench.ended(id)).status).toBe('succeeded');
+describe('a host that falls out in the middle of a release', () => {
+  test('makes the next drain wait, and the release says what for', async () => {
+    await using(HOSTS, {}, async (bench) => {
+      const { id, comeBack } = await waitsForCapacity(bench);
+      expect((await bench.view(id)).waiting?.sentence).toContain(`the floor is ${FLOOR}`);
+      comeBack();
+      expect((await bench.ended(id)).status).toBe('succeeded');
+    });
+  });
+
+  test('does not hold up an abort: whoever waited stays in service as it was, and the release ends', async () => {
+    await using(HOSTS, {}, async (bench) => {
+      const { id } = await waitsForCapacity(bench);
+      expect(await bench.send(id, 'abort')).toMatchObject({ state: 'applied' });
+      const release = await bench.ended(id);
+      expect(release.status).toBe('aborted');
+      const waited = release.batches.flatMap(({ targets }) => targets).filter(({ error }) => error?.code === 'release-aborted').map(({ host }) => host);
+      expect(waited.length).toBeGreaterThan(0);
+      for (const host of waited) expect(bench.fleet.hosts.get(host)).toMatchObject({ version: 'v1', starts: [] });
+      expect([...bench.traffic.servers.values()].filter(({ admin }) => admin !== 'ready')).toEqual([]);
+    });
   });
 });
+
+/** A release whose next host waits, because after the bastion two others went down. */
+async function waitsForCapacity(bench: Bench): Promise<{ readonly id: string; readonly comeBack: () => void }> {
+  const id = await bench.release({ strategy: { bastion: { count: 1, bakeSeconds: 60, promote: 'auto' } } });
+  await bench.until(id, ({ waiting }) => waiting?.for === 'bake', 'the bake');
+  const bastion = (await bench.view(id)).batches[0]?.targets[0]?.host ?? '';
+  const fallen = bench.names.filter((name) => name !== bastion).slice(0, 2);
+  const { servers } = bench.traffic;
+  const before = new Map(servers);
+  for (const host of fallen) servers.set(host, { admin: 'ready', operational: 'down', weight: 1, connections: 0, inService: false });
+  await bench.send(id, 'promote');
+  await bench.until(id, ({ waiting }) => waiting?.for === 'dependency', 'the wait for capacity');
+  return { id, comeBack: () => fallen.forEach((host) => servers.set(host, before.get(host) ?? { admin: 'ready', operational: 'up', weight: 1, connections: 0, inService: true })) };
+}
 
 describe('a server that somebody else drained', () => {
   const drained = (bench: Bench) => bench.traffic.servers.set('web-03', { admin: 'drain', operational: 'up', weight: 1, connections: 0, inService: false });

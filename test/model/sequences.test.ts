@@ -1,3 +1,4 @@
+/** Plays releases on the decisions of domain/, so this folder mirrors none of the rooms; what it draws and judges stands in the files beside. */
 import { expect, test } from 'vitest';
 import { Coverage } from './coverage.ts';
 import { playSequences } from './sequences.ts';

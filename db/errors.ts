@@ -29,6 +29,14 @@ export class StaleEpoch extends Error {
   }
 }
 
+/** A newer wish for the server took the place of the one that was to be written again, or none is left. Nothing was written. */
+export class WishReplaced extends Error {
+  override readonly name = 'WishReplaced';
+  constructor(server: string) {
+    super(`What was wanted of server ${server} has changed; nothing was written.`);
+  }
+}
+
 /** Owners' flags keep the host out of this pool: it must not be brought in. Nothing was written. */
 export class KeptOut extends Error {
   override readonly name = 'KeptOut';

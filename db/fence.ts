@@ -1,9 +1,9 @@
 /** The fence around one write on a target: while it stands, nobody can raise the host's epoch. */
 import pg from 'pg';
-import { KeptOut, StaleEpoch } from './errors.ts';
+import { KeptOut, StaleEpoch, WishReplaced } from './errors.ts';
 import { forgetUnlessLowered, loweredOwners } from './flag-drains.ts';
 import { holding, limited } from './holding.ts';
-import { rememberWish, type Wish } from './wanted-traffic.ts';
+import { isCurrentWish, rememberWish, type ListedWish, type Wish } from './wanted-traffic.ts';
 import type { FlagOwner } from '../domain/flags.ts';
 import type { Database } from './client.ts';
 
@@ -43,6 +43,18 @@ export async function withTargetFence<T>(db: Database, fence: TargetFence, fn: (
     if (into !== undefined && owner.down !== undefined && owner.down.length > 0) throw new KeptOut(host, into, owner.down);
   };
   return holding(db.locks.fences, { take: [...remember, 'begin', NO_FLUSH, lock, ...flags], check: isOurs }, () => limited(`host ${host}`, FENCE_MS_MAX, fn));
+}
+
+/**
+ * Runs `fn`, which tells a balancer once more what is wanted of it, while nobody can raise the host's epoch and only if it is still wanted:
+ * who replaces a wish after that waits for this fence and writes behind it. Throws WishReplaced besides what withTargetFence throws.
+ */
+export function withWishFence<T>(db: Database, wish: ListedWish, fn: () => Promise<T>): Promise<T> {
+  const { release, host, epoch, pool, server, wanted } = wish;
+  return withTargetFence(db, { release, host, epoch, ...(wanted.admin === 'ready' ? { into: pool } : {}) }, async () => {
+    if (!(await isCurrentWish(db, wish))) throw new WishReplaced(server);
+    return fn();
+  });
 }
 
 interface OwnedHost {

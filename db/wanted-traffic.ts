@@ -70,3 +70,10 @@ export async function confirmWantedTraffic(db: Queryable, { release, host, pool,
     update wanted_traffic set at = now() where release = ${release} and host = ${host} and pool = ${pool} and server = ${server} and at = ${at}::timestamptz`.execute(db.kysely);
   return numAffectedRows === 1n;
 }
+
+/** Whether this is still what is wanted: a wish that was read a moment ago may have been replaced, or its release may have ended. */
+export async function isCurrentWish(db: Queryable, { release, host, pool, server, at }: WishKey & Pick<ListedWish, 'at'>): Promise<boolean> {
+  const { rows } = await sql`
+    select 1 from wanted_traffic where release = ${release} and host = ${host} and pool = ${pool} and server = ${server} and at = ${at}::timestamptz`.execute(db.kysely);
+  return rows.length === 1;
+}

@@ -4,7 +4,8 @@
  * changed since is a finding.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { withTargetFence } from '../db/fence.ts';
+import { withWishFence } from '../db/fence.ts';
+import { WishReplaced } from '../db/errors.ts';
 import { clearFinding, listFindings, openFinding } from '../db/findings.ts';
 import { getInventoryOf } from '../db/queries.ts';
 import { noteOwnRepair } from '../db/repairs.ts';
@@ -102,18 +103,18 @@ class Watch {
 
   /** Every round again until the process is old enough to be alone; then the wish counts as told to it. */
   async #assert(traffic: Traffic, { wish, seen }: Compared, hasSettled: boolean): Promise<void> {
-    const { release, host, pool, server, epoch, wanted } = wish;
+    const { release, host, server, wanted } = wish;
     const { db, log } = this.#deps;
     try {
       if (isAsWanted(wish, seen)) {
         if (hasSettled) await confirmWantedTraffic(db, wish);
         return;
       }
-      const fence = <T>(write: () => Promise<T>): Promise<T> => withTargetFence(db, { release, host, epoch, ...(wanted.admin === 'ready' ? { into: pool } : {}) }, write);
-      await traffic.assert(server, wanted, { signal: this.#signal, fence });
+      await traffic.assert(server, wanted, { signal: this.#signal, fence: (write) => withWishFence(db, wish, write) });
       log.info({ release, host, state: wanted.admin }, 'The balancer was reloaded; the wanted state was written again');
       await noteOwnRepair(db, { what: 'asserted-again', subject: release, sentence: `${host} was written as ${wanted.admin} again: its balancer did not know it any more.` });
     } catch (err) {
+      if (err instanceof WishReplaced) return;
       log.warn({ err: String(err), release, host }, 'The wanted state could not be written again');
     }
   }

@@ -39,8 +39,11 @@ if (values.break !== '' && broken === null) throw new Error(`--break is one of $
 if (!Number.isInteger(seed) || !['postgres', 'dev'].includes(values.temporal)) throw new Error('--seed is a whole number, --temporal is postgres or dev');
 
 let stack: ChaosStack | null = null;
+let ending: Promise<void> | null = null;
 const stop = async (code: number): Promise<never> => {
-  await stack?.end();
+  // A signal and the end of the parent may come together: whoever is second waits for the first, and ends nothing half-ended.
+  ending ??= stack?.end() ?? Promise.resolve();
+  await ending;
   if (code === 0 && stack !== null) rmSync(stack.folder, { recursive: true, force: true });
   else if (stack !== null) console.log(`Logs and records are kept in ${stack.folder}`);
   process.exit(code);

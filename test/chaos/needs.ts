@@ -1,7 +1,6 @@
 /** What a scenario needs of this machine besides what every test needs, and why it cannot run where that is missing. */
-import { cacheFolder, isRoot } from '../../stack/place.ts';
-import { CLONE, faketimeLibrary } from './place.ts';
-import { findToxiproxy } from './toxiproxy.ts';
+import { isRoot } from '../../stack/place.ts';
+import { faketimeLibrary } from './place.ts';
 import type { Need, Scenario } from './scenario.ts';
 
 /** Null when it can run. */
@@ -13,5 +12,4 @@ export async function missingFor({ needs }: Scenario): Promise<string | null> {
 const MISSING: Readonly<Record<Need, () => Promise<string | null>>> = {
   root: async () => (isRoot() ? null : 'only root may mount the small disk it fills'),
   faketime: async () => (faketimeLibrary() === null ? 'libfaketime is missing (Debian package faketime)' : null),
-  toxiproxy: () => findToxiproxy(cacheFolder(CLONE)).then(() => null, (error: Error) => error.message),
 };

@@ -7,7 +7,7 @@ import { missingFor } from './needs.ts';
 import { failuresOf } from './report.ts';
 import { cutOf, gather } from './round.ts';
 import { firstRelease, runScenario } from './run.ts';
-import { SCENARIOS, scenarioOf } from './scenarios.ts';
+import { SCENARIOS } from './scenarios.ts';
 import { openChaosStack, type ChaosStack } from './stack.ts';
 
 const SEED = 20_261;
@@ -15,8 +15,7 @@ const ROUND_TIMEOUT_MS = 170_000;
 
 let stack: ChaosStack;
 beforeAll(async () => {
-  const needsToxiproxy = (await missingFor(scenarioOf('network'))) === null;
-  stack = await openChaosStack({ temporal: 'dev', needsToxiproxy, log: () => undefined });
+  stack = await openChaosStack({ temporal: 'dev', log: () => undefined });
   await firstRelease(stack);
 }, 180_000);
 afterAll(() => stack?.end(), 60_000);

@@ -3,7 +3,7 @@ import type { ChaosStack } from './stack.ts';
 import type { Fault, Point } from './points.ts';
 import type { Plot } from './story.ts';
 
-export type Need = 'root' | 'toxiproxy' | 'faketime';
+export type Need = 'root' | 'faketime';
 
 export interface RoundSetting {
   readonly random: () => number;

@@ -6,7 +6,7 @@ import { isBack, isOnHost, stepPoint, type Fault } from './points.ts';
 import { drawn, shuffled, type Armed, type Scenario } from './scenario.ts';
 import { LINKS, WORKERS, type Killable } from './services.ts';
 import type { ChaosStack } from './stack.ts';
-import type { Toxic } from './toxiproxy.ts';
+import type { Toxic } from './network.ts';
 
 const ANY = ['good', 'good-paused', 'rolled-back', 'aborted', 'bad'] as const;
 /** one pool that goes forward, one that is taken back by a person, one of either kind */
@@ -96,7 +96,7 @@ const ZOMBIE_MS = 2_000;
 const network: Scenario = {
   name: 'network',
   does: 'hangs, cuts and slows the lines between API, worker, Temporal and Postgres',
-  needs: ['toxiproxy'],
+  needs: [],
   plots: BOTH_WAYS,
   arms: () => [],
   prepare: async (stack) => {
@@ -106,13 +106,13 @@ const network: Scenario = {
   disturb: async (stack, { random }, over) => {
     while (!over.aborted) {
       await rest(over, 300 + random() * 1_500);
-      await stack.toxiproxy?.spoil(drawn(random, LINKS), drawn<Toxic>(random, ['hang', 'cut', 'slow'])).catch(() => undefined);
+      await stack.network.spoil(drawn(random, LINKS), drawn<Toxic>(random, ['hang', 'cut', 'slow'])).catch(() => undefined);
       await rest(over, 1_000 + random() * 4_000);
-      await stack.toxiproxy?.heal();
+      await stack.network.heal();
       if (!over.aborted) await rest(over, 1_500);
     }
   },
-  calm: async (stack) => stack.toxiproxy?.heal(),
+  calm: async (stack) => stack.network.heal(),
   restore: async (stack) => {
     stack.services.steer.detour = false;
     await Promise.all([stack.kill('worker 2'), stack.kill('API')]);

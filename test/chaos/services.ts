@@ -16,7 +16,7 @@ import { findTemporal } from '../../stack/temporal-cli.ts';
 import { spawnDevServer, TEMPORAL_ENDING, temporalReady } from '../../stack/temporal.ts';
 import { CLONE, faketimeLibrary } from './place.ts';
 import type { Service, Supervisor } from '../../stack/supervisor.ts';
-import type { Toxiproxy } from './toxiproxy.ts';
+import type { Network } from './network.ts';
 
 export const WORKERS = ['worker 1', 'worker 2'] as const;
 export type Killable = 'API' | 'Postgres' | 'Temporal' | (typeof WORKERS)[number];
@@ -29,7 +29,9 @@ export interface ServicesOptions {
   readonly ground: string;
   readonly supervisor: Supervisor;
   readonly temporal: TemporalShape;
-  readonly toxiproxy: Toxiproxy | null;
+  readonly network: Network;
+  /** the process of the network, if it has one */
+  readonly networkService: Service | null;
   readonly log: (line: string) => void;
 }
 
@@ -38,7 +40,7 @@ export interface Services {
   readonly token: string;
   /** the schema owner's address */
   readonly adminUrl: string;
-  /** From the next start on: all links of API and worker 2 go through toxiproxy; worker 1 lives by a clock of its own. */
+  /** From the next start on: all links of API and worker 2 go through the network that can be spoilt; worker 1 lives by a clock of its own. */
   readonly steer: { detour: boolean; clockFile: string | null };
 }
 
@@ -47,16 +49,16 @@ export const LINKS = ['worker-temporal', 'worker-postgres', 'api-postgres'] as c
 export type Link = (typeof LINKS)[number];
 
 export async function bringUp(options: ServicesOptions): Promise<Services> {
-  const { folder, supervisor, toxiproxy } = options;
+  const { folder, supervisor, network, networkService } = options;
   const postgres = await preparePostgres({ dataDir: join(folder, 'postgres'), log: options.log });
   await supervisor.start({ name: 'Postgres', spawn: postgres.spawn, ready: postgres.ready, ending: POSTGRES_ENDING });
-  const [temporal] = await Promise.all([startTemporal(options, postgres.adminUrl), toxiproxy === null ? null : supervisor.start(toxiproxy.service)]);
+  const [temporal] = await Promise.all([startTemporal(options, postgres.adminUrl), networkService === null ? null : supervisor.start(networkService)]);
   const servicePassword = randomBytes(24).toString('hex');
   await migrate({ url: postgres.adminUrl, servicePassword });
   const token = await makeToken(postgres.adminUrl);
   const database = Object.assign(new URL(postgres.adminUrl), { username: 'signalbox_service', password: servicePassword }).href;
   const [apiPort = 0, ...ports] = await freePorts(1 + WORKERS.length + LINKS.length);
-  const detours = await lay(toxiproxy, ports.slice(WORKERS.length), { temporal, postgres: `127.0.0.1:${postgres.port}` });
+  const detours = await lay(network, ports.slice(WORKERS.length), { temporal, postgres: `127.0.0.1:${postgres.port}` });
   const steer: Services['steer'] = { detour: false, clockFile: null };
   const apiUrl = `http://127.0.0.1:${apiPort}`;
   const common = {
@@ -109,10 +111,10 @@ async function startTemporal(options: ServicesOptions, postgresUrl: string): Pro
   return address;
 }
 
-async function lay(toxiproxy: Toxiproxy | null, ports: readonly number[], upstream: { readonly temporal: string; readonly postgres: string }): Promise<Readonly<Record<Link, string>>> {
+async function lay(network: Network, ports: readonly number[], upstream: { readonly temporal: string; readonly postgres: string }): Promise<Readonly<Record<Link, string>>> {
   const at = (index: number): string => `127.0.0.1:${ports[index]}`;
   const upstreams: Readonly<Record<Link, string>> = { 'worker-temporal': upstream.temporal, 'worker-postgres': upstream.postgres, 'api-postgres': upstream.postgres };
-  if (toxiproxy !== null) for (const [index, link] of LINKS.entries()) await toxiproxy.link(link, ports[index] ?? 0, upstreams[link]);
+  for (const [index, link] of LINKS.entries()) await network.link(link, ports[index] ?? 0, upstreams[link]);
   return { 'worker-temporal': at(0), 'worker-postgres': at(1), 'api-postgres': at(2) };
 }
 

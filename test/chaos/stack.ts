@@ -26,14 +26,17 @@ import { writeHostProgram } from './host-program.ts';
 import { Observer, type Watched } from './observer.ts';
 import { CLONE } from './place.ts';
 import { bringUp, type Killable, type Services, type TemporalShape } from './services.ts';
+import { OwnNetwork } from './own-network.ts';
 import { findToxiproxy, Toxiproxy } from './toxiproxy.ts';
 import type { HostSpec } from '../../domain/inventory.ts';
 import type { HostAtEnd } from './checker/record.ts';
+import type { Network } from './network.ts';
 import type { Fault, Point } from './points.ts';
 
 export interface StackOptions {
   readonly temporal: TemporalShape;
-  readonly needsToxiproxy?: boolean;
+  /** absent: lines in this process */
+  readonly wantsToxiproxy?: boolean;
   readonly log: (line: string) => void;
 }
 
@@ -55,7 +58,7 @@ export class ChaosStack {
   readonly folder: string;
   readonly ground: string;
   readonly services: Services;
-  readonly toxiproxy: Toxiproxy | null;
+  readonly network: Network;
   readonly observer: Observer;
   readonly balancers: readonly RealHaproxy[];
   /** what the supervisor said, and when */
@@ -72,7 +75,7 @@ export class ChaosStack {
     this.folder = parts.folder;
     this.ground = parts.ground;
     this.services = parts.services;
-    this.toxiproxy = parts.toxiproxy;
+    this.network = parts.network;
     this.balancers = parts.balancers;
     this.said = parts.said;
     this.owner = parts.owner;
@@ -197,7 +200,7 @@ interface Parts {
   readonly folder: string;
   readonly ground: string;
   readonly services: Services;
-  readonly toxiproxy: Toxiproxy | null;
+  readonly network: Network;
   readonly balancers: readonly RealHaproxy[];
   readonly said: { readonly atMs: number; readonly line: string }[];
   readonly owner: Database;
@@ -217,7 +220,7 @@ export async function openChaosStack(options: StackOptions): Promise<ChaosStack>
     said.push({ atMs: nowMs(), line });
     appendFileSync(join(folder, 'supervisor.log'), `${nowMs()} ${line}\n`);
   } });
-  const opened: { balancers: RealHaproxy[]; owner: Database | null; disk: string | null } = { balancers: [], owner: null, disk: null };
+  const opened: { balancers: RealHaproxy[]; owner: Database | null; disk: string | null; network: Network | null } = { balancers: [], owner: null, disk: null, network: null };
   const end = (): Promise<void> => endAll({ folder, guard, supervisor, ...opened });
   try {
     const pools = await layOut(folder);
@@ -225,10 +228,12 @@ export async function openChaosStack(options: StackOptions): Promise<ChaosStack>
     opened.disk = await smallDisk(pools);
     opened.balancers = await Promise.all(pools.map(({ machines }) => startHaproxyWith(({ socket, port }) => haproxyConfig({ port, socket, servers: machines }))));
     for (const { pid } of opened.balancers) if (pid !== undefined) guard.watch(pid, { signal: 'SIGTERM', timeoutMs: 3_000 });
-    const toxiproxy = options.needsToxiproxy === true ? new Toxiproxy(await findToxiproxy(cacheFolder(CLONE)), (await freePorts(1))[0] ?? 0) : null;
-    const services = await bringUp({ folder, ground, supervisor, temporal: options.temporal, toxiproxy, log: options.log });
+    const toxiproxy = options.wantsToxiproxy === true ? await toxiproxyOf(options) : null;
+    const network = toxiproxy ?? new OwnNetwork();
+    opened.network = network;
+    const services = await bringUp({ folder, ground, supervisor, temporal: options.temporal, network, networkService: toxiproxy?.service ?? null, log: options.log });
     opened.owner = openDatabase({ url: services.adminUrl, applicationName: 'chaos', onError: () => undefined });
-    const stack = new ChaosStack({ pools, folder, ground, services, toxiproxy, balancers: opened.balancers, said, owner: opened.owner, supervisor, end });
+    const stack = new ChaosStack({ pools, folder, ground, services, network, balancers: opened.balancers, said, owner: opened.owner, supervisor, end });
     const documents = pools.flatMap((pool, index) => documentsOf(pool, { socket: opened.balancers[index]?.socket ?? '', address: null }, join(ground, 'witness')));
     const once = documents.filter((document, index) => documents.findIndex((other) => (other as { name: string }).name === (document as { name: string }).name && (other as { kind: string }).kind === (document as { kind: string }).kind) === index);
     await stack.client().setUp('POST', '/v1/apply', { documents: once });
@@ -239,6 +244,16 @@ export async function openChaosStack(options: StackOptions): Promise<ChaosStack>
   }
 }
 
+/** Null where it cannot be had, which is told. */
+async function toxiproxyOf({ log }: StackOptions): Promise<Toxiproxy | null> {
+  try {
+    return new Toxiproxy(await findToxiproxy(cacheFolder(CLONE)), (await freePorts(1))[0] ?? 0);
+  } catch (error) {
+    log(`${(error as Error).message} The lines are made in this process instead.`);
+    return null;
+  }
+}
+
 interface Opened {
   readonly folder: string;
   readonly guard: Guard;
@@ -246,12 +261,14 @@ interface Opened {
   readonly balancers: readonly RealHaproxy[];
   readonly owner: Database | null;
   readonly disk: string | null;
+  readonly network: Network | null;
 }
 
 /** The folder with logs and records stays for whoever started this; databases and hosts do not. */
-async function endAll({ folder, guard, supervisor, balancers, owner, disk }: Opened): Promise<void> {
+async function endAll({ folder, guard, supervisor, balancers, owner, disk, network }: Opened): Promise<void> {
   await owner?.close().catch(() => undefined);
   await supervisor.endAll();
+  await network?.close();
   await endProcessesIn(join(folder, 'hosts'), { signal: 'SIGKILL', timeoutMs: 1_000 });
   await Promise.all(balancers.map((balancer) => balancer.stop()));
   guard.close();

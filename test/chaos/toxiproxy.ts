@@ -4,6 +4,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { lastLine, runCommand } from '../../stack/command.ts';
+import type { Network, Toxic } from './network.ts';
 import type { Service } from '../../stack/supervisor.ts';
 
 export const TOXIPROXY_VERSION = '2.12.0';
@@ -21,16 +22,13 @@ export async function findToxiproxy(cacheDir: string): Promise<string> {
   return program;
 }
 
-/** What a link does to the bytes that go over it. `hang`: nothing comes through and nobody is told. `cut`: connections are reset. */
-export type Toxic = 'hang' | 'slow' | 'cut';
-
 const TOXICS: Readonly<Record<Toxic, object>> = {
   hang: { type: 'timeout', attributes: { timeout: 0 } },
   slow: { type: 'latency', attributes: { latency: 400, jitter: 200 } },
   cut: { type: 'reset_peer', attributes: { timeout: 0 } },
 };
 
-export class Toxiproxy {
+export class Toxiproxy implements Network {
   readonly service: Service;
   readonly #api: string;
 
@@ -43,6 +41,9 @@ export class Toxiproxy {
       ready: () => this.#untilReady(),
     };
   }
+
+  /** Its process is the supervisor's. */
+  async close(): Promise<void> {}
 
   async link(name: string, listen: number, upstream: string): Promise<void> {
     await this.#ask('POST', '/proxies', { name, listen: `127.0.0.1:${listen}`, upstream, enabled: true });

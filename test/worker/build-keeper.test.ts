@@ -50,9 +50,14 @@ async function workerOf(build: string) {
   };
 }
 
+/** RoutingConfigUpdateState of Temporal's API. */
+const IN_PROGRESS = 1;
+
 const begins = async (build: string) => {
   const { workerDeploymentInfo } = await bench.client.workflowService.describeWorkerDeployment({ namespace: bench.client.options.namespace, deploymentName: bench.taskQueue }).catch(() => ({ workerDeploymentInfo: null }));
-  return workerDeploymentInfo?.routingConfig?.currentDeploymentVersion?.buildId === build;
+  // Until its task queues have heard of it they may still hand releases to the build before.
+  const isOnItsWay = workerDeploymentInfo?.routingConfigUpdateState === IN_PROGRESS;
+  return workerDeploymentInfo?.routingConfig?.currentDeploymentVersion?.buildId === build && !isOnItsWay;
 };
 const rests = (id: string) => bench.until(id, ({ waiting }) => waiting?.for === 'bake', 'the bake');
 

@@ -23,14 +23,20 @@ export interface StepInput {
   readonly processes?: Readonly<Record<string, ObservedProcess>>;
   /** what the earlier steps of this target have taken, as they answered it; workflows of older builds do not tell */
   readonly spentMs?: number;
+  /** the round in whose opIds hooks run that may not run twice; absent: that of the step */
+  readonly hookRound?: number;
   /** a hook had stopped this step, and so it goes on; absent: it begins */
   readonly resumption?: Resumption;
 }
 
-/** `tookMs`: of the attempt that came to the end; earlier ones, in which something of ours was away, do not count. */
+/**
+ * `tookMs`: of the attempt that came to the end; earlier ones, in which something of ours was away, do not count. `handed-back`: the
+ * release was paused while the host waited for capacity; nothing was done on it, and the step is asked for again.
+ */
 export type StepOutcome =
   | { readonly ok: true; readonly processes?: Readonly<Record<string, ObservedProcess>>; readonly tookMs?: number }
-  | { readonly ok: false; readonly failure: Failure };
+  | { readonly ok: false; readonly failure: Failure }
+  | { readonly ok: 'handed-back' };
 
 /** What a step works with. */
 export interface StepContext {

@@ -64,10 +64,10 @@ async function runAll(context: StepContext, hooks: readonly PlacedHook[]): Promi
 
 /** False when there was nothing to run: a person has said that it is done, or the host has no release of the application to run it in. */
 async function runHook(context: StepContext, placed: PlacedHook): Promise<boolean> {
-  const { deps, input: { resumption }, acting } = context;
+  const { deps, input: { resumption, hookRound = context.acting.round }, acting } = context;
   if (resumption?.done.includes(placed.id)) return false;
   const { application: { name: application }, hook: { at, timeoutSeconds, idempotent }, index } = placed;
-  const round = resumption?.rounds?.[placed.id] ?? acting.round;
+  const round = resumption?.rounds?.[placed.id] ?? (idempotent ? acting.round : hookRound);
   const within = { ...acting, round, timeoutMs: 2 * timeoutSeconds * 1000 + LOCK_WAIT_MS };
   for (let run = 1; ; run++) {
     try {

@@ -4,7 +4,9 @@
  */
 import { activityInfo } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
+import { readCore } from '../db/append-core.ts';
 import { appendTargetEvent } from '../db/events.ts';
+import { endOfWait } from '../domain/release/wait-end.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { admit } from './steps/admit.ts';
 import { drain } from './steps/drain.ts';
@@ -68,19 +70,26 @@ async function failed(deps: ActivityDeps, input: StepInput, step: Step, error: u
   const { host, epoch, direction, round } = input;
   if (isLate(error)) return refused(deps, { ...input, step }, error);
   const away = dependencyOf(error);
-  const failure = away === null ? verdictOn(error, host) : null;
   try {
     if (away !== null) {
       await append(deps, input, `${step}/waiting/${away.dependency}`, { type: 'target-step-waiting', data: { host, epoch, direction, round, step, ...away } });
     }
-    if (failure !== null) {
-      await append(deps, input, `${step}/failed`, { type: 'target-step-failed', data: { host, epoch, direction, round, step, failure, durationMs } });
-      return { ok: false, failure };
+    const end = away === null ? (verdictOn(error, host) ?? 'goes-on') : await waitEnd(deps, input, step, away.dependency);
+    if (end === 'handed-back') return { ok: end };
+    if (end !== 'goes-on') {
+      await append(deps, input, `${step}/failed`, { type: 'target-step-failed', data: { host, epoch, direction, round, step, failure: end, durationMs } });
+      return { ok: false, failure: end };
     }
   } catch (storeError) {
     throw asTemporal(storeError);
   }
   throw asTemporal(error);
+}
+
+/** Read anew each time: who paused or aborted meanwhile told the release, not this step. */
+async function waitEnd({ db }: ActivityDeps, { release, host, direction }: StepInput, step: Step, dependency: string): Promise<ReturnType<typeof endOfWait>> {
+  const { state } = await readCore(db, release);
+  return state === null ? 'goes-on' : endOfWait(state, { host, step, direction, dependency, now: new Date().toISOString() });
 }
 
 async function append(deps: ActivityDeps, input: StepInput, what: string, event: TargetEvent): Promise<void> {

@@ -16,6 +16,9 @@ export interface LaneResult {
 
 export type TargetEnd = 'succeeded' | 'untouched' | FailedTarget;
 
+/** The host waited for capacity when the release was paused: nothing was done on it, and it is begun again when it may be. */
+export type HandedBack = 'handed-back';
+
 /** What has ended so far. */
 export interface Ends {
   readonly failed: number;
@@ -31,16 +34,18 @@ export interface LaneRules {
   readonly streak?: Streak | undefined;
   /** waits while the release is paused; answers false when no further host may be begun */
   readonly mayBegin: (host: string, ends: Ends) => boolean | Promise<boolean>;
-  readonly work: (host: string) => Promise<TargetEnd>;
+  readonly work: (host: string) => Promise<TargetEnd | HandedBack>;
   /** the host is in nobody's hands any more, however its work ended */
   readonly atRest?: (host: string) => void;
+  /** it counts as not begun */
+  readonly handedBack?: (host: string) => void;
 }
 
 /**
  * Waits for every lane, also when one throws, so that nobody is still at work when the caller goes on. Each promise of a workflow costs
  * the worker a stack trace, so a lane waits for nothing that is known already, and what is done on a host is one promise.
  */
-export async function runLanes({ hosts, lanes, streak: before = NO_STREAK, mayBegin, work, atRest = () => undefined }: LaneRules): Promise<LaneResult> {
+export async function runLanes({ hosts, lanes, streak: before = NO_STREAK, mayBegin, work, atRest = () => undefined, handedBack = () => undefined }: LaneRules): Promise<LaneResult> {
   const ends = new Map<string, TargetEnd>();
   const failures = (): FailedTarget[] => [...ends.values()].filter((end) => typeof end === 'object');
   let next = 0;
@@ -48,16 +53,21 @@ export async function runLanes({ hosts, lanes, streak: before = NO_STREAK, mayBe
   const lane = async (): Promise<void> => {
     while (next < hosts.length) {
       const host = hosts[next++] as string;
-      const failed = failures();
-      const may = mayBegin(host, { failed: failed.length, unknown: failed.filter(isUnknown).length, streak });
-      if (!(typeof may === 'boolean' ? may : await may)) continue;
-      try {
-        const end = await work(host);
-        streak = afterEnd(streak, typeof end === 'object');
-        ends.set(host, end);
-      } finally {
-        atRest(host);
+      let end: TargetEnd | HandedBack = 'handed-back';
+      while (end === 'handed-back') {
+        const failed = failures();
+        const may = mayBegin(host, { failed: failed.length, unknown: failed.filter(isUnknown).length, streak });
+        if (!(typeof may === 'boolean' ? may : await may)) break;
+        try {
+          end = await work(host);
+        } finally {
+          atRest(host);
+        }
+        if (end === 'handed-back') handedBack(host);
       }
+      if (end === 'handed-back') continue;
+      streak = afterEnd(streak, typeof end === 'object');
+      ends.set(host, end);
     }
   };
   const lanesEnded = await Promise.allSettled(Array.from({ length: Math.max(1, Math.min(lanes, hosts.length)) }, lane));

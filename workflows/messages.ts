@@ -41,6 +41,8 @@ export const supersededSignal = defineSignal<[string]>('superseded');
 /** From a release to its slices; `turn` counts the changes. */
 export const holdSignal = defineSignal<[hold: boolean, turn: number]>('hold');
 export const haltSignal = defineSignal<[]>('halt');
+/** From a slice to its release: it heard that it is held, and begins no further host. */
+export const sliceHeldSignal = defineSignal<[sliceWorkflowId: string, turn: number]>('sliceHeld');
 /** From a held slice to its release: no host is in work any more. */
 export const sliceQuietSignal = defineSignal<[sliceWorkflowId: string, turn: number]>('sliceQuiet');
 /** From a slice to its release: how many of its hosts have failed so far. */

@@ -9,6 +9,8 @@ import { endsWork } from './pause-clock.ts';
 import { acquire } from './prepare.ts';
 import { abortSignal, commandUpdate, headQuery, pauseSignal, poolGrantedSignal, resumeSignal, rollbackSignal, supersededSignal } from './messages.ts';
 import type { Command, Refusal } from '../domain/release/commands.ts';
+import type { CoreEvent } from '../domain/release/events.ts';
+import type { ReleaseState } from '../domain/release/state.ts';
 import type { CommandApplied } from './messages.ts';
 import type { Run } from './run.ts';
 
@@ -57,16 +59,29 @@ async function apply(run: Run, command: Command): Promise<CommandApplied> {
   await condition(() => run.isOpen);
   if (run.handled.has(command.id)) return { applied: true, events: [] };
   let refusal: Refusal | null = null;
-  const events = await run.decide((state) => {
+  const choose = (state: ReleaseState): readonly CoreEvent[] => {
     const decision = decide(state, command, run.context());
     if ('events' in decision) return decision.events;
     refusal = decision.refusal;
     return [];
-  }, command.by, command.id);
+  };
+  const events = await holding(run, command, () => run.decide(choose, command.by, command.id));
   if (refusal !== null) throw refused(refusal);
   run.handled.add(command.id);
   if (endsWork(run, events) || cutsRestores(run)) run.interrupt();
   return { applied: true, events: events.map(({ type }) => type) };
+}
+
+/** A stop promises that nothing further is begun from the moment its receipt says `applied`, which is the moment it is stored: what other workflows begin is held before. */
+async function holding<T>(run: Run, { type }: Command, decideIt: () => Promise<T>): Promise<T> {
+  if ((type !== 'pause' && type !== 'abort') || run.still === null || !patched('slices-held-before-stop')) return decideIt();
+  run.stopping++;
+  try {
+    await run.still();
+    return await decideIt();
+  } finally {
+    run.stopping--;
+  }
 }
 
 /** A release begun by an older build takes its restores out of their lanes at every command, also at a pause: replayed, it must do so again. */

@@ -26,6 +26,7 @@ export async function roll(run: Run, step: RollStep): Promise<void> {
     kind: 'roll', release: run.id, epoch: epochOf(run), round: step.round, preImageOf: run.id, label, steps: step.steps,
     hosts: step.hosts, lanes: step.lanes, failuresMax: failuresMax(run, step), ...(step.part === 'whole' ? {} : { part: step.part }), ...streakRule(run, step), ...verificationOf(run, step),
     ...(step.ignored === undefined ? {} : { ignored: step.ignored }), ...(step.readmitted === undefined ? {} : { readmitted: step.readmitted }), ...(step.resumed === undefined ? {} : { resumed: step.resumed }),
+    ...(step.hookRounds === undefined ? {} : { hookRounds: step.hookRounds }),
   };
   const result = await interruptible(run, work);
   if (result === null) return;
@@ -42,7 +43,7 @@ export async function restore(run: Run, step: RestoreStep): Promise<void> {
   const work: SliceWork = {
     // What the lost workflow of an adopted release recorded of its way back is not this one's: its steps are meant anew.
     kind: 'restore', release: run.id, epoch: epochOf(run), round: run.state.adoptions ?? 0, preImageOf: request.restoreFrom ?? run.id, label: `rollback ${step.index + 1}`, steps: [],
-    hosts: step.hosts, lanes: step.lanes, failuresMax: null,
+    hosts: step.hosts, lanes: step.lanes, failuresMax: null, ...(run.state.adoptions === undefined ? {} : { hookRounds: Object.fromEntries(step.hosts.map((host) => [host, 0])) }),
   };
   const result = await interruptible(run, work);
   if (result === null) return;
@@ -106,6 +107,7 @@ function runHere(run: Run, work: SliceWork): Promise<LaneResult> {
       return work.kind === 'roll' ? rollTarget(host, target) : restoreTarget(host, target);
     },
     atRest: (host) => void run.inWork.delete(host),
+    handedBack: (host) => void run.begunNow.delete(host),
   });
 }
 

@@ -37,6 +37,10 @@ export class Run {
   readonly handled: Set<string>;
   /** called when a decision takes the work at hand out of its lanes or ends a survey; set by whoever runs them */
   interrupt: () => void = () => undefined;
+  /** stops that are being decided: whoever begins work in other workflows holds it meanwhile */
+  stopping = 0;
+  /** resolves when no other workflow begins anything further; null while none works for this release */
+  still: (() => Promise<unknown>) | null = null;
   /** the pause at hand has a clock of its own: nobody else waits for its deadline */
   hasPauseClock = false;
   #state: ReleaseState | null;

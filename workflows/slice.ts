@@ -1,6 +1,6 @@
 /** A part of a large batch as a workflow of its own, so that no history grows with the pool. It decides nothing: its release does. */
 import { allHandlersFinished, condition, getExternalWorkflowHandle, patched, setHandler, workflowInfo } from '@temporalio/workflow';
-import { haltSignal, holdSignal, sliceFailuresSignal, sliceQuietSignal } from './messages.ts';
+import { haltSignal, holdSignal, sliceFailuresSignal, sliceHeldSignal, sliceQuietSignal } from './messages.ts';
 import { runLanes } from './lanes.ts';
 import { restoreTarget, rollTarget } from './target.ts';
 import type { Streak } from '../domain/release/streak.ts';
@@ -31,6 +31,7 @@ export async function slice(work: SliceWork): Promise<LaneResult> {
   const { workflowId, parent } = workflowInfo();
   const hold = async (on: boolean, turn: number): Promise<void> => {
     held = on;
+    if (held && parent && patched('slices-say-held')) await getExternalWorkflowHandle(parent.workflowId).signal(sliceHeldSignal, workflowId, turn);
     await condition(() => !held || inWork === 0);
     if (held && parent) await getExternalWorkflowHandle(parent.workflowId).signal(sliceQuietSignal, workflowId, turn);
   };

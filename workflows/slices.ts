@@ -4,7 +4,7 @@ import { planSlices, SLICE_MAX } from '../domain/plan/slices.ts';
 import { isExpired } from '../domain/release/next-rollback-step.ts';
 import { NO_STREAK } from '../domain/release/streak.ts';
 import { timerSummary } from './details.ts';
-import { haltSignal, holdSignal, sliceFailuresSignal, sliceQuietSignal, sliceWorkflowId, WORKFLOW_TASK_TIMEOUT } from './messages.ts';
+import { haltSignal, holdSignal, sliceFailuresSignal, sliceHeldSignal, sliceQuietSignal, sliceWorkflowId, WORKFLOW_TASK_TIMEOUT } from './messages.ts';
 import { slice } from './slice.ts';
 import type { ChildWorkflowHandle } from '@temporalio/workflow';
 import type { Streak } from '../domain/release/streak.ts';
@@ -14,6 +14,9 @@ import type { SliceWork } from './slice.ts';
 
 type Handle = ChildWorkflowHandle<typeof slice>;
 
+/** A slice that has not answered by then, for no worker runs it, holds up nobody's stop. */
+const HELD_WITHIN = '10s';
+
 /** The slices of one batch while they run. */
 interface Slices {
   readonly run: Run;
@@ -22,6 +25,8 @@ interface Slices {
   /** the slice that each slot runs, or ran last */
   readonly handles: Handle[];
   readonly ended: Set<string>;
+  /** slices that heard of the hold at hand, and those of them that are at rest */
+  readonly still: Set<string>;
   readonly quiet: Set<string>;
   /** failed hosts so far, by slice */
   readonly failures: Map<string, number>;
@@ -33,19 +38,32 @@ interface Slices {
   starting: number;
   turn: number;
   held: boolean;
+  /** all were told to begin no further host */
+  halted: boolean;
 }
 
 export async function runSlices(run: Run, work: SliceWork): Promise<LaneResult> {
   const planned = planSlices({ hosts: work.hosts, lanes: work.lanes, hostsMax: SLICE_MAX });
   const slots = planned.slots.length === planned.slices.length || patched('slices-share-lanes') ? planned.slots : planned.slices.map(() => 1);
   const slices: Slices = {
-    run, work, parts: planned.slices, handles: [], ended: new Set(), quiet: new Set(), failures: new Map(), told: new Map(),
-    next: slots.length, starting: 0, turn: 0, held: false,
+    run, work, parts: planned.slices, handles: [], ended: new Set(), still: new Set(), quiet: new Set(), failures: new Map(), told: new Map(),
+    next: slots.length, starting: slots.length, turn: 0, held: false, halted: false,
   };
   if (work.kind === 'roll' && isStopped(slices)) return untouched(work.hosts);
+  setHandler(sliceHeldSignal, (sliceId, of) => void (of === slices.turn && slices.still.add(sliceId)), { description: 'From a slice: it begins no further host while it is held' });
   setHandler(sliceQuietSignal, (sliceId, of) => void (of === slices.turn && slices.quiet.add(sliceId)), { description: 'From a slice: it is held, and no host is in work' });
   setHandler(sliceFailuresSignal, (sliceId, failed) => void slices.failures.set(sliceId, failed), { description: 'From a slice: how many of its hosts have failed so far' });
+  run.still = () => condition(() => isStill(slices), HELD_WITHIN);
+  try {
+    return await runSlots(slices, slots);
+  } finally {
+    run.still = null;
+  }
+}
+
+async function runSlots(slices: Slices, slots: readonly number[]): Promise<LaneResult> {
   slices.handles.push(...(await Promise.all(slots.map((lanes, slot) => startSlice(slices, slot, lanes)))));
+  slices.starting = 0;
   const results = slots.map((lanes, slot) => runSlot(slices, slot, lanes));
   const relaying = relay(slices);
   // A rollback cancels this scope: the results say so, and the relay, which ends for the same reason, must not say it a second time.
@@ -77,7 +95,7 @@ async function runSlot(slices: Slices, slot: number, lanes: number): Promise<Lan
     const handle = handles[slot] as Handle;
     sum = add(sum, await handle.result().finally(() => ended.add(handle.workflowId)));
     if (slices.next >= parts.length) return sum;
-    await condition(() => run.state.paused === null || isStopped(slices));
+    await condition(() => !isHeld(run) || isStopped(slices));
     const index = slices.next++;
     if (index >= parts.length) return sum;
     if (isStopped(slices)) {
@@ -99,19 +117,30 @@ function isStopped({ run, work, failures }: Slices): boolean {
   return failures.size > 0 && work.failuresMax !== null && [...failures.values()].reduce((sum, failed) => sum + failed, 0) > work.failuresMax;
 }
 
+/** Also while a stop is being decided: what its receipt promises must be true when it is stored. */
+function isHeld({ state, stopping }: Run): boolean {
+  return state.paused !== null || stopping > 0;
+}
+
+/** No slice begins a further host. */
+function isStill({ handles, ended, still, starting, halted }: Slices): boolean {
+  return halted || (starting === 0 && handles.every(({ workflowId }) => ended.has(workflowId) || still.has(workflowId)));
+}
+
 /** Pause, resume and stop reach every slice; each is told only what changed. When all of them are at rest, the release says so. */
 async function relay(slices: Slices): Promise<void> {
   const { run, parts, handles, ended, quiet, told } = slices;
   const isDone = (): boolean => slices.next >= parts.length && slices.starting === 0 && handles.every(({ workflowId }) => ended.has(workflowId));
   const atRest = (): boolean => run.state.paused?.quiet === false && slices.starting === 0 && handles.every(({ workflowId }) => ended.has(workflowId) || quiet.has(workflowId));
   const untold = (): readonly Handle[] => (slices.held ? handles.filter(({ workflowId }) => !ended.has(workflowId) && told.get(workflowId) !== slices.turn) : []);
-  const changed = (): boolean => isDone() || isStopped(slices) || (run.state.paused !== null) !== slices.held || atRest() || untold().length > 0;
+  const changed = (): boolean => isDone() || isStopped(slices) || isHeld(run) !== slices.held || atRest() || untold().length > 0;
   for (;;) {
     const deadline = run.hasPauseClock ? null : (run.state.paused?.deadline ?? null);
     const isChanged = deadline === null ? await condition(changed).then(() => true) : await condition(changed, Math.max(1, Date.parse(deadline) - Date.now()), { summary: timerSummary(run.state) });
     if (isDone()) return;
     if (isStopped(slices)) {
       await Promise.allSettled(handles.map((handle) => handle.signal(haltSignal)));
+      slices.halted = true;
       return;
     }
     if (!isChanged) await run.expirePause();
@@ -122,11 +151,12 @@ async function relay(slices: Slices): Promise<void> {
 
 /** A change of the pause is told to every slice; a slice that began since is told alone. */
 async function tellHold(slices: Slices, late: readonly Handle[]): Promise<void> {
-  const { run, handles, quiet, told } = slices;
-  const isNew = (run.state.paused !== null) !== slices.held;
+  const { run, handles, still, quiet, told } = slices;
+  const isNew = isHeld(run) !== slices.held;
   if (isNew) {
-    slices.held = run.state.paused !== null;
+    slices.held = isHeld(run);
     slices.turn++;
+    still.clear();
     quiet.clear();
   }
   const { held, turn } = slices;

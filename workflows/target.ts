@@ -5,10 +5,10 @@ import type { StepInput, StepOutcome } from '../activities/step-context.ts';
 import type { Resumed } from '../domain/release/events.ts';
 import type { Resumption } from '../domain/resumption.ts';
 import type { Step } from '../domain/vocabulary.ts';
-import type { TargetEnd } from './lanes.ts';
+import type { HandedBack, TargetEnd } from './lanes.ts';
 
 /** `label` names the batch in Temporal's UI: "batch 2". */
-export interface TargetWork extends Omit<StepInput, 'host' | 'direction' | 'processes' | 'spentMs' | 'resumption'> {
+export interface TargetWork extends Omit<StepInput, 'host' | 'direction' | 'processes' | 'spentMs' | 'resumption' | 'hookRound'> {
   readonly label: string;
   readonly steps: readonly Step[];
   /** by host: the failed step that a person took as done; only the steps after it are run */
@@ -17,10 +17,12 @@ export interface TargetWork extends Omit<StepInput, 'host' | 'direction' | 'proc
   readonly readmitted?: readonly string[];
   /** by host: where it goes on at the hook that stopped it */
   readonly resumed?: Readonly<Record<string, Resumed>>;
+  /** by host: the round of its hooks that may not run twice, where that is another than the round of its steps */
+  readonly hookRounds?: Readonly<Record<string, number>>;
 }
 
-export function rollTarget(host: string, { label, steps, ignored, readmitted, resumed, ...work }: TargetWork): Promise<TargetEnd> {
-  const input = { ...work, host, direction: 'forward' } as const;
+export function rollTarget(host: string, { label, steps, ignored, readmitted, resumed, hookRounds, ...work }: TargetWork): Promise<TargetEnd | HandedBack> {
+  const input = { ...work, host, direction: 'forward', ...hookRoundOf(host, hookRounds) } as const;
   const goesOn = resumed?.[host];
   if (goesOn !== undefined && steps.includes(goesOn.step)) {
     const { step, ...resumption } = goesOn;
@@ -32,20 +34,26 @@ export function rollTarget(host: string, { label, steps, ignored, readmitted, re
 }
 
 /** Fences first; a target that nothing had reached is left alone. */
-export async function restoreTarget(host: string, { label, steps: _steps, ignored: _ignored, readmitted: _readmitted, resumed: _resumed, ...work }: TargetWork): Promise<TargetEnd> {
-  const input: StepInput = { ...work, host, direction: 'back' };
+export async function restoreTarget(host: string, { label, steps: _steps, ignored: _ignored, readmitted: _readmitted, resumed: _resumed, hookRounds, ...work }: TargetWork): Promise<TargetEnd | HandedBack> {
+  const input: StepInput = { ...work, host, direction: 'back', ...hookRoundOf(host, hookRounds) };
   const fenced: FenceOutcome = await acting(`${label} · ${host} · fence`).fenceTarget(input);
   if (!fenced.ok) return { host, step: 'fence', failure: fenced.failure };
   if (fenced.untouched) return 'untouched';
   return runSteps(input, label, fenced.steps);
 }
 
+function hookRoundOf(host: string, hookRounds: TargetWork['hookRounds']): Pick<StepInput, 'hookRound'> {
+  const hookRound = hookRounds?.[host];
+  return hookRound === undefined ? {} : { hookRound };
+}
+
 /** `resumption` is about the first of the steps; the others are done as if nothing had been. */
-async function runSteps(input: StepInput, label: string, steps: readonly Step[], resumption?: Resumption): Promise<TargetEnd> {
+async function runSteps(input: StepInput, label: string, steps: readonly Step[], resumption?: Resumption): Promise<TargetEnd | HandedBack> {
   let processes: StepInput['processes'];
   let spentMs = 0;
   for (const step of steps) {
     const outcome = await runStep(step, { ...input, ...(spentMs === 0 ? {} : { spentMs }), ...(processes === undefined ? {} : { processes }), ...(resumption !== undefined && step === steps[0] ? { resumption } : {}) }, `${label} · ${input.host} · ${step}`);
+    if (outcome.ok === 'handed-back') return outcome.ok;
     if (!outcome.ok) return { host: input.host, step, failure: outcome.failure };
     processes = step === 'start' ? outcome.processes : undefined;
     spentMs += outcome.tookMs ?? 0;

@@ -1,14 +1,12 @@
 /** Takes a host out of traffic, wherever it stands: under the turns of its entries, so that no two drains together can break a floor, and only while this release owns the host. */
 import { activityInfo } from '@temporalio/activity';
-import { readCore } from '../../db/append-core.ts';
 import { openFinding } from '../../db/findings.ts';
 import { hasWantedTraffic } from '../../db/wanted-traffic.ts';
 import { DRIFT, driftOf } from '../../domain/drift.ts';
 import { countedAt } from '../../domain/place.ts';
 import { floorsBroken } from '../../domain/plan/capacity.ts';
-import { endOfCapacityWait } from '../../domain/release/waiting.ts';
 import { unflagged } from '../../domain/traffic-beneath.ts';
-import { CapacityRefused, StepFailed } from '../failures.ts';
+import { CapacityRefused, DependencyDown, StepFailed } from '../failures.ts';
 import { observe } from '../host-call.ts';
 import { hasEntry, placesNow, shownAt, standingPlaces, takeOut } from './places.ts';
 import type { StepContext, StepDone } from '../step-context.ts';
@@ -24,7 +22,7 @@ export async function drain(context: StepContext): Promise<StepDone> {
   let floorMet = false;
   const shown = await takeOut(context, places, (serving) => {
     floorMet = checkFloor(context, serving);
-  }).catch((error: unknown) => refusedOrEnded(context, error));
+  }).catch((error: unknown) => halfRefused(context, error));
   const connectionsLeft = shown.reduce((sum, { connections }) => sum + connections, 0);
   return { result: { ...shownAt(places, shown), ...(connectionsLeft > 0 ? { connectionsLeft } : {}), ...(floorMet ? { floorMet } : {}) } };
 }
@@ -78,10 +76,8 @@ function checkFloor({ inventory, input }: StepContext, serving: ReadonlySet<stri
   throw new CapacityRefused('capacity', `taking ${input.host} out would leave ${left} of ${hosts} hosts of pool ${pool} in service, the floor is ${floor}`);
 }
 
-/** Nobody waits for capacity on behalf of a release that is being aborted: the host that would free some may never come back. */
-async function refusedOrEnded({ deps, input }: StepContext, error: unknown): Promise<never> {
-  if (!(error instanceof CapacityRefused)) throw error;
-  const { state } = await readCore(deps.db, input.release);
-  const end = state === null ? null : endOfCapacityWait(state, input.host);
-  throw end === null ? error : new StepFailed(end);
+/** `capacity` says that the host is untouched. One that an earlier attempt has begun to take out is not, whatever stands at its entries now: its drain is asserted again. */
+async function halfRefused(context: StepContext, error: unknown): Promise<never> {
+  if (!(error instanceof CapacityRefused) || !(await hasWish(context))) throw error;
+  throw new DependencyDown('capacity to finish its drain', error.message);
 }

@@ -76,7 +76,7 @@ function fold(state: ReleaseState, event: Stored<CoreEvent>): ReleaseState {
     case 'pause-expired':
       return foldPause(state, event);
     case 'abort-started':
-      return { ...state, aborting: { reason: event.data.reason }, paused: null };
+      return { ...state, aborting: { reason: event.data.reason, since: event.at }, paused: null };
     case 'rollback-started':
     case 'rollback-escalated':
     case 'rollback-batch-started':

@@ -21,7 +21,7 @@ export type NextStep =
   | { readonly do: 'observe'; readonly hosts: readonly string[] }
   | { readonly do: 'plan' }
   | { readonly do: 'stage'; readonly hosts: readonly string[] }
-  | { readonly do: 'roll'; readonly index: number; readonly part: Part; readonly round: number; readonly hosts: readonly string[]; readonly lanes: number; readonly steps: readonly Step[]; readonly ignored?: Readonly<Record<string, Step>>; readonly readmitted?: readonly string[]; readonly resumed?: Readonly<Record<string, Resumed>> }
+  | { readonly do: 'roll'; readonly index: number; readonly part: Part; readonly round: number; readonly hosts: readonly string[]; readonly lanes: number; readonly steps: readonly Step[]; readonly ignored?: Readonly<Record<string, Step>>; readonly readmitted?: readonly string[]; readonly resumed?: Readonly<Record<string, Resumed>>; readonly hookRounds?: Readonly<Record<string, number>> }
   | { readonly do: 'restore'; readonly index: number; readonly hosts: readonly string[]; readonly lanes: number }
   | { readonly do: 'compare' }
   | { readonly do: 'audit'; readonly hosts: readonly string[] }
@@ -125,7 +125,7 @@ function rollStep(state: ReleaseState, situation: Rolling, nowMs: number): NextS
   if (batch === undefined) return enter('post-release');
   if (progress.stage === 'rolling') {
     const { hosts, part, round } = progress;
-    return { do: 'roll', index: batch.index, part, round, hosts, lanes: batch.lanes, steps: stepsOf(part), ...ignoredOf(progress) };
+    return { do: 'roll', index: batch.index, part, round, hosts, lanes: batch.lanes, steps: stepsOf(part), ...particularsOf(progress) };
   }
   if (progress.stage === 'settled') {
     const braked = brakeEvents(state, situation, nowMs);
@@ -142,12 +142,15 @@ function rollStep(state: ReleaseState, situation: Rolling, nowMs: number): NextS
   return afterBatch(situation, waits);
 }
 
-/** Only hosts of this round count: one whose failure was ignored in an earlier batch is not run again. */
-function ignoredOf({ hosts, ignored = {}, readmitted = [], resumed = {} }: Progress): Pick<Progress, 'ignored' | 'readmitted' | 'resumed'> {
-  const now = Object.entries(ignored).filter(([host]) => hosts.includes(host));
+/** What is said of single hosts. Only those of this round count: one whose failure was ignored in an earlier batch is not run again. */
+function particularsOf({ hosts, ignored, readmitted = [], resumed, hookRounds }: Progress): Pick<Progress, 'ignored' | 'readmitted' | 'resumed' | 'hookRounds'> {
+  const ofHosts = <T>(all: Readonly<Record<string, T>> = {}): Readonly<Record<string, T>> | null => {
+    const entries = Object.entries(all).filter(([host]) => hosts.includes(host));
+    return entries.length === 0 ? null : Object.fromEntries(entries);
+  };
+  const [now, on, rounds] = [ofHosts(ignored), ofHosts(resumed), ofHosts(hookRounds)];
   const again = readmitted.filter((host) => hosts.includes(host));
-  const on = Object.entries(resumed).filter(([host]) => hosts.includes(host));
-  return { ...(now.length === 0 ? {} : { ignored: Object.fromEntries(now) }), ...(again.length === 0 ? {} : { readmitted: again }), ...(on.length === 0 ? {} : { resumed: Object.fromEntries(on) }) };
+  return { ...(now === null ? {} : { ignored: now }), ...(again.length === 0 ? {} : { readmitted: again }), ...(on === null ? {} : { resumed: on }), ...(rounds === null ? {} : { hookRounds: rounds }) };
 }
 
 /** The bastion joins when the release phase begins; after it, and after every batch, the next one with hosts left follows, rested or at once. */

@@ -44,10 +44,16 @@ function stillResumed({ resumed }: Progress, untouched: ReadonlySet<string>): Pi
   return { resumed: Object.fromEntries(Object.entries(resumed).filter(([host]) => untouched.has(host))) };
 }
 
-/** Hosts that were cut off run again in a round of their own: nothing their lost commands recorded can be taken for it. What failed is judged before anything goes on. */
+/**
+ * Hosts that were cut off run again in a round of their own: nothing their lost commands recorded can be taken for it. Only a hook that may
+ * not run twice is asked for under its first opId, so that the host answers what became of it. What failed is judged before anything goes on.
+ */
 export function afterCutOff(progress: Progress, data: CoreEventData['batch-cut-off']): Progress {
   const { again, untouched } = data;
-  return { ...afterBatchFinished(progress, data), hosts: [...again, ...untouched], round: again.length > 0 ? progress.round + 1 : progress.round };
+  const settled = { ...afterBatchFinished(progress, data), hosts: [...again, ...untouched] };
+  if (again.length === 0) return settled;
+  const hookRounds = { ...Object.fromEntries(again.map((host) => [host, progress.round])), ...progress.hookRounds };
+  return { ...settled, round: progress.round + 1, hookRounds };
 }
 
 /** Retried hosts leave the failed ones and run again, together with those of their batch that were not begun. A new round asks and counts anew. */
@@ -64,6 +70,7 @@ export function afterRetry(progress: Progress, data: CoreEventData['targets-retr
     ...ignoring(progress, data),
     ...readmitting(progress, data),
     ...resuming(progress, data),
+    ...hooksAnew(progress, data),
   };
 }
 
@@ -99,6 +106,12 @@ function resuming(progress: Progress, { hosts, resumed }: CoreEventData['targets
   if (resumed === undefined && progress.resumed === undefined) return {};
   const kept = Object.entries(progress.resumed ?? {}).filter(([host]) => !hosts.includes(host));
   return { resumed: { ...Object.fromEntries(kept), ...resumed } };
+}
+
+/** One that goes on at a hook is still on the way on which it was cut off. */
+function hooksAnew({ hookRounds }: Progress, { hosts, resumed = {} }: CoreEventData['targets-retried']): Pick<Progress, 'hookRounds'> {
+  if (hookRounds === undefined) return {};
+  return { hookRounds: Object.fromEntries(Object.entries(hookRounds).filter(([host]) => !hosts.includes(host) || resumed[host] !== undefined)) };
 }
 
 /** A skipped host is debt: no later batch, retry or repair takes it up again. */

@@ -16,7 +16,7 @@ export interface ReleaseState {
   readonly createdAt: string;
   readonly paused: Paused | null;
   /** set by `abort`: nothing new starts */
-  readonly aborting: { readonly reason: string } | null;
+  readonly aborting: Aborting | null;
   /** the fencing number under which this release acts; null before the pool is acquired */
   readonly epoch: number | null;
   readonly situation: Situation;
@@ -45,6 +45,12 @@ export interface WorkClock {
   readonly awayMs: number;
   /** the batch in work on the way forward: since when without a pause, and the part of that in which something of ours was away */
   readonly batch: { readonly from: string; readonly awayMs: number } | null;
+}
+
+/** `since`: ISO 8601 UTC; absent in what older builds have stored. */
+export interface Aborting {
+  readonly reason: string;
+  readonly since?: string;
 }
 
 export interface Paused {
@@ -141,6 +147,8 @@ export interface Progress {
   readonly readmitted?: readonly string[];
   /** hosts that go on at the hook that stopped them, until they have run */
   readonly resumed?: Readonly<Record<string, Resumed>>;
+  /** hosts that were cut off by an adoption: the round of the opIds of their hooks that may not run twice. Until they are retried as a whole */
+  readonly hookRounds?: Readonly<Record<string, number>>;
   readonly streak?: Streak;
   /** since an operator jumped: indices of the batches still to come, in their order; absent: they follow as planned */
   readonly later?: readonly number[];

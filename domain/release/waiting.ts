@@ -4,7 +4,6 @@ import { CONSEQUENCES, overallDeadline } from './deadlines.ts';
 import { bakeEndMs } from './progress.ts';
 import { progressOf } from './evolve.ts';
 import { isSignOffOpen } from './sign-off.ts';
-import type { Failure } from '../vocabulary.ts';
 import type { Bake, ReleaseState } from './state.ts';
 import type { TargetState } from './target.ts';
 
@@ -65,17 +64,6 @@ function dependencyOf(core: ReleaseState, targets: Readonly<Record<string, Targe
     return { for: 'dependency', since, until: null, who: `whoever runs ${dependency}`, sentence: `${host} waits for ${dependency}: ${message}. Nothing is judged meanwhile; it goes on by itself when ${dependency} is back.` };
   }
   return null;
-}
-
-/** What ends a host's wait for capacity before another one serves again: an abort. The host was not taken out yet, so nothing is left behind. Null: it waits on. */
-export function endOfCapacityWait({ aborting }: ReleaseState, host: string): Failure | null {
-  if (aborting === null) return null;
-  return {
-    class: 'refused',
-    code: 'release-aborted',
-    message: `${host} waited for capacity when the release was aborted (${aborting.reason}), and was not taken out of service.`,
-    next: `Nothing has to be done on ${host}. Bring the hosts back that are missing, then start the release again.`,
-  };
 }
 
 function waitingForPromotion({ request, situation }: ReleaseState): Waiting | null {

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { BalancerDown } from '../../drivers/traffic/port.ts';
 import { unhealthy } from '../support/fake-health.ts';
+import { until } from '../support/until.ts';
 import { using } from './using.ts';
+import type { ReleaseView } from '../../domain/release/view.ts';
 import type { Bench } from '../support/release-bench.ts';
 
 const HOSTS = 8;
@@ -66,6 +69,56 @@ describe('a host that falls out in the middle of a release', () => {
       expect(waited.length).toBeGreaterThan(0);
       for (const host of waited) expect(bench.fleet.hosts.get(host)).toMatchObject({ version: 'v1', starts: [] });
       expect([...bench.traffic.servers.values()].filter(({ admin }) => admin !== 'ready')).toEqual([]);
+    });
+  });
+});
+
+describe('what a paused or aborted release still waits for', () => {
+  test('a host that waits for capacity does not keep a pause from being quiet; it is untouched, and goes through after resume', async () => {
+    await using(HOSTS, {}, async (bench) => {
+      const { id, comeBack } = await waitsForCapacity(bench);
+      const drains = bench.traffic.calls.filter((call) => call.startsWith('drain ')).length;
+      expect(await bench.send(id, 'pause')).toMatchObject({ state: 'applied' });
+      await bench.until(id, ({ paused }) => paused?.quiet === true, 'quiet');
+      comeBack();
+      expect((await bench.send(id, 'resume')).state).toBe('applied');
+      expect((await bench.ended(id)).status).toBe('succeeded');
+      expect(bench.traffic.calls.filter((call) => call.startsWith('drain ')).length).toBeGreaterThan(drains);
+      expect([...bench.fleet.hosts.values()].every(({ version, starts }) => version === 'v2' && starts.length === 1)).toBe(true);
+    });
+  });
+
+  test('skipped while it waits and the release is paused, it keeps its version', async () => {
+    await using(HOSTS, {}, async (bench) => {
+      const { id, comeBack } = await waitsForCapacity(bench);
+      await bench.send(id, 'pause');
+      const quiet = await bench.until(id, ({ paused }) => paused?.quiet === true, 'quiet');
+      const untouched = quiet.batches.flatMap(({ targets }) => targets).filter(({ host }) => bench.fleet.hosts.get(host)?.version === 'v1').map(({ host }) => host);
+      const skipped = untouched[0] ?? '';
+      expect(await bench.send(id, 'skip', { targets: [skipped] })).toMatchObject({ state: 'applied' });
+      comeBack();
+      await bench.send(id, 'resume');
+      expect(await bench.ended(id)).toMatchObject({ status: 'succeeded', debt: [{ host: skipped, cause: 'skipped' }] });
+      expect(bench.fleet.hosts.get(skipped)).toMatchObject({ version: 'v1', starts: [] });
+    });
+  });
+
+  test('an abort takes back what waits for a balancer that stays away, and a second one ends the release and says of each host where it stands', { timeout: 120_000 }, async () => {
+    const away = Array.from({ length: 100 }, (_, nth) => ({ call: 'admit', nth: nth + 2, fault: { fail: new BalancerDown('nobody answers') } }));
+    await using(HOSTS, { traffic: away }, async (bench) => {
+      const id = await bench.release();
+      const reached = (what: string, done: (release: ReleaseView) => boolean) => until(what, async () => { const now = await bench.view(id); return done(now) ? now : null; }, 60_000);
+      const held = await reached('the wait for the balancer', ({ waiting }) => waiting?.for === 'dependency');
+      expect(held.waiting?.sentence).toContain('the balancer');
+      expect(await bench.send(id, 'abort')).toMatchObject({ state: 'applied' });
+      const back = await reached('the wait of the way back', ({ status, waiting }) => status === 'rolling-back' && waiting?.for === 'dependency');
+      expect(back.rollback).toMatchObject({ cause: 'abort' });
+      expect(await bench.send(id, 'abort')).toMatchObject({ state: 'applied' });
+      const end = await reached('the end', ({ finishedAt }) => finishedAt !== null);
+      expect(end).toMatchObject({ status: 'rollback-incomplete', waiting: null });
+      const left = end.batches.flatMap(({ targets }) => targets).filter(({ error }) => error?.code === 'release-aborted');
+      expect(left.length).toBeGreaterThan(0);
+      for (const { host, error } of left) expect(error?.message).toMatch(new RegExp(`^${host} waited at admit for the balancer when the release was aborted .*left as it stands`));
     });
   });
 });

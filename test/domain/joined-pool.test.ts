@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { POOL_HOSTS_MAX, countedPools, joinedSpec, misfitsOf, poolsBeside } from '../../domain/joined-pool.ts';
-import { hostSpec, inventoryOf, poolSpec } from '../db/samples.ts';
+import { hostSpec, inventoryOf, poolSpec } from '../support/specs.ts';
 import type { PoolSpec, TrafficSpec } from '../../domain/inventory.ts';
 
 const ENTRY: TrafficSpec = { driver: 'haproxy', socket: '/run/haproxy.sock', address: null, backend: 'web', server: '${host.name}', drainTimeoutSeconds: 30 };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { countedAt, placesOf } from '../../domain/place.ts';
-import { hostSpec, inventoryOf } from '../db/samples.ts';
+import { hostSpec, inventoryOf } from '../support/specs.ts';
 import type { HaproxySpec, Inventory, MemberPool } from '../../domain/inventory.ts';
 
 const WEB: HaproxySpec = { driver: 'haproxy', socket: '/run/haproxy.sock', address: null, backend: 'web', server: '${host.name}', drainTimeoutSeconds: 30 };

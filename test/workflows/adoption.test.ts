@@ -10,6 +10,7 @@ import { commandUpdate } from '../../workflows/messages.ts';
 import { FAST, openBench } from '../support/release-bench.ts';
 import { until } from '../support/until.ts';
 import type { Bench, Faults } from '../support/release-bench.ts';
+import type { HookPoint, HookSpec } from '../../domain/inventory.ts';
 import type { FindingAbout } from '../../domain/watchdog/finding.ts';
 
 const BAKING = { bastion: { count: 1, bakeSeconds: 600, promote: 'auto' } } as const;
@@ -126,6 +127,25 @@ describe('a batch that was cut off', () => {
     for (const [name, host] of bench.fleet.hosts) expect(host.starts.length, name).toBe(again.includes(name) ? host.starts.length : 1);
     expect([...bench.fleet.hosts.values()].every(({ version }) => version === 'v2')).toBe(true);
     expect([...bench.traffic.servers.values()].every(({ inService }) => inService)).toBe(true);
+  });
+
+  test('does not run a hook a second time that may not: the host is asked for it under its first opId', async () => {
+    const hook = (at: HookPoint): HookSpec => ({ at, command: ['./hook'], idempotent: false, timeoutSeconds: 30, account: null });
+    const hooks = [hook('after-drain'), hook('before-switch'), { ...hook('before-start'), idempotent: true }];
+    const id = await bench.release({ hooks });
+    await bench.until(id, () => bench.health.calls.length >= 3, 'a verify that hangs');
+    await workflowOf(id).terminate('by mistake');
+    await settled(await adopt(id));
+    expect(await bench.ended(id)).toMatchObject({ status: 'succeeded', debt: [] });
+    const cut = (await readReleaseEvents(bench.db, { release: id })).find(({ type }) => type === 'batch-cut-off');
+    if (cut?.type !== 'batch-cut-off') throw new Error('nothing says where the batch stood');
+    expect(cut.data.again.length).toBeGreaterThan(0);
+    const opIds = (host: string) => new Set(bench.fleet.executor.inputs.flatMap(({ opId = '' }) => (opId.startsWith(`${id}/1/${host}/web/`) ? [opId.slice(`${id}/1/${host}/web/`.length)] : [])));
+    for (const host of cut.data.again) {
+      const all = [...opIds(host)];
+      expect(all.filter((opId) => /^(?:after-drain|before-switch)/.test(opId)), host).toEqual(['after-drain.0/forward/0', 'before-switch.1/forward/0']);
+      expect(all.filter((opId) => /^(?:before-start|switch)/.test(opId)).toSorted(), host).toEqual(['before-start.2/forward/0', 'before-start.2/forward/1', 'switch/forward/0', 'switch/forward/1']);
+    }
   });
 
   test('is rolled back whole: also what was in work goes back', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readReleaseEvents } from '../../db/events.ts';
+import { eachReleaseEvent } from '../../db/stored-events.ts';
 import { commandUpdate } from '../../workflows/messages.ts';
 import { FAST, openBench } from '../support/release-bench.ts';
 import { until } from '../support/until.ts';
@@ -87,6 +88,29 @@ describe('a batch of more than 60 hosts', () => {
       expect(begun).toBeLessThan(SLICED_HOSTS);
       expect(await bench.send(id, 'resume')).toMatchObject({ state: 'applied' });
       expect((await ended(bench, id)).status).toBe('succeeded');
+    });
+  });
+
+  test('begins nothing behind the receipt of a pause, at whatever moment it comes', { timeout: 150_000 }, async () => {
+    const hosts = 150;
+    await using(hosts, {}, async (bench) => {
+      const id = await bench.release({ strategy: rolling([50], { mode: 'window' }) });
+      for (const count of [10, 30, 50, 70, 90, 110]) {
+        await reached(bench, count);
+        expect(await bench.send(id, 'pause')).toMatchObject({ state: 'applied' });
+        await until('quiet', async () => (await bench.view(id)).paused?.quiet, 30_000);
+        expect(await bench.send(id, 'resume')).toMatchObject({ state: 'applied' });
+      }
+      expect((await ended(bench, id)).status).toBe('succeeded');
+      const begunBehind: string[] = [];
+      let [pauses, isPaused] = [0, false];
+      for await (const { type, data } of eachReleaseEvent(bench.db, id, { after: 0, upTo: 100_000 })) {
+        if (type === 'paused') pauses++;
+        if (type === 'paused' || type === 'resumed') isPaused = type === 'paused';
+        if (isPaused && type === 'target-step-begun' && data.step === 'drain') begunBehind.push(data.host);
+      }
+      expect(pauses).toBe(6);
+      expect(begunBehind).toEqual([]);
     });
   });
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { planAhead } from '../../../domain/plan/plan-ahead.ts';
-import { hostSpec, inventoryOf, packageSpec } from '../../db/samples.ts';
+import { hostSpec, inventoryOf, packageSpec } from '../../support/specs.ts';
 
 const INVENTORY = inventoryOf('web-prod', ['a', 'b', 'c', 'd']);
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { different } from '../../../domain/release/different.ts';
-import { inventoryOf, packageSpec, STRATEGY } from '../../db/samples.ts';
+import { inventoryOf, packageSpec, STRATEGY } from '../../support/specs.ts';
 import type { LastGood } from '../../../domain/release/different.ts';
 
 const BEFORE: LastGood = { release: 'r-1', finishedAt: '2026-01-01T00:00:00.000Z', inventory: inventoryOf('web-prod', ['a', 'b', 'c']), batches: 3, seconds: 60 };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { initialTarget } from '../../../domain/release/target.ts';
-import { endOfCapacityWait, waitingOf } from '../../../domain/release/waiting.ts';
+import { waitingOf } from '../../../domain/release/waiting.ts';
 import { AT, ended, paused, PLAN, postRelease, preparing, release, rolling, rollingBack } from './situations.ts';
 import type { ReleaseState } from '../../../domain/release/state.ts';
 
@@ -107,15 +107,5 @@ describe('what a release waits for', () => {
   test('an ended release waits for nothing, even where a target still did', () => {
     const forward = { ...initialTarget('b', 'z').forward, waiting: { dependency: 'x', message: 'm', since: AT } };
     expect(waitingOf(release(ended('failed')), { b: { ...initialTarget('b', 'z'), forward } }, 9)).toBeNull();
-  });
-});
-
-describe('a host that waits for capacity', () => {
-  test('waits on while its release goes on', () => {
-    expect(endOfCapacityWait(release(rolling()), 'b')).toBeNull();
-  });
-
-  test('is told by an abort that it was left alone, and why', () => {
-    expect(endOfCapacityWait(release(rolling(), { aborting: { reason: 'wrong day' } }), 'b')).toMatchObject({ class: 'refused', code: 'release-aborted', message: expect.stringMatching(/^b waited .*wrong day.*not taken out of service\.$/) });
   });
 });

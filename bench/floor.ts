@@ -3,6 +3,7 @@
  * drivers through workflows, activities and Postgres, once bare; in turns on the same servers. Ends with 1 when a target is missed.
  */
 import './quiet-runtime.ts';
+import { parseArgs } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { openServers } from './bench-servers.ts';
@@ -43,7 +44,8 @@ export interface Compared {
   readonly bare: readonly Measured[];
 }
 
-const servers = await openServers();
+const { values } = parseArgs({ options: { temporal: { type: 'string', default: 'postgres' } } });
+const servers = await openServers(values.temporal === 'dev' ? 'in-memory' : 'on-postgres');
 try {
   process.exitCode = (await bench(servers)) ? 0 : 1;
 } finally {

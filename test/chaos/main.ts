@@ -9,6 +9,7 @@ import { runCommand } from '../../stack/command.ts';
 import { onParentDeath } from '../../stack/parent.ts';
 import { BROKEN } from './broken.ts';
 import { missingFor } from './needs.ts';
+import { ROUNDS_OF_POINTS, roundsOf } from './rounds-told.ts';
 import { CLONE } from './place.ts';
 import { failuresOf, reportOf } from './report.ts';
 import { firstRelease, runScenario, type ScenarioOutcome } from './run.ts';
@@ -27,13 +28,9 @@ const { values } = parseArgs({
   },
 });
 
-/** enough for every point to be met, with some to spare for those that a story passed by */
-const ROUNDS_OF_POINTS = 40;
-const ROUNDS = 3;
-
 const seed = Number(values.seed);
 const chosen = values.scenario === 'all' ? SCENARIOS : values.scenario.split(',').map(scenarioOf);
-const told = (scenario: Scenario): number => (values.rounds === undefined ? (scenario.name === 'points' ? ROUNDS_OF_POINTS : ROUNDS) : Number(values.rounds));
+const told = roundsOf(values.rounds);
 const broken = BROKEN.find((promise) => promise === values.break) ?? null;
 if (values.break !== '' && broken === null) throw new Error(`--break is one of ${BROKEN.join(', ')}`);
 if (!Number.isInteger(seed) || !['postgres', 'dev'].includes(values.temporal)) throw new Error('--seed is a whole number, --temporal is postgres or dev');
@@ -71,12 +68,12 @@ async function main(): Promise<number> {
   await firstRelease(stack);
   if (broken !== null) stack.break(broken);
   const outcomes: ScenarioOutcome[] = [];
-  for (const scenario of runnable) outcomes.push(await runScenario(stack, scenario, { seed, rounds: told(scenario), log: console.log }));
+  for (const scenario of runnable) outcomes.push(await runScenario(stack, scenario, { seed, rounds: told(scenario.name), log: console.log }));
   return tell(stack, outcomes, notRun);
 }
 
 async function tell({ folder }: ChaosStack, outcomes: readonly ScenarioOutcome[], notRun: readonly string[]): Promise<number> {
-  const isWhole = values.rounds === undefined;
+  const isWhole = told('points') >= ROUNDS_OF_POINTS;
   const failures = failuresOf(outcomes, isWhole);
   const report = reportOf(outcomes);
   writeFileSync(join(folder, 'report.md'), `${report}\n`);
@@ -85,7 +82,7 @@ async function tell({ folder }: ChaosStack, outcomes: readonly ScenarioOutcome[]
   const failed = failures.length + (process.env['CI'] === 'true' ? notRun.length : 0);
   if (failures.length > 0) {
     console.log(`Broken:\n${failures.map((line) => `  ${line}`).join('\n')}`);
-    for (const name of new Set(outcomes.filter((outcome) => failuresOf([outcome], isWhole).length > 0).map(({ scenario }) => scenario))) console.log(`See it again at commit ${await commit()}: npm run chaos -- --scenario ${name} --seed ${seed} --rounds ${told(scenarioOf(name))} --temporal ${values.temporal}${values.break === '' ? '' : ` --break ${values.break}`}`);
+    for (const name of new Set(outcomes.filter((outcome) => failuresOf([outcome], isWhole).length > 0).map(({ scenario }) => scenario))) console.log(`See it again at commit ${await commit()}: npm run chaos -- --scenario ${name} --seed ${seed} --rounds ${told(name)} --temporal ${values.temporal}${values.break === '' ? '' : ` --break ${values.break}`}`);
   }
   return failed === 0 ? 0 : 1;
 }

@@ -2,7 +2,7 @@
 import type { ChaosRecord, LoggedEvent } from './checker/record.ts';
 import type { Struck } from './stack.ts';
 
-export type RecoveryKind = 'worker killed → next event of that release' | 'Temporal back → next event' | 'Postgres back → next event' | 'pause acknowledged → quiet' | 'rollback acknowledged → first host fenced';
+export type RecoveryKind = 'worker killed, the other runs → next event of that release' | 'both workers dead → next event of that release' | 'Temporal back → next event' | 'Postgres back → next event' | 'pause acknowledged → quiet' | 'rollback acknowledged → first host fenced';
 
 export interface Recovery {
   readonly kind: RecoveryKind;
@@ -14,7 +14,11 @@ export function recoveriesOf(record: ChaosRecord, struck: readonly Struck[], sai
   const after = (atMs: number, wanted: (logged: LoggedEvent) => boolean): number | null => events.find((logged) => logged.seenMs > atMs && wanted(logged))?.seenMs ?? null;
   const until = (kind: RecoveryKind, atMs: number, nextMs: number | null): readonly Recovery[] => (nextMs === null ? [] : [{ kind, ms: Math.max(0, nextMs - atMs) }]);
   return [
-    ...struck.filter(({ fault }) => fault === 'kill-worker' || fault === 'kill-both').flatMap(({ atMs, release }) => until('worker killed → next event of that release', atMs, after(atMs, (logged) => logged.release === release))),
+    ...struck.filter(({ fault }) => fault === 'kill-worker' || fault === 'kill-both').flatMap(({ atMs, release }) => {
+      const nextMs = after(atMs, (logged) => logged.release === release);
+      const isAlone = nextMs !== null && downTogether(said, atMs, nextMs);
+      return until(isAlone ? 'both workers dead → next event of that release' : 'worker killed, the other runs → next event of that release', atMs, nextMs);
+    }),
     ...said.flatMap(({ atMs, line }) => {
       const [, name] = /^(Temporal|Postgres) runs again$/.exec(line) ?? [];
       return name === undefined ? [] : until(`${name as 'Temporal' | 'Postgres'} back → next event`, atMs, after(atMs, () => true));
@@ -25,6 +29,20 @@ export function recoveriesOf(record: ChaosRecord, struck: readonly Struck[], sai
       return until('rollback acknowledged → first host fenced', atMs, fencedMs);
     }),
   ];
+}
+
+/** Whether at some moment between these two no worker was there: who ended and when it ran again is in what the supervisor said. */
+function downTogether(said: readonly { readonly atMs: number; readonly line: string }[], fromMs: number, toMs: number): boolean {
+  const down = new Set<string>();
+  for (const { atMs, line } of said) {
+    if (atMs > toMs) return false;
+    const [, name, what] = /^(worker \d) (ended|runs again)/.exec(line) ?? [];
+    if (name === undefined) continue;
+    if (what === 'ended') down.add(name);
+    else down.delete(name);
+    if (atMs >= fromMs && down.size > 1) return true;
+  }
+  return false;
 }
 
 /** Null when the pause was ended before it was quiet. It may be quiet before its client hears of it. */

@@ -44,8 +44,16 @@ describe('the report', () => {
   test('reads from a record how long it took until things went on', () => {
     const record = cleanRecord();
     const kinds = recoveriesOf(record, [{ point: 'append.after', fault: 'kill-worker', release: 'r-good', atMs: record.events[3]?.seenMs ?? 0 }], [{ atMs: record.events[5]?.seenMs ?? 0, line: 'Postgres runs again' }]);
-    expect(kinds.map(({ kind }) => kind)).toEqual(['worker killed → next event of that release', 'Postgres back → next event', 'rollback acknowledged → first host fenced']);
+    expect(kinds.map(({ kind }) => kind)).toEqual(['worker killed, the other runs → next event of that release', 'Postgres back → next event', 'rollback acknowledged → first host fenced']);
     expect(kinds.every(({ ms }) => ms > 0 && ms <= 200)).toBe(true);
+  });
+  test('counts a kill apart while no other worker was there', () => {
+    const record = cleanRecord();
+    const atMs = record.events[3]?.seenMs ?? 0;
+    const struck = [{ point: 'append.after', fault: 'kill-worker', release: 'r-good', atMs }] as const;
+    const kindsOf = (...lines: readonly string[]) => recoveriesOf(record, struck, lines.map((line) => ({ atMs: atMs + 1, line }))).map(({ kind }) => kind);
+    expect(kindsOf('worker 1 ended (SIGKILL); starting it again in 0.1 s', 'worker 2 ended (SIGKILL); starting it again in 0.1 s')).toContain('both workers dead → next event of that release');
+    expect(kindsOf('worker 1 ended (SIGKILL); starting it again in 0.1 s', 'worker 1 runs again', 'worker 2 ended (SIGKILL); starting it again in 0.1 s')).toContain('worker killed, the other runs → next event of that release');
   });
   test('tells quantiles of nothing as nothing', () => {
     expect(quantilesOf([])).toEqual({ n: 0, p50: 0, p99: 0, max: 0 });

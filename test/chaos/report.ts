@@ -2,7 +2,7 @@
 import { quantilesOf, type RecoveryKind } from './recovery.ts';
 import type { ScenarioOutcome } from './run.ts';
 
-const KINDS: readonly RecoveryKind[] = ['worker killed → next event of that release', 'Temporal back → next event', 'Postgres back → next event', 'pause acknowledged → quiet', 'rollback acknowledged → first host fenced'];
+const KINDS: readonly RecoveryKind[] = ['worker killed, the other runs → next event of that release', 'both workers dead → next event of that release', 'Temporal back → next event', 'Postgres back → next event', 'pause acknowledged → quiet', 'rollback acknowledged → first host fenced'];
 
 export function reportOf(outcomes: readonly ScenarioOutcome[]): string {
   return ['| scenario | rounds | points struck | breaches | commands acknowledged | stale balancer writes, reversed | requests failed / all | round, longest |', '|---|---|---|---|---|---|---|---|', ...outcomes.map(rowOf), '', ...recoveryTable(outcomes)].join('\n');

@@ -32,7 +32,7 @@ const RULES: readonly Rule[] = [
   { pattern: /Bad owner or permissions|[Bb]ad configuration option|terminating, \d+ bad configuration|Can't open user config file|extra arguments at end of line/, fault: 'client', sentence: 'is not asked, because the ssh configuration of this machine is wrong. Mend it; `ssh -G HOST` reads it, too.' },
   { pattern: /unix_listener|ControlPath too long|too long for Unix domain socket|Control socket .* (?:bad|mkdir)/, fault: 'client', sentence: 'is not asked, because the shared connection has no place on this machine. Make room and rights in its folder for temporary files.' },
   { pattern: /no matching (?:host key type|key exchange method|cipher|MAC)/i, sentence: 'and this machine share no algorithm. Bring the older of the two up to date, or allow one in ssh_config.' },
-  { pattern: /administratively prohibited|stdio forwarding failed/, sentence: 'is not reached from its jump host, which refuses to forward. Allow TCP forwarding there, and check that it reaches the host.' },
+  { pattern: /administratively prohibited|stdio forwarding/i, sentence: 'is not reached from its jump host. Check that sshd of the host answers there, and that the jump host allows TCP forwarding.' },
   { pattern: /Too many authentication failures/, sentence: 'was offered too many keys. Name the right one with executor.identityFile, or as IdentityFile with IdentitiesOnly in ssh_config.' },
   { pattern: /Permission denied/, sentence: 'refused the login. Check the user, the key or certificate (has it expired?), and what the host accepts: authorized_keys, TrustedUserCAKeys.' },
   { pattern: /Could not resolve hostname/, sentence: 'has an address that no name server knows. Correct the address of the host, of its jump host, or the name service.' },

@@ -101,9 +101,10 @@ function readProgram(file: string): Program {
 }
 
 /** The checked settings of a host, whose files are there. */
-function specOf({ name, address, executor, ...rest }: HostSpec): SshExecutorSpec {
+function specOf(host: HostSpec): SshExecutorSpec {
+  const { name, executor } = host;
   if (executor.driver !== 'ssh') throw new TypeError(`${name} is reached by ${executor.driver}, not by ssh`);
-  const bad = badWords({ name, address, executor, ...rest }, executor);
+  const bad = badWords(host, executor);
   if (bad.length > 0) throw new HostUnreachable(name, `${name} is not called, because these would be unsafe in a command: ${bad.join(', ')}. Declare the host anew.`);
   for (const field of ['identityFile', 'certificateFile', 'configFile', 'knownHostsFile'] as const) {
     const file = executor[field];

@@ -23,7 +23,7 @@ const RULES: readonly Rule[] = [
     pattern: /REMOTE HOST IDENTIFICATION HAS CHANGED/,
     sentence: 'SHOWS ANOTHER HOST KEY THAN THE ONE THAT IS KNOWN. Nothing was sent to it. Somebody may stand between, or the host was installed anew: compare the fingerprint on its console, and only if it is the same replace its line in known_hosts.',
   },
-  { pattern: /(?:host key|HOST KEY).*(?:REVOKED|revoked)/, sentence: 'shows a host key that is revoked. Nothing was sent to it. Give the host a new key, and its new line in known_hosts.' },
+  { pattern: /REVOKED HOST KEY|[Hh]ost key .*revoked/, sentence: 'shows a host key that is revoked. Nothing was sent to it. Give the host a new key, and its new line in known_hosts.' },
   {
     pattern: /No .* host key is known for|Host key verification failed|Certificate invalid/,
     sentence: 'shows a host key that nobody has vouched for. Nothing was sent to it. Compare its fingerprint on its console, then add it to known_hosts, or sign it by a @cert-authority that stands there.',
@@ -44,8 +44,8 @@ const RULES: readonly Rule[] = [
 ];
 
 /**
- * Reads standard error of an ssh that ended with 255. The host's fault unless it is known to be the client's. `said` of the answer
- * holds ssh's own last lines, so that nothing is hidden by our reading.
+ * Reads standard error of an ssh that ended with 255. The host's fault unless it is known to be the client's. The sentence ends with
+ * ssh's own last lines, so that nothing is hidden by our reading.
  */
 export function readComplaint(text: string): SshComplaint {
   const rule = RULES.find(({ pattern }) => pattern.test(text));

@@ -1,6 +1,6 @@
 /** The ssh executor against a real sshd: the conformance suite, and what only a way over a network can get wrong. */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ExecutorDown, HostUnreachable } from '../../../drivers/executors/port.ts';
@@ -238,8 +238,11 @@ describe('ways to log in', () => {
     const other = await another({ config: `TrustedUserCAKeys ${keys.authority}.pub\nAuthorizedKeysFile none` });
     const folder = makeFolder();
     makeKey(join(folder, 'id'));
-    const sign = (validity: string): void => keygen('-q', '-s', keys.authority, '-I', 'test', '-n', process.getuid?.() === 0 ? 'root' : String(process.env['USER']), '-V', validity, join(folder, 'id.pub'));
-    const host = other.host('web-07', { identityFile: join(folder, 'id'), certificateFile: join(folder, 'id-cert.pub') });
+    const sign = (validity: string): void => {
+      keygen('-q', '-s', keys.authority, '-I', 'test', '-n', userInfo().username, '-V', validity, join(folder, 'id.pub'));
+      renameSync(join(folder, 'id-cert.pub'), join(folder, 'elsewhere'));
+    };
+    const host = other.host('web-07', { identityFile: join(folder, 'id'), certificateFile: join(folder, 'elsewhere') });
     sign('-2d:-1d');
     await expect(observe(makeExecutor(), host)).rejects.toThrow(/refused the login.*has it expired/);
     sign('-1d:+1d');
@@ -247,13 +250,12 @@ describe('ways to log in', () => {
   });
 
   test('a host key that an authority has signed needs no line of its own', async () => {
-    const other = await another({ known: false });
-    keygen('-q', '-s', keys.authority, '-I', 'host', '-h', '-n', other.address, join(other.folder, 'host-key.pub'));
     const folder = makeFolder();
-    const knownHostsFile = join(folder, 'known_hosts');
-    writeFileSync(knownHostsFile, `@cert-authority [${other.address}]:${other.port} ${readFileSync(`${keys.authority}.pub`, 'utf8')}`);
-    const signed = await another({ known: false, config: `HostKey ${join(other.folder, 'host-key')}\nHostCertificate ${join(other.folder, 'host-key-cert.pub')}` });
+    const [hostKey, knownHostsFile] = [join(folder, 'host-key'), join(folder, 'known_hosts')];
+    makeKey(hostKey);
+    keygen('-q', '-s', keys.authority, '-I', 'host', '-h', '-n', sshd.address, `${hostKey}.pub`);
     writeFileSync(knownHostsFile, `@cert-authority * ${readFileSync(`${keys.authority}.pub`, 'utf8')}`);
+    const signed = await another({ known: false, config: `HostKey ${hostKey}\nHostCertificate ${hostKey}-cert.pub` });
     expect(await observe(makeExecutor(), signed.host('web-07', { knownHostsFile }))).toMatchObject(OBSERVED);
   });
 

@@ -50,6 +50,7 @@ export function createSshExecutor(options: SshExecutorOptions): SshExecutor {
   const connections = createSharedConnections(options.temporaryFolder ?? tmpdir());
   const client = createClient(spawner, options);
   let program: Program | null = null;
+  let closing: Promise<void> | null = null;
   return {
     driver: 'ssh',
     run: async (host, verb, input, run) => {
@@ -61,14 +62,22 @@ export function createSshExecutor(options: SshExecutorOptions): SshExecutor {
       const output = await withinTime(run, late, (signal) => converse({ client, connections, signal }, call));
       return parseHostAnswer(host.name, verb, output);
     },
-    close: async () => {
-      await spawner.close();
-      await connections.end(async (words) => {
-        await client(words, '', AbortSignal.timeout(ENDING_TIMEOUT_MS)).catch(() => undefined);
+    // Whoever asks while it is under way waits for the same end: a worker that goes is told twice.
+    close: () => {
+      closing ??= closeAll(spawner, connections, client).finally(() => {
+        closing = null;
       });
-      await spawner.close();
+      return closing;
     },
   };
+}
+
+async function closeAll(spawner: Spawner, connections: SharedConnections, client: Client): Promise<void> {
+  await spawner.close();
+  await connections.end(async (words) => {
+    await client(words, '', AbortSignal.timeout(ENDING_TIMEOUT_MS)).catch(() => undefined);
+  });
+  await spawner.close();
 }
 
 /** Runs ssh with these words and this standard input. */

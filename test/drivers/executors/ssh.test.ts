@@ -350,6 +350,8 @@ describe('shared connections', () => {
     running.catch(() => undefined);
     await until('the hook runs', () => existsSync(mark));
     expect(processesNaming(temporaryFolder).length).toBeGreaterThan(1);
+    // Twice, as a worker does that is told to go while it goes.
+    void executor.close();
     await executor.close();
     await expect(running).rejects.toBeInstanceOf(ExecutorDown);
     expect(processesNaming(temporaryFolder)).toEqual([]);

@@ -10,7 +10,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/{domain,model}/**/*.test.ts', 'test/chaos/checker/*.test.ts', 'test/*.test.ts'], testTimeout: 30_000 },
+        test: { name: 'unit', include: ['test/{domain,model,mutation}/**/*.test.ts', 'test/chaos/checker/*.test.ts', 'test/*.test.ts'], testTimeout: 30_000 },
       },
       {
         extends: true,

@@ -31,7 +31,14 @@ export class DependencyDown extends Error {
 }
 
 /** Draining now would leave too few hosts in service: wait until another one is back. */
-export class CapacityRefused extends DependencyDown {}
+export class CapacityRefused extends DependencyDown {
+  /** nothing was done to take the host out */
+  readonly isUntouched: boolean;
+  constructor(dependency: string, message: string, isUntouched = true) {
+    super(dependency, message);
+    this.isUntouched = isUntouched;
+  }
+}
 
 /** A verdict about the target, or the same error again for Temporal to retry. */
 export function verdictOn(error: unknown, host: string): Failure | null {

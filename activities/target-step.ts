@@ -12,7 +12,7 @@ import { admit } from './steps/admit.ts';
 import { drain } from './steps/drain.ts';
 import { start, stop, switchRelease } from './steps/process.ts';
 import { verify } from './steps/verify.ts';
-import { asTemporal, dependencyOf, verdictOn } from './failures.ts';
+import { asTemporal, CapacityRefused, dependencyOf, verdictOn } from './failures.ts';
 import { alive } from './heartbeat.ts';
 import { hostOf } from './facts.ts';
 import { isLate, refused } from './late-command.ts';
@@ -24,6 +24,7 @@ import type { Acting } from './host-call.ts';
 import type { StepContext, StepDone, StepInput, StepOutcome } from './step-context.ts';
 import type { TargetEvent } from '../domain/release/events.ts';
 import type { StepResult } from '../domain/release/target.ts';
+import type { WaitingStep } from '../domain/release/wait-end.ts';
 import type { Step } from '../domain/vocabulary.ts';
 
 const STEP: Readonly<Record<Step, (context: StepContext) => Promise<StepDone>>> = { drain, stop, switch: switchRelease, start, verify, admit };
@@ -74,7 +75,7 @@ async function failed(deps: ActivityDeps, input: StepInput, step: Step, error: u
     if (away !== null) {
       await append(deps, input, `${step}/waiting/${away.dependency}`, { type: 'target-step-waiting', data: { host, epoch, direction, round, step, ...away } });
     }
-    const end = away === null ? (verdictOn(error, host) ?? 'goes-on') : await waitEnd(deps, input, step, away.dependency);
+    const end = away === null ? (verdictOn(error, host) ?? 'goes-on') : await waitEnd(deps, input, { step, dependency: away.dependency, isUntouched: error instanceof CapacityRefused && error.isUntouched });
     if (end === 'handed-back') return { ok: end };
     if (end !== 'goes-on') {
       await append(deps, input, `${step}/failed`, { type: 'target-step-failed', data: { host, epoch, direction, round, step, failure: end, durationMs } });
@@ -87,9 +88,9 @@ async function failed(deps: ActivityDeps, input: StepInput, step: Step, error: u
 }
 
 /** Read anew each time: who paused or aborted meanwhile told the release, not this step. */
-async function waitEnd({ db }: ActivityDeps, { release, host, direction }: StepInput, step: Step, dependency: string): Promise<ReturnType<typeof endOfWait>> {
+async function waitEnd({ db }: ActivityDeps, { release, host, direction }: StepInput, wait: Pick<WaitingStep, 'step' | 'dependency' | 'isUntouched'>): Promise<ReturnType<typeof endOfWait>> {
   const { state } = await readCore(db, release);
-  return state === null ? 'goes-on' : endOfWait(state, { host, step, direction, dependency, now: new Date().toISOString() });
+  return state === null ? 'goes-on' : endOfWait(state, { ...wait, host, direction, now: new Date().toISOString() });
 }
 
 async function append(deps: ActivityDeps, input: StepInput, what: string, event: TargetEvent): Promise<void> {

@@ -17,6 +17,7 @@ import { getPackage, listPackages, registerPackage } from './packages.ts';
 import { getHealth } from './parts.ts';
 import { makePlanAhead } from './plans.ts';
 import { getEvents } from './release-events.ts';
+import { getRefusals } from './refusals.ts';
 import { getLogs, getOneRelease, getReleaseThen, listAllReleases, postRelease } from './releases.ts';
 import { route } from './route.ts';
 import { mountRoutes } from './serve.ts';
@@ -57,6 +58,7 @@ export function routesOf(deps: ApiDeps, metrics: Operation): readonly Route[] {
     route('POST', '/v1/releases', 'token', postRelease(deps)),
     route('GET', '/v1/releases/{id}', 'token', getOneRelease(deps)),
     route('GET', '/v1/releases/{id}/events', 'token', getEvents(deps)),
+    route('GET', '/v1/releases/{id}/refusals', 'token', getRefusals(deps)),
     route('GET', '/v1/releases/{id}/logs', 'token', getLogs(deps)),
     route('GET', '/v1/releases/{id}/at', 'token', getReleaseThen(deps)),
     route('POST', '/v1/releases/{id}/commands', 'token', postCommand(deps)),

@@ -45,6 +45,7 @@ export interface Compared {
 }
 
 const { values } = parseArgs({ options: { temporal: { type: 'string', default: 'postgres' } } });
+if (!['postgres', 'dev'].includes(values.temporal)) throw new Error('--temporal is postgres or dev');
 const servers = await openServers(values.temporal === 'dev' ? 'in-memory' : 'on-postgres');
 try {
   process.exitCode = (await bench(servers)) ? 0 : 1;

@@ -1,7 +1,7 @@
 /** Commands that came too late: a host or its lock refused them, nothing happened, and that is written down. */
 import { sql } from 'kysely';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
-import { inTransaction, type Database } from './client.ts';
+import { inTransaction, type Database, type Queryable } from './client.ts';
 import { appendLoose } from './loose-events.ts';
 import type { Direction, Step } from '../domain/vocabulary.ts';
 
@@ -29,4 +29,21 @@ export async function noteRefusal(db: Database, late: LateCommand): Promise<void
     await sql`select pg_advisory_xact_lock(hashtextextended(${stream}, 0))`.execute(tx.kysely);
     await appendLoose(tx, { stream, type: 'late-command-refused', data: late, actor: SIGNALBOX });
   });
+}
+
+/** A refusal as it is told: `position` is its place among all events. */
+export interface ToldRefusal extends LateCommand {
+  readonly position: number;
+  /** when it was written down, ISO 8601 UTC */
+  readonly at: string;
+}
+
+/** What was refused of a release, in order, at most `limit`; `after` is the position of the last one seen. Only its own hosts can have refused it. */
+export async function readRefusals(db: Queryable, { release, after, limit }: { readonly release: string; readonly after: number; readonly limit: number }): Promise<readonly ToldRefusal[]> {
+  const { rows } = await sql<{ position: number; at: string; data: LateCommand }>`
+    select e.position, e.at, e.data from release_targets t
+      join events e on e.stream = 'refusal/' || t.host
+    where t.release = ${release} and e.data ->> 'release' = ${release} and e.position > ${after}
+    order by e.position limit ${limit}`.execute(db.kysely);
+  return rows.map(({ position, at, data }) => ({ ...data, position: Number(position), at }));
 }

@@ -47,6 +47,12 @@ export async function hasWantedTraffic(db: Queryable, { release, host, pool, ser
   return found !== undefined;
 }
 
+/** Whether the server is to be drained as far as this release is concerned: it may be out already, and is put out again where it is not. */
+export async function isDrainWanted(db: Queryable, { release, host, pool, server }: WishKey): Promise<boolean> {
+  const found = await db.kysely.selectFrom('wanted_traffic').select('release').where('release', '=', release).where('host', '=', host).where('pool', '=', pool).where('server', '=', server).where(sql<boolean>`wanted ->> 'admin' = 'drain'`).executeTakeFirst();
+  return found !== undefined;
+}
+
 /** The wishes of running releases that still own their hosts, but for those to bring a host in while flags keep it out; `epoch` is the host's current one, to be used in the fence. */
 export async function listWantedTraffic(db: Queryable): Promise<readonly ListedWish[]> {
   return db.kysely

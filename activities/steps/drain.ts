@@ -1,12 +1,12 @@
 /** Takes a host out of traffic, wherever it stands: under the turns of its entries, so that no two drains together can break a floor, and only while this release owns the host. */
 import { activityInfo } from '@temporalio/activity';
 import { openFinding } from '../../db/findings.ts';
-import { hasWantedTraffic } from '../../db/wanted-traffic.ts';
+import { hasWantedTraffic, isDrainWanted } from '../../db/wanted-traffic.ts';
 import { DRIFT, driftOf } from '../../domain/drift.ts';
 import { countedAt } from '../../domain/place.ts';
 import { floorsBroken } from '../../domain/plan/capacity.ts';
 import { unflagged } from '../../domain/traffic-beneath.ts';
-import { CapacityRefused, DependencyDown, StepFailed } from '../failures.ts';
+import { CapacityRefused, StepFailed } from '../failures.ts';
 import { observe } from '../host-call.ts';
 import { hasEntry, placesNow, shownAt, standingPlaces, takeOut } from './places.ts';
 import type { StepContext, StepDone } from '../step-context.ts';
@@ -76,8 +76,10 @@ function checkFloor({ inventory, input }: StepContext, serving: ReadonlySet<stri
   throw new CapacityRefused('capacity', `taking ${input.host} out would leave ${left} of ${hosts} hosts of pool ${pool} in service, the floor is ${floor}`);
 }
 
-/** `capacity` says that the host is untouched. One that an earlier attempt has begun to take out is not, whatever stands at its entries now: its drain is asserted again. */
+/** A host that an earlier attempt has begun to take out is not untouched, whatever stands at its entries now: its drain is asserted again. */
 async function halfRefused(context: StepContext, error: unknown): Promise<never> {
-  if (!(error instanceof CapacityRefused) || !(await hasWish(context))) throw error;
-  throw new DependencyDown('capacity to finish its drain', error.message);
+  if (!(error instanceof CapacityRefused)) throw error;
+  const { deps, input: { release, host } } = context;
+  for (const { pool, server } of standingPlaces(context)) if (await isDrainWanted(deps.db, { release, host, pool, server })) throw new CapacityRefused('capacity', error.message, false);
+  throw error;
 }

@@ -4,6 +4,8 @@ import type { Command } from 'commander';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { follow } from '../follow.ts';
+import { readRefusals } from '../refusals.ts';
+import type { Refusal } from '../refusals.ts';
 import { readEventsAfter } from '../release-events.ts';
 import type { ReleaseEvent } from '../release.ts';
 import { storyTeller } from '../render/event-line.ts';
@@ -14,6 +16,7 @@ interface EventsFlags extends RemoteFlags {
   readonly follow: boolean;
   readonly after: string;
   readonly output?: 'json' | 'wide';
+  readonly refused: boolean;
 }
 
 export function addEvents(program: Command, shell: Shell): void {
@@ -24,6 +27,7 @@ export function addEvents(program: Command, shell: Shell): void {
       .description('print the events of a release')
       .option('-f, --follow', 'go on as they happen, until the release ends', false)
       .option('--after <version>', 'only events after this stream version', '0')
+      .addOption(new Option('--refused', 'print what came too late for the release instead, and was refused').default(false).conflicts(['follow', 'after']))
       .addOption(new Option('-o, --output <format>', 'json: one event per line, complete; wide: also type, version and actor').choices(['json', 'wide'])),
   ).action(shell.run((id: string, flags: EventsFlags) => events(id, flags, shell)));
 }
@@ -33,6 +37,10 @@ async function events(id: string, flags: EventsFlags, shell: Shell): Promise<Exi
   const color = shell.color(flags);
   const tell = storyTeller({ color, verbose: true });
   const say = (list: readonly ReleaseEvent[]): void => shell.say(...list.map((event) => textOf(event, flags, tell)));
+  if (flags.refused) {
+    shell.say(...(await readRefusals(client, id)).map((refusal) => refusalText(refusal, flags)));
+    return EXIT.succeeded;
+  }
   const after = Number.parseInt(flags.after, 10) || 0;
   if (!flags.follow) {
     say(await readEventsAfter(client, id, after));
@@ -47,6 +55,13 @@ async function events(id: string, flags: EventsFlags, shell: Shell): Promise<Exi
   } finally {
     release();
   }
+}
+
+function refusalText(refusal: Refusal, { output }: EventsFlags): string {
+  const { at, host, epoch, direction, round, step, sentence } = refusal;
+  if (output === 'json') return JSON.stringify(refusal);
+  const wide = output === 'wide' ? ` (${direction}, round ${round}, epoch ${epoch})` : '';
+  return `${at} ${host} ${step}${wide}: ${sentence}`;
 }
 
 function textOf(event: ReleaseEvent, flags: EventsFlags, tell: ReturnType<typeof storyTeller>): string {

@@ -3,7 +3,7 @@
  * the same answer is given by the workflow, by its update validators and, ahead of time, by the API.
  */
 import { answered, unanswered, unfitting } from './answer.ts';
-import { waitsAfter } from './batch-order.ts';
+import { asksForPromotion, awaitsPromotion } from './promotion.ts';
 import { anyJump, jumpTo } from './jump.ts';
 import { isSignOffOpen } from './sign-off.ts';
 import { batchesBack, startRollback } from './start-rollback.ts';
@@ -177,10 +177,9 @@ function promote(state: ReleaseState, reason: string): Only {
   const index = progress.bake?.index ?? progress.batch;
   if (progress.stage === 'baking') events.push({ type: 'bake-finished', data: { index, cause: 'promoted', reason } });
   if (progress.stage === 'resting') events.push({ type: 'rest-finished', data: { index, cause: 'promoted', reason } });
-  const { manual, bakeSeconds } = waitsAfter(state.request.strategy, situation, progress.batch);
-  const waits = situation.status !== 'post-release' && manual && !progress.promoted && progress.part !== 'join';
-  const settled = progress.stage === 'baked' || progress.stage === 'baking' || (progress.stage === 'settled' && bakeSeconds === 0 && progress.hosts.length === 0);
-  if (waits && settled) events.push({ type: 'batch-promoted', data: { index: progress.batch, reason } });
+  // One word ends the bake and promotes what it was for.
+  const asks = progress.stage === 'baking' ? asksForPromotion : awaitsPromotion;
+  if (situation.status !== 'post-release' && asks(state.request.strategy, situation)) events.push({ type: 'batch-promoted', data: { index: progress.batch, reason } });
   return events.length > 0 ? { events } : refuse('nothing-to-do', 'No bake or rest is running and no batch waits for promotion.');
 }
 

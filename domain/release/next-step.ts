@@ -4,6 +4,7 @@
  */
 import { batchesLeft, waitsAfter } from './batch-order.ts';
 import { brakeEvents } from './failure-policy.ts';
+import { asksForPromotion } from './promotion.ts';
 import { isSignOffOpen } from './sign-off.ts';
 import { bakeEndMs } from './progress.ts';
 import { nextRollbackStep } from './next-rollback-step.ts';
@@ -137,7 +138,7 @@ function rollStep(state: ReleaseState, situation: Rolling, nowMs: number): NextS
   }
   if (progress.stage === 'baking') return bakeStep(progress, nowMs);
   if (progress.stage === 'resting') return restStep(progress, nowMs);
-  if (waits.manual && !progress.promoted && progress.part !== 'join') return { do: 'wait', for: 'promote', untilMs: null };
+  if (asksForPromotion(state.request.strategy, situation)) return { do: 'wait', for: 'promote', untilMs: null };
   if (isSignOffOpen(state, situation)) return { do: 'wait', for: 'sign-off', untilMs: null };
   return afterBatch(situation, waits);
 }

@@ -6,8 +6,10 @@ export interface WaitingStep {
   readonly host: string;
   readonly step: Step;
   readonly direction: Direction;
-  /** what is waited for: `capacity`, which says that the host is untouched, or the name of what is away, as a person would say it */
+  /** what is waited for, as a person would say it */
   readonly dependency: string;
+  /** it waits for capacity, and nothing was done to take it out */
+  readonly isUntouched: boolean;
   /** ISO 8601 UTC */
   readonly now: string;
 }
@@ -22,8 +24,7 @@ export const ABORT_PATIENCE_SECONDS = 15;
  * else on the way forward is put back as it was; where the way back of the aborted release waits as well, a second abort leaves it as it
  * stands, and says so. A way back that is paused goes on with the hosts it has in hand.
  */
-export function endOfWait({ aborting, paused }: ReleaseState, { host, step, direction, dependency, now }: WaitingStep): 'goes-on' | 'handed-back' | Failure {
-  const isUntouched = dependency === 'capacity';
+export function endOfWait({ aborting, paused }: ReleaseState, { host, step, direction, dependency, isUntouched, now }: WaitingStep): 'goes-on' | 'handed-back' | Failure {
   if (aborting !== null) {
     if (isUntouched) return notTakenOut(host, aborting.reason);
     const sinceMs = Date.parse(aborting.since ?? '1970-01-01T00:00:00Z');
@@ -41,7 +42,7 @@ function notTakenOut(host: string, reason: string): Failure {
   };
 }
 
-function givenUp({ host, step, direction, dependency }: Omit<WaitingStep, 'now'>, reason: string): Failure {
+function givenUp({ host, step, direction, dependency }: Omit<WaitingStep, 'now' | 'isUntouched'>, reason: string): Failure {
   const waited = `${host} waited at ${step} for ${dependency} when the release was aborted (${reason}). It did not come back within ${ABORT_PATIENCE_SECONDS} s`;
   if (direction === 'forward') {
     return { class: 'refused', code: 'release-aborted', message: `${waited}; ${host} was not finished.`, next: `It is put back as it was as soon as ${dependency} allows. A second abort leaves it as it stands.` };

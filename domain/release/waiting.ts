@@ -1,5 +1,5 @@
 /** Why a release does not move right now: one sentence with what for, since when, until when, and who can end it. */
-import { waitsAfter } from './batch-order.ts';
+import { awaitsPromotion } from './promotion.ts';
 import { CONSEQUENCES, overallDeadline } from './deadlines.ts';
 import { bakeEndMs } from './progress.ts';
 import { progressOf } from './evolve.ts';
@@ -70,9 +70,7 @@ function waitingForPromotion({ request, situation }: ReleaseState): Waiting | nu
   if (situation.status !== 'pre-release' && situation.status !== 'releasing') return null;
   const { progress, plan } = situation;
   const batch = plan.batches[progress.batch];
-  const waits = waitsAfter(request.strategy, situation, progress.batch);
-  const settled = progress.stage === 'baked' || (progress.stage === 'settled' && waits.bakeSeconds === 0 && progress.hosts.length === 0);
-  if (batch === undefined || !waits.manual || progress.promoted || progress.part === 'join' || !settled) return null;
+  if (batch === undefined || !awaitsPromotion(request.strategy, situation)) return null;
   const what = batch.kind === 'bastion' ? 'the bastion' : `batch ${batch.index}`;
   return { for: 'promote', since: progress.since, until: null, who: 'an operator with promote', sentence: `The strategy asks for a person after ${what}: promote to go on, or roll back.` };
 }

@@ -2,7 +2,7 @@
  * When the clock of a release runs, and how events move it. It runs while a step is due: preparing, a batch or a restore in work,
  * auditing. It stands while the release is queued, paused, baking, or waits for a person: planned waits count against no deadline.
  */
-import { waitsAfter } from './batch-order.ts';
+import { awaitsPromotion } from './promotion.ts';
 import { isSignOffOpen } from './sign-off.ts';
 import type { CoreEvent, Stored } from './events.ts';
 import type { ReleaseState, Rolling, WorkClock } from './state.ts';
@@ -44,11 +44,8 @@ export function isWorking(state: ReleaseState): boolean {
 
 /** Every stage that is not named here is a wait, also one that is not known yet. */
 function isRolling({ request }: ReleaseState, rolling: Rolling): boolean {
-  const { stage, promoted, part, hosts, batch } = rolling.progress;
-  if (stage === 'ready' || stage === 'rolling') return true;
-  const { manual, bakeSeconds } = waitsAfter(request.strategy, rolling, batch);
-  const asksPerson = manual && !promoted && part !== 'join' && bakeSeconds === 0 && hosts.length === 0;
-  return stage === 'settled' && !asksPerson;
+  const { stage } = rolling.progress;
+  return stage === 'ready' || stage === 'rolling' || (stage === 'settled' && !awaitsPromotion(request.strategy, rolling));
 }
 
 function isBatchInWork({ paused, situation }: ReleaseState): boolean {

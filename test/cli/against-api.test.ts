@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { loadCommand, settleCommand } from '../../db/commands.ts';
 import { appendReleaseEvents } from '../../db/events.ts';
 import { acquirePool } from '../../db/pools.ts';
+import { noteRefusal } from '../../db/refusals.ts';
 import { openRelease } from '../../db/requests.ts';
 import type { CoreEvent } from '../../domain/release/events.ts';
 import { SIGNALBOX } from '../../domain/vocabulary.ts';
@@ -197,6 +198,16 @@ describe('releases', () => {
     expect(versions).toEqual([1, 2, 3, 4, 5]);
     expect((await cli('events', id)).stdout.trim().split('\n').length).toBe(5);
     expect((await cli('events', id, '--after', '4', '-o', 'wide')).stdout).toContain('release-rolled-back');
+  });
+
+  test('what came too late for a release is told where it is asked for, and only there', async () => {
+    const id = await running();
+    expect((await cli('events', id, '--refused')).stdout).toBe('');
+    await noteRefusal(api.db, { release: id, host: 'web-01', epoch: 3, direction: 'back', round: 0, step: 'admit', sentence: 'Epoch 3 on host web-01 is void.' });
+    expect((await cli('events', id, '--refused')).stdout).toMatch(/^\d{4}-\S+Z web-01 admit: Epoch 3 on host web-01 is void\.\n$/);
+    expect((await cli('events', id, '--refused', '-o', 'wide')).stdout).toContain('(back, round 0, epoch 3)');
+    expect(JSON.parse((await cli('events', id, '--refused', '-o', 'json')).stdout)).toMatchObject({ host: 'web-01', step: 'admit' });
+    expect((await cli('events', id, '--refused', '--follow')).code).toBe(2);
   });
 
   test('logs of a host without failure say so, of an unknown host it is refused', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { withTargetFence, withWishFence } from '../../db/fence.ts';
-import { hasWantedTraffic, listWantedTraffic } from '../../db/wanted-traffic.ts';
+import { hasWantedTraffic, isDrainWanted, listWantedTraffic } from '../../db/wanted-traffic.ts';
 import { until } from '../support/until.ts';
 import { end, openStore, running, type Store } from './samples.ts';
 
@@ -19,6 +19,9 @@ test('a wish is known from before the balancer is told, for its own server alone
   }, [{ pool: place.pool, server: place.server, wanted: { admin: 'drain', weight: null } }]);
   await expect(told).rejects.toThrow('the balancer is gone');
   expect(await hasWantedTraffic(db, place)).toBe(true);
+  expect(await isDrainWanted(db, place)).toBe(true);
+  await withTargetFence(db, { release, host: 'web-01', epoch }, async () => undefined, [{ pool: place.pool, server: place.server, wanted: { admin: 'ready', weight: null } }]);
+  expect([await hasWantedTraffic(db, place), await isDrainWanted(db, place)]).toEqual([true, false]);
   for (const other of [{ release: 'r-other' }, { host: 'web-02' }, { pool: 'web-intern' }, { server: 'web-02' }]) expect(await hasWantedTraffic(db, { ...place, ...other })).toBe(false);
   await end(db, release);
   expect(await hasWantedTraffic(db, place)).toBe(false);

@@ -186,9 +186,10 @@ describe('while nobody delivers anything', () => {
     const log = { warn: () => undefined };
     const startedMs = performance.now();
     const both = ['one', 'other'].map((by) => startWatchdog({ db, eyes: counting, by, log, everyMs: 300 }));
-    await until('several rounds', () => looks >= 4, 20_000);
+    await until('several rounds', () => looks >= 6, 20_000);
     await Promise.all(both.map((watchdog) => watchdog.stop()));
-    expect(looks).toBeLessThanOrEqual(1 + (performance.now() - startedMs) / 300);
+    // A turn counts from the moment it was asked for, so one may seem to come early; two that look on their own look twice as often.
+    expect(looks).toBeLessThanOrEqual(2 + (performance.now() - startedMs) / 300);
   });
 });
 

@@ -5,7 +5,7 @@ import { AT, paused, release, rolling } from './situations.ts';
 import type { WaitingStep } from '../../../domain/release/wait-end.ts';
 
 const after = (seconds: number) => new Date(Date.parse(AT) + seconds * 1000).toISOString();
-const waits = (more: Partial<WaitingStep> = {}): WaitingStep => ({ host: 'b', step: 'drain', direction: 'forward', dependency: 'capacity', now: AT, ...more });
+const waits = (more: Partial<WaitingStep> = {}): WaitingStep => ({ host: 'b', step: 'drain', direction: 'forward', dependency: 'capacity', isUntouched: true, now: AT, ...more });
 const aborted = release(rolling(), { aborting: { reason: 'wrong day', since: AT } });
 
 describe('a host that waits for capacity', () => {
@@ -19,6 +19,10 @@ describe('a host that waits for capacity', () => {
     expect(endOfWait(state, waits({ direction: 'back' }))).toBe('goes-on');
   });
 
+  test('whose drain an earlier attempt has begun is not handed back: it may be half out', () => {
+    expect(endOfWait(release(rolling(), { paused: paused() }), waits({ isUntouched: false }))).toBe('goes-on');
+  });
+
   test.each(['forward', 'back'] as const)('is told by an abort at once that it was left alone, and why: %s', (direction) => {
     expect(endOfWait(aborted, waits({ direction }))).toEqual({
       class: 'refused',
@@ -30,7 +34,7 @@ describe('a host that waits for capacity', () => {
 });
 
 describe.each(STEPS)('a host that waits at %s for something of ours that is away', (step) => {
-  const away = (seconds: number) => waits({ step, dependency: 'the balancer', now: after(seconds) });
+  const away = (seconds: number) => waits({ step, dependency: 'the balancer', isUntouched: false, now: after(seconds) });
 
   test('waits on while its release is paused: it may be half-done', () => {
     expect(endOfWait(release(rolling(), { paused: paused() }), away(0))).toBe('goes-on');

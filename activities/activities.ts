@@ -4,6 +4,7 @@ import { adoptRelease } from './adopt-release.ts';
 import { auditTargets } from './audit-targets.ts';
 import { comparePool } from './compare-pool.ts';
 import { fenceTarget } from './fence-target.ts';
+import { aliveToTheEnd } from './heartbeat.ts';
 import { makePlan } from './make-plan.ts';
 import { observeTargets } from './observe-targets.ts';
 import { openRelease, record } from './record.ts';
@@ -19,13 +20,13 @@ export type Activities = ReturnType<typeof createActivities>;
 export function createActivities(deps: ActivityDeps) {
   const step = (name: Step) => (input: StepInput): Promise<StepOutcome> => runStep(deps, name, input);
   return {
-    openRelease: bind(deps, openRelease),
+    openRelease: deciding(deps, openRelease),
     adoptRelease: bind(deps, adoptRelease),
-    acquirePool: bind(deps, acquirePool),
-    record: bind(deps, record),
-    makePlan: bind(deps, makePlan),
-    weighDeadline: bind(deps, weighDeadline),
-    comparePool: bind(deps, comparePool),
+    acquirePool: deciding(deps, acquirePool),
+    record: deciding(deps, record),
+    makePlan: deciding(deps, makePlan),
+    weighDeadline: deciding(deps, weighDeadline),
+    comparePool: deciding(deps, comparePool),
     observeTargets: bind(deps, observeTargets),
     stageTargets: bind(deps, stageTargets),
     auditTargets: bind(deps, auditTargets),
@@ -37,6 +38,11 @@ export function createActivities(deps: ActivityDeps) {
     verifyTarget: step('verify'),
     admitTarget: step('admit'),
   };
+}
+
+/** Work that writes down what was decided; a worker that dies in it is missed as soon as one that dies at a host. */
+function deciding<I, O>(deps: ActivityDeps, activity: (deps: ActivityDeps, input: I) => Promise<O>): (input: I) => Promise<O> {
+  return (input) => aliveToTheEnd(() => activity(deps, input));
 }
 
 function bind<I, O>(deps: ActivityDeps, activity: (deps: ActivityDeps, input: I) => Promise<O>): (input: I) => Promise<O> {

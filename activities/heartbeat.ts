@@ -1,14 +1,20 @@
-/** Long activities stay visibly alive from a timer of their own, and learn of their cancellation by it. */
+/** Activities stay visibly alive from a timer of their own; the long ones learn of their cancellation by it. */
 import { Context } from '@temporalio/activity';
 
 const HEARTBEAT_MS = 800;
 
 /** Runs `work` while heartbeating; the signal fires when the workflow cancelled or the worker shuts down. */
 export async function alive<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const { cancellationSignal, cancelled } = Context.current();
+  return aliveToTheEnd(() => Promise.race([work(cancellationSignal), cancelled]));
+}
+
+/** Runs `work` while heartbeating, and lets nothing but its own end end it: what is written down must be told. */
+export async function aliveToTheEnd<T>(work: () => Promise<T>): Promise<T> {
   const context = Context.current();
   const timer = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
   try {
-    return await Promise.race([work(context.cancellationSignal), context.cancelled]);
+    return await work();
   } finally {
     clearInterval(timer);
   }

@@ -14,10 +14,13 @@ function patient(initialIntervalMs: number, maximumIntervalMs: number) {
   return { initialInterval: initialIntervalMs, backoffCoefficient: 2, maximumInterval: maximumIntervalMs, maximumAttempts: PATIENCE_MS / maximumIntervalMs } as const;
 }
 
+/** After so long without a sign of life an activity's worker is taken for dead, and another one goes on. */
+const HEARTBEAT_TIMEOUT = '3s';
+
 /** The host is fenced instead of waiting for a cancelled attempt, so cancelling returns at once. */
 const onTargets = {
   startToCloseTimeout: '2h',
-  heartbeatTimeout: '3s',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   cancellationType: ActivityCancellationType.TRY_CANCEL,
   retry: patient(200, 5_000),
 } as const;
@@ -26,6 +29,7 @@ const onTargets = {
 export const deciding = (summary: string) =>
   proxyActivities<Pick<Activities, 'openRelease' | 'acquirePool' | 'record' | 'makePlan' | 'weighDeadline' | 'comparePool'>>({
     startToCloseTimeout: '20s',
+    heartbeatTimeout: HEARTBEAT_TIMEOUT,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: patient(100, 3_000),
     summary,

@@ -11,9 +11,9 @@ import type { Toxic } from './network.ts';
 const ANY = ['good', 'good-paused', 'rolled-back', 'aborted', 'bad'] as const;
 /** one pool that goes forward, one that is taken back by a person, one of either kind */
 const BOTH_WAYS = [['good', 'good-paused'], ['rolled-back'], ANY] as const;
-/** points struck in one round; more would only wait for one another */
-const POINTS_PER_ROUND = 5;
-const BACK_PER_ROUND = 2;
+/** points struck in one round: each costs a worker's death, which is three seconds until it is missed, and a round shall be short */
+const POINTS_PER_ROUND = 3;
+const BACK_PER_ROUND = 1;
 
 const points: Scenario = {
   name: 'points',

@@ -20,6 +20,7 @@ const PROGRAMS: readonly Program[] = [
   { name: 'sshd', debian: 'openssh-server', runs: (_file, text) => text.includes('real-sshd') },
   { name: 'ssh', debian: 'openssh-client', runs: (_file, text) => text.includes('real-sshd') },
   { name: 'ip', debian: 'iproute2', runs: (_file, text) => text.includes('namespaces.ts') },
+  { name: 'iptables', debian: 'iptables', runs: (_file, text) => text.includes('namespaces.ts') },
   { name: 'busybox', debian: 'busybox', runs: onHosts },
   { name: 'dash', debian: 'dash', runs: onHosts },
   { name: 'bash', debian: 'bash', runs: onHosts },

@@ -1,4 +1,4 @@
-/** Hosts of a network of their own on this machine: Linux network namespaces, each with one line to us. Needs root and iproute2. */
+/** Hosts of a network of their own on this machine: Linux network namespaces, each with one line to us. Needs root, iproute2 and iptables. */
 import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 
@@ -7,7 +7,7 @@ export interface NetworkHost {
   readonly address: string;
   /** words before a command that is to run there */
   readonly inside: readonly string[];
-  /** takes the line away: nothing arrives and nothing is said about it */
+  /** drops every packet, both ways: nothing arrives and nothing is said about it */
   cut(): void;
   heal(): void;
 }
@@ -51,12 +51,16 @@ function openHost(id: number, index: number, made: string[]): NetworkHost {
   return {
     address,
     inside: ['ip', 'netns', 'exec', name],
-    cut: () => ip('-n', name, 'link', 'set', 'eth0', 'down'),
-    heal: () => ip('-n', name, 'link', 'set', 'eth0', 'up'),
+    cut: () => filter(name, '-I'),
+    heal: () => filter(name, '-D'),
   };
+}
+
+function filter(namespace: string, change: '-I' | '-D'): void {
+  for (const chain of ['INPUT', 'OUTPUT']) ip('netns', 'exec', namespace, 'iptables', '-w', change, chain, '-j', 'DROP');
 }
 
 function ip(...words: readonly string[]): void {
   const { status, stderr, error } = spawnSync('ip', words, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`ip ${words.join(' ')}: ${error?.message ?? stderr.trim()}. Networks of this suite need root and the Debian package iproute2.`);
+  if (status !== 0) throw new Error(`ip ${words.join(' ')}: ${error?.message ?? stderr.trim()}. Networks of this suite need root and the Debian packages iproute2 and iptables.`);
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from '../../stack/command.ts';
+import { inLanes } from './lanes.ts';
 import type { SshHosts } from './hosts.ts';
 
 const TIMEOUT_MS = 600_000;
@@ -39,7 +40,7 @@ export async function runCalls({ playbook, folder, hosts, lanes, calls, command,
     const done = result.output.split('\n').filter((line) => /^(?:ok|changed): \[/.test(line)).length;
     if (done !== calls * hosts.hosts.length) throw new Error(`ansible-playbook made ${done} calls, not ${calls * hosts.hosts.length}`);
   } finally {
-    await Promise.all(hosts.hosts.map(({ address }) => runCommand('ssh', ['-F', 'none', '-o', `ControlPath=${join(sockets, address)}`, '-O', 'exit', '--', 'x'], { timeoutMs: 5_000 })));
+    await inLanes(hosts.hosts, 5, async ({ address }) => void (await runCommand('ssh', ['-F', 'none', '-o', `ControlPath=${join(sockets, address)}`, '-O', 'exit', '--', 'x'], { timeoutMs: 5_000 })));
     rmSync(sockets, { recursive: true, force: true });
   }
 }

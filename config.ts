@@ -25,6 +25,8 @@ export interface Config {
   readonly workflowBundle: string | null;
   /** names this build of the worker: releases stay with the build that began them. null: what its code is; `none`: Temporal is told of no builds */
   readonly build: string | null;
+  /** socket of the ssh agent of whoever started the worker */
+  readonly sshAgent: string | null;
 }
 
 const KNOWN: Readonly<Record<string, string>> = {
@@ -105,6 +107,7 @@ export function readConfig(env: Environment = process.env): Config {
     fetchesMax: number('SIGNALBOX_FETCHES_MAX', 10),
     workflowBundle: text('SIGNALBOX_WORKFLOW_BUNDLE', '') || null,
     build: buildName(text('SIGNALBOX_BUILD', ''), complaints),
+    sshAgent: env['SSH_AUTH_SOCK'] || null,
   };
   refuse(complaints);
   return Object.freeze(config);

@@ -54,7 +54,7 @@ export async function openReleaseSide({ servers, connection, client }: SideDeps)
   const log = pino({ level: 'warn' }, pino.destination(2));
   const db = openDatabase({ url: databaseUrl, max: CONNECTIONS_MAX, applicationName: 'signalbox-bench' });
   const queries = timeQueries(db);
-  const config = { namespace, taskQueue, workflowBundle: bundle, stores: [], fetchesMax: 10 };
+  const config = { namespace, taskQueue, workflowBundle: bundle, stores: [], fetchesMax: 10, sshAgent: null };
   const worker = await createReleaseWorker({ config, db, connection, log, activityDeps: createNoOpDrivers() });
   const running = worker.run();
   const dispatcher = startDispatcher({ db, client, taskQueue, databaseUrl, log });

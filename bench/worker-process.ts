@@ -46,7 +46,7 @@ const db = openDatabase({ url: databaseUrl, max: CONNECTIONS_MAX, applicationNam
 const connection = await NativeConnection.connect({ address: temporalAddress });
 const clientConnection = await Connection.connect({ address: temporalAddress });
 const client = new Client({ connection: clientConnection, namespace });
-const config = { namespace, taskQueue, workflowBundle: bundle, stores: [], fetchesMax: 10 };
+const config = { namespace, taskQueue, workflowBundle: bundle, stores: [], fetchesMax: 10, sshAgent: null };
 const pinning = build === null ? null : { deployment: taskQueue, build };
 const worker = await createReleaseWorker({ config, db, connection, log, build: pinning, activityDeps: createNoOpDrivers(stateFolder, sick) });
 const dispatcher = startDispatcher({ db, client, taskQueue, databaseUrl, log });

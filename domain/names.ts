@@ -9,6 +9,9 @@ export const NAME = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/;
 const VERSION = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/;
 const SERVER_NAME = /^[A-Za-z0-9_.:][A-Za-z0-9_.:-]{0,63}$/;
 const HOST_LABEL = /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
+const LOGIN = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/;
+const PLAIN_PATH = /^(\/[A-Za-z0-9._@+-]+)+$/;
+const HOP = /^(?:([^@]*)@)?(?:\[([^\]]*)\]|([^:[\]]*))(?::([1-9][0-9]{0,4}))?$/;
 const OCTET = /^(0|[1-9][0-9]{0,2})$/;
 const HEXTET = /^[0-9A-Fa-f]{1,4}$/;
 const CONTROL = /\p{Cc}|\p{Zl}|\p{Zp}/u;
@@ -40,6 +43,24 @@ export function isServerName(text: string): boolean {
 /** An absolute path of at most 1,024 characters without `..`, control characters, line separators or broken Unicode. */
 export function isSafePath(text: string): boolean {
   return text.startsWith('/') && text.length <= PATH_LENGTH_MAX && !text.includes('..') && text.isWellFormed() && !CONTROL.test(text);
+}
+
+/** An absolute path of letters, digits and `. _ @ + -` in its parts, without `..`: it may stand in a line that a shell or ssh reads. */
+export function isPlainPath(text: string): boolean {
+  return text.length <= PATH_LENGTH_MAX && PLAIN_PATH.test(text) && !text.includes('..');
+}
+
+/** A name to log in with: 1 to 64 letters, digits, `.`, `_`, `-`, beginning with a letter or `_`; no `..`. */
+export function isLogin(text: string): boolean {
+  return LOGIN.test(text) && !text.includes('..');
+}
+
+/** A host on the way to another one, as ssh writes it: `[user@]host[:port]`, an IPv6 literal in brackets. */
+export function isHop(text: string): boolean {
+  const parts = HOP.exec(text);
+  if (parts === null) return false;
+  const [, user, literal, name, port] = parts;
+  return (user === undefined || isLogin(user)) && (literal === undefined ? isAddress(name ?? '') : isIpv6(literal)) && (port === undefined || Number(port) <= 65535);
 }
 
 /** A last label of digits only would be taken for an IPv4 address by resolvers, so it is none of ours. */

@@ -17,6 +17,10 @@ const onHosts = (file: string): boolean => /^test\/(host|drivers\/executors|scen
 
 const PROGRAMS: readonly Program[] = [
   { name: 'haproxy', debian: 'haproxy', runs: (_file, text) => /real-haproxy|'haproxy'\)/.test(text) },
+  { name: 'sshd', debian: 'openssh-server', runs: (_file, text) => text.includes('real-sshd') },
+  { name: 'ssh', debian: 'openssh-client', runs: (_file, text) => text.includes('real-sshd') },
+  { name: 'ip', debian: 'iproute2', runs: (_file, text) => text.includes('namespaces.ts') },
+  { name: 'iptables', debian: 'iptables', runs: (_file, text) => text.includes('namespaces.ts') },
   { name: 'busybox', debian: 'busybox', runs: onHosts },
   { name: 'dash', debian: 'dash', runs: onHosts },
   { name: 'bash', debian: 'bash', runs: onHosts },

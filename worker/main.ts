@@ -37,7 +37,8 @@ const client = new Client({ connection: clientConnection, namespace: config.name
 await registerSearchAttributes(clientConnection, config.namespace);
 const build = buildName(config);
 const pinning = build === null ? null : { deployment: config.taskQueue, build };
-const worker = await createReleaseWorker({ config, db, connection, log, build: pinning });
+const executors = openExecutors(config);
+const worker = await createReleaseWorker({ config, db, connection, log, build: pinning, executors });
 const dispatcher = startDispatcher({ db, client, taskQueue: config.taskQueue, databaseUrl: config.databaseUrl, log });
 const reassert = startReassert({ db, log });
 const pulse = startPulse({ db, client, taskQueue: config.taskQueue, log, takesWork: () => worker.getState() === 'RUNNING' });
@@ -46,7 +47,7 @@ await sayNamespace(db, config.namespace);
 const by = `worker ${hostname()}/${process.pid}`;
 const eyes = openEyes(config);
 const watchdog = startWatchdog({ db, eyes, by, log });
-const hosts = startHostWatch({ db, executorFor: openExecutors(), log, by });
+const hosts = startHostWatch({ db, executorFor: executors.executorFor, log, by });
 const health = await serveHealth({ port: config.workerPort, worker, log });
 const running = worker.run();
 const builds = pinning === null ? null : startBuildKeeper({ db, client, ...pinning, worker: randomUUID(), log });
@@ -72,7 +73,7 @@ async function stop(): Promise<void> {
   await running.catch(() => undefined);
   // Only now: until here this build went on with its releases.
   await builds?.stop();
-  await Promise.allSettled([eyes.close(), clientConnection.close(), connection.close(), db.close()]);
+  await Promise.allSettled([executors.close(), eyes.close(), clientConnection.close(), connection.close(), db.close()]);
 }
 
 function installRuntime(logger: Logger): void {

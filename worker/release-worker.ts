@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { createActivities } from '../activities/activities.ts';
 import { createFacts } from '../activities/facts.ts';
 import { createLocalExecutor } from '../drivers/executors/local.ts';
+import { createSshExecutor } from '../drivers/executors/ssh.ts';
 import { createHealth } from '../drivers/health/factory.ts';
 import { createFetchSlots } from '../drivers/packages/fetch-slots.ts';
 import { packageStoreFor } from '../drivers/packages/factory.ts';
@@ -13,14 +14,18 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { ActivityDeps } from '../activities/deps.ts';
 import type { Database } from '../db/client.ts';
+import type { ExecutorSpec } from '../domain/inventory.ts';
+import type { Executor } from '../drivers/executors/port.ts';
 
 export interface ReleaseWorkerDeps {
-  readonly config: Pick<Config, 'namespace' | 'taskQueue' | 'workflowBundle' | 'stores' | 'fetchesMax'>;
+  readonly config: Pick<Config, 'namespace' | 'taskQueue' | 'workflowBundle' | 'stores' | 'fetchesMax' | 'sshAgent'>;
   readonly db: Database;
   readonly connection: NativeConnection;
   readonly log: Logger;
   /** releases that this worker begins stay with workers of its build; absent: Temporal is told of no builds */
   readonly build?: WorkerBuild | null;
+  /** how hosts are reached; whoever gives it closes it. Absent: as in production, ended with the process */
+  readonly executors?: Executors;
   /** only for benches: other drivers than the real ones */
   readonly activityDeps?: Partial<ActivityDeps>;
 }
@@ -46,30 +51,43 @@ export const WORKER_OPTIONS = {
   shutdownForceTime: '20s',
 } as const satisfies Partial<WorkerOptions>;
 
-export function createReleaseWorker({ config, db, connection, build, activityDeps }: ReleaseWorkerDeps): Promise<Worker> {
+export function createReleaseWorker({ config, db, connection, build, executors, activityDeps }: ReleaseWorkerDeps): Promise<Worker> {
   return Worker.create({
     connection,
     namespace: config.namespace,
     taskQueue: config.taskQueue,
     ...(config.workflowBundle === null ? { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) } : { workflowBundle: { codePath: config.workflowBundle } }),
-    activities: createActivities({ ...realDeps(config, db), ...activityDeps }),
+    activities: createActivities({ ...realDeps(config, db, executors ?? openExecutors(config)), ...activityDeps }),
     ...(build ? { workerDeploymentOptions: { version: { deploymentName: build.deployment, buildId: build.build }, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' as const } } : {}),
     ...WORKER_OPTIONS,
   });
 }
 
 /** How hosts are reached: for activities, and for who only looks. */
-export function openExecutors(): ActivityDeps['executorFor'] {
-  const local = createLocalExecutor({ hostProgram: HOST_PROGRAM });
-  return () => local;
+export interface Executors {
+  readonly executorFor: ActivityDeps['executorFor'];
+  /** Ends the calls under way and all that was kept open to hosts. */
+  close(): Promise<void>;
 }
 
-function realDeps(config: ReleaseWorkerDeps['config'], db: Database): ActivityDeps {
+export function openExecutors({ sshAgent }: Pick<Config, 'sshAgent'>): Executors {
+  const local = createLocalExecutor({ hostProgram: HOST_PROGRAM });
+  const ssh = createSshExecutor({ hostProgram: HOST_PROGRAM, agentSocket: sshAgent });
+  const executors: Readonly<Record<ExecutorSpec['driver'], Executor>> = { local, ssh };
+  return {
+    executorFor: ({ executor }) => executors[executor.driver],
+    close: async () => {
+      await Promise.all([local.close(), ssh.close()]);
+    },
+  };
+}
+
+function realDeps(config: ReleaseWorkerDeps['config'], db: Database, { executorFor }: Executors): ActivityDeps {
   const slots = createFetchSlots(config.fetchesMax);
   return {
     db,
     facts: createFacts(db),
-    executorFor: openExecutors(),
+    executorFor,
     trafficFor: createTraffic,
     health: createHealth(),
     storeFor: ({ uri }) => packageStoreFor(config.stores, uri),

@@ -2,14 +2,15 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import type { HostSpec } from '../../domain/inventory.ts';
+import { withinTime } from './deadline.ts';
 import { encodeHostInput, parseHostAnswer } from './host-protocol.ts';
 import { ExecutorDown, HostUnreachable } from './port.ts';
-import type { Executor, HostVerb, RunOptions } from './port.ts';
+import type { Executor, HostVerb } from './port.ts';
 import { SpawnerDied, createSpawner } from './spawner.ts';
+import { SYSTEM_PATH } from './system-path.ts';
 import type { SpawnRequest, Spawner } from './spawner.ts';
 
 const OUTPUT_BYTES_MAX = 1024 * 1024;
-const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export interface LocalExecutorOptions {
   /** file of the host program */
@@ -41,7 +42,9 @@ export function createLocalExecutor(options: LocalExecutorOptions): LocalExecuto
       run.signal.throwIfAborted();
       if (!existsSync(hostProgram)) throw new ExecutorDown(`The host program ${hostProgram} is not there; install Signalbox completely or mend its path.`);
       const text = encodeHostInput({ root: host.executor.root, ...input });
-      const output = await converse(spawner, { host, verb, request: { command: shell, words: [hostProgram, verb], env, text, outputBytesMax: OUTPUT_BYTES_MAX } }, run);
+      const call: Call = { host, verb, request: { command: shell, words: [hostProgram, verb], env, text, outputBytesMax: OUTPUT_BYTES_MAX } };
+      const late = (): Error => new HostUnreachable(host.name, `${host.name} did not answer ${verb} within ${run.timeoutMs} ms; the same step may be sent again.`);
+      const output = await withinTime(run, late, (signal) => converse(spawner, call, signal));
       return parseHostAnswer(host.name, verb, output);
     },
     close: () => spawner.close(),
@@ -56,13 +59,9 @@ interface Call {
 }
 
 /** The output of a call that ended well. Too much output, too long a time and a bad end are the host's; the rest is the executor's. */
-async function converse(spawner: Spawner, { host: { name }, verb, request }: Call, run: RunOptions): Promise<string> {
-  const ending = new AbortController();
-  const onAbort = (): void => ending.abort(run.signal.reason);
-  const timer = setTimeout(() => ending.abort(new HostUnreachable(name, `${name} did not answer ${verb} within ${run.timeoutMs} ms; the same step may be sent again.`)), run.timeoutMs);
-  run.signal.addEventListener('abort', onAbort, { once: true });
+async function converse(spawner: Spawner, { host: { name }, verb, request }: Call, signal: AbortSignal): Promise<string> {
   try {
-    const outcome = await spawner.run(request, ending.signal);
+    const outcome = await spawner.run(request, signal);
     if (outcome.kind === 'failed') throw new ExecutorDown(`The shell ${request.command} could not be started for ${name}: ${outcome.message}`);
     if (outcome.tooMuch) throw new HostUnreachable(name, `${name} answered ${verb} with more than ${OUTPUT_BYTES_MAX} bytes.`);
     if (outcome.code !== 0) throw new HostUnreachable(name, `The host program on ${name} broke in ${verb} (${outcome.signal ?? `exit ${outcome.code}`}): ${outcome.complaint.trim() || 'it said nothing'}`);
@@ -70,8 +69,5 @@ async function converse(spawner: Spawner, { host: { name }, verb, request }: Cal
   } catch (error) {
     if (error instanceof SpawnerDied) throw new ExecutorDown(`The process that starts host programs ended (${error.message}) while ${verb} ran on ${name}; the same step may be sent again.`);
     throw error;
-  } finally {
-    clearTimeout(timer);
-    run.signal.removeEventListener('abort', onAbort);
   }
 }

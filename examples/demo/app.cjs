@@ -3,6 +3,7 @@
  *
  * VERSION beside this file names the version; BEHAVIOUR, if there, makes it a bad one:
  * `never-answer` takes connections and stays silent, `fail-on:HOST` is unhealthy on the host whose name is in HOST_NAME.
+ * ADDRESS, if set, is where it listens in place of the loopback.
  * CommonJS, because Node starts it in half the time of a module, and a fleet starts it often.
  * WITNESS, if set, names a file that gets one line at every start: version, pid, milliseconds since this machine booted. Who started it,
  * and when, is counted from there.
@@ -43,7 +44,7 @@ server.on('error', (error) => {
   console.error(`demo ${version}: ${error.message}`);
   process.exit(1);
 });
-server.listen(port, '127.0.0.1', () => console.log(`demo ${version} listens on port ${port}`));
+server.listen(port, process.env.ADDRESS ?? '127.0.0.1', () => console.log(`demo ${version} listens on port ${port}`));
 
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, stop);
 

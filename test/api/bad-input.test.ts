@@ -49,6 +49,13 @@ const FULL_APPLICATION = {
   ],
 };
 const FULL_HOST = { ...host('web-09'), labels: { machineType: 'small' } };
+const FULL_SSH_HOST = {
+  ...host('web-08'),
+  executor: {
+    driver: 'ssh', root: '/srv/signalbox', user: 'deploy', port: 2222, identityFile: '/etc/signalbox/id', certificateFile: '/etc/signalbox/id-cert.pub', configFile: '/etc/signalbox/ssh_config',
+    knownHostsFile: '/etc/signalbox/known_hosts', jump: ['ops@gate-1:22', '[2001:db8::1]:2222'],
+  },
+};
 const FULL_POOL = { ...POOL, name: 'full', capacity: { minInServicePercent: 66 }, traffic: { ...POOL.traffic, server: '${host.name}', drainTimeoutSeconds: 30 }, strategy: 'standard', busy: 'queue' };
 const FULL_PACKAGE = { ...packageOf('3'), sizeBytes: 10, kind: 'full', source: { commit: 'abc', build: '7', branch: 'main' } };
 const FULL_RELEASE = { ...RELEASE, kind: 'hotfix', strategy: 'standard', busy: 'queue', allowOutage: false, batchCapPercent: 50, adopt: false, reason: 'why' };
@@ -56,6 +63,7 @@ const FULL_RELEASE = { ...RELEASE, kind: 'hotfix', strategy: 'standard', busy: '
 const REQUESTS: readonly [string, string, string, object][] = [
   ['Application', 'PUT', '/v1/applications/web', FULL_APPLICATION],
   ['Host', 'PUT', '/v1/hosts/web-09', FULL_HOST],
+  ['Host over ssh', 'PUT', '/v1/hosts/web-08', FULL_SSH_HOST],
   ['Pool', 'PUT', '/v1/pools/full', FULL_POOL],
   ['Strategy', 'PUT', '/v1/strategies/full', FULL_STRATEGY],
   ['Package', 'POST', '/v1/packages', FULL_PACKAGE],
@@ -175,6 +183,18 @@ describe('rules over several fields', () => {
     expect(await bastion([{ tcp: { port: 80 } }])).toMatchObject({ status: 201, body: { bastion: { health: [{ tcp: { port: '80' } }] } } });
   });
 
+  test('a host over ssh says no more than its root, and nothing it says can become an option, a command or another path', async () => {
+    const sent = (executor: object) => api.ask('PUT', '/v1/hosts/rules', { body: { ...host('rules'), executor: { driver: 'ssh', root: '/srv/x', ...executor } } });
+    for (const text of ['-oProxyCommand=id', ';id', 'a\nb', '$(id)', '../x', '/a/../b', '/a b', "/a'b", '/a%h', '/~', '/a,b', '']) {
+      const words = { user: text, identityFile: text, certificateFile: text, configFile: text, knownHostsFile: text, root: text, jump: ['gate', text] };
+      expect([...new Set(pointers(await sent(words)))].toSorted(), text).toEqual(['/executor/certificateFile', '/executor/configFile', '/executor/identityFile', '/executor/jump/1', '/executor/knownHostsFile', '/executor/root', '/executor/user']);
+    }
+    expect(pointers(await sent({ jump: ['a@b@c', 'gate:0', 'gate:70000', '2001:db8::1'] }))).toEqual([0, 1, 2, 3].map((index) => `/executor/jump/${index}`));
+    expect(pointers(await sent({ port: 0, password: 'x' }))).toEqual(['/executor/password', '/executor/port']);
+    expect(pointers(await sent({ root: '/' }))).toEqual(['/executor/root']);
+    expect((await sent({})).body.executor).toEqual({ driver: 'ssh', root: '/srv/x', user: null, port: null, identityFile: null, certificateFile: null, configFile: null, knownHostsFile: null, jump: [] });
+  });
+
   test('a balancer is reached by a socket or an address, not by both or none', async () => {
     const pool = (traffic: object) => api.ask('PUT', '/v1/pools/rules', { body: { ...POOL, name: 'rules', traffic } });
     expect(pointers(await pool({ driver: 'haproxy', backend: 'web' }))).toEqual(['/traffic/socket']);
@@ -188,7 +208,7 @@ describe('rules over several fields', () => {
   test('what a later version brings is refused as not available yet, never as unknown and never ignored', async () => {
     const later: readonly [string, object, string[]][] = [
       ['/v1/applications/later', { ...APPLICATION, name: 'later', recipe: 'java-web', keepAlive: true }, ['/keepAlive', '/recipe']],
-      ['/v1/hosts/later', { ...host('later'), executor: { driver: 'ssh', user: 'x' } }, ['/executor']],
+      ['/v1/hosts/later', { ...host('later'), executor: { driver: 'salt', user: 'x' } }, ['/executor']],
       ['/v1/pools/later', { ...POOL, name: 'later', traffic: { driver: 'nginx', config: 'x' }, variables: { a: 'b' } }, ['/traffic', '/variables']],
       [
         '/v1/strategies/later',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
-import { isAddress, isName, isSafePath, isServerName, isVersion, NAME } from '../../domain/names.ts';
+import { isAddress, isHop, isLogin, isName, isPlainPath, isSafePath, isServerName, isVersion, NAME } from '../../domain/names.ts';
 
 const HOSTILE = [
   ';id',
@@ -45,6 +45,26 @@ describe('hostile words', () => {
     expect(isVersion(text)).toBe(false);
     expect(isAddress(text)).toBe(false);
     expect(isServerName(text)).toBe(false);
+  });
+
+  test.each(HOSTILE)('%j is no login, no hop and no part of a plain path', (text) => {
+    expect(isLogin(text)).toBe(false);
+    expect(isHop(text)).toBe(false);
+    expect(isHop(`${text}@gate`)).toBe(false);
+    expect(isHop(`gate:${text}`)).toBe(false);
+    expect(isPlainPath(text)).toBe(false);
+    if (/[^a-zA-Z0-9-]/.test(text)) expect(isPlainPath(`/srv/${text}`)).toBe(false);
+  });
+
+  test('no accepted path, login or hop holds a byte that a shell or ssh would read', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: fc.constantFrom('a', '/', '.', '-', ':', '@', ';', '\n', '[', ']', '%', ' ') })), (text) => {
+        if (isPlainPath(text)) expect(text).toMatch(/^\/[A-Za-z0-9._@+/-]+$/);
+        if (isLogin(text)) expect(text).toMatch(/^(?!-)[A-Za-z0-9._-]+$/);
+        if (isHop(text)) expect(text).toMatch(/^(?!-)[A-Za-z0-9._@:[\]-]+$/);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   test('no accepted word holds anything but letters, digits and . _ + : -, nor begins like an option', () => {
@@ -225,5 +245,23 @@ describe('paths', () => {
     `/${'p'.repeat(1024)}`,
   ])('%j is not safe', (text) => {
     expect(isSafePath(text)).toBe(false);
+  });
+});
+
+describe('plain paths, logins and hops', () => {
+  test.each(['/srv', '/srv/signalbox', '/home/a.b/.ssh/id_ed25519', '/a/x@y+z'])('%s is a plain path', (text) => {
+    expect(isPlainPath(text)).toBe(true);
+  });
+
+  test.each(['/', '//', '/srv/', 'srv', '/a//b', '/a/../b', '/a,b', '/~/x', `/${'x'.repeat(1024)}`])('%s is no plain path', (text) => {
+    expect(isPlainPath(text)).toBe(false);
+  });
+
+  test.each(['gate', 'ops@gate', 'gate:22', 'ops@10.0.0.1:2222', '[2001:db8::1]', 'ops@[::1]:22'])('%s is a hop', (text) => {
+    expect(isHop(text)).toBe(true);
+  });
+
+  test.each(['@gate', 'a@b@c', 'gate:', 'gate:0', 'gate:65536', '::1', '[gate]', '[::1', 'gate,gate', 'ssh://gate', 'gate/x'])('%s is no hop', (text) => {
+    expect(isHop(text)).toBe(false);
   });
 });

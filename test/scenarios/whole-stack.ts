@@ -1,5 +1,5 @@
 /** Everything a release meets in earnest, as processes that can be killed one by one: databases, services, balancer, applications, users. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -57,12 +57,21 @@ const CLONE = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const TOKEN = 'sbx_admin_scenario_0123456789abcdef0123456789abcdef';
 const SERVICE_PASSWORD = 'scenario-service';
 const BACK_TIMEOUT_MS = 60_000;
+/** folder of packages that come as files */
+const PACKAGES = 'packages';
 
 /** Strategy of the scenario: no step waits longer than it must. */
 const STRATEGY = { kind: 'Strategy', name: 'demo', bastion: { count: 1, bakeSeconds: 0, promote: 'auto' }, batches: { percent: [25], bakeSeconds: 0 }, postRelease: { watchSeconds: 0 } };
 
-/** @param change makes other documents of the fleet's own; `hosts`: how many, as the demo has them unless said */
-export async function openWholeStack(change: (document: object) => object = (document) => document, { hosts }: { readonly hosts?: number } = {}): Promise<WholeStack> {
+export interface WholeStackOptions {
+  /** how many, as the demo has them unless said */
+  readonly hosts?: number;
+  /** where the hosts are, one for each; absent: on the loopback. Hosts elsewhere do not reach the API, so packages come from a folder */
+  readonly addresses?: readonly string[];
+}
+
+/** @param change makes other documents of the fleet's own */
+export async function openWholeStack(change: (document: object) => object = (document) => document, { hosts, addresses }: WholeStackOptions = {}): Promise<WholeStack> {
   const folder = mkdtempSync(join(tmpdir(), 'whole-stack-'));
   const guard = openGuard();
   const log: string[] = [];
@@ -78,7 +87,7 @@ export async function openWholeStack(change: (document: object) => object = (doc
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const fleet = await openFleet(folder, hosts);
+    const fleet = placed(await openFleet(folder, addresses?.length ?? hosts), addresses);
     guard.watchFolder(fleet.folder, { signal: 'SIGKILL', timeoutMs: 1000 });
     const balancer = prepareBalancer({ folder, port: fleet.balancerPort, servers: fleet.hosts });
     const [adminUrl, temporal] = await Promise.all([startDatabase(supervisor, folder), startTemporal(supervisor, folder), supervisor.start(balancer.service)]);
@@ -99,7 +108,7 @@ export async function openWholeStack(change: (document: object) => object = (doc
       },
       publish: async (version, behaviour) => {
         const built = buildPackage(version, behaviour ?? null);
-        const { uri, sizeBytes } = await api.upload<{ uri: string; sizeBytes: number }>(`/v1/package-files/${built.sha256}`, built.content);
+        const { uri, sizeBytes } = addresses === undefined ? await api.upload<{ uri: string; sizeBytes: number }>(`/v1/package-files/${built.sha256}`, built.content) : keepFile(folder, built);
         await api.post('/v1/packages', { application: APPLICATION, version, uri, sha256: built.sha256, sizeBytes });
       },
       server: (host) => serverAt(balancer.socket, host),
@@ -112,6 +121,17 @@ export async function openWholeStack(change: (document: object) => object = (doc
     await end();
     throw new Error(`The stack did not come up:\n${log.join('\n')}`, { cause: error });
   }
+}
+
+function placed(fleet: Fleet, addresses: readonly string[] | undefined): Fleet {
+  return { ...fleet, hosts: fleet.hosts.map((host, index) => ({ ...host, address: addresses?.[index] ?? host.address })) };
+}
+
+function keepFile(folder: string, { sha256, content }: { readonly sha256: string; readonly content: Buffer }): { readonly uri: string; readonly sizeBytes: number } {
+  const file = join(folder, PACKAGES, `${sha256}.tar.gz`);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, content);
+  return { uri: `file://${file}`, sizeBytes: content.length };
 }
 
 /** Syncs to disk, like the one operators are given. Resolves to the owner's address. */
@@ -147,7 +167,7 @@ async function startServices(supervisor: Supervisor, { folder, adminUrl, tempora
     SIGNALBOX_API_PORT: String(apiPort),
     SIGNALBOX_WORKER_PORT: String(workerPort),
     SIGNALBOX_DATA: folder,
-    SIGNALBOX_STORES: `${url}/v1/package-files/`,
+    SIGNALBOX_STORES: `${url}/v1/package-files/,file://${join(folder, PACKAGES)}/`,
     SIGNALBOX_WORKFLOW_BUNDLE: inject('workflowBundle'),
   };
   const service = (name: string, entry: string, port: number) =>

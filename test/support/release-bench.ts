@@ -91,7 +91,7 @@ export async function openBench(hostCount: number, faults: Faults = {}, applicat
   const { trafficFor, entry } = entriesBeside(traffic);
   const health = createFakeHealth(faults.health);
   const worker = await createReleaseWorker({
-    config: { namespace, taskQueue, workflowBundle: bundle, stores: [], fetchesMax: 10 },
+    config: { namespace, taskQueue, workflowBundle: bundle, stores: [], fetchesMax: 10, sshAgent: null },
     db, connection, log,
     activityDeps: {
       executorFor: () => fleet.executor,

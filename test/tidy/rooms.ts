@@ -90,7 +90,9 @@ const driversApart: Rule = (file, { target }) => {
   const [room, kind] = file.split('/');
   if (room !== 'drivers' || target === null || !target.startsWith('drivers/')) return null;
   if (!target.startsWith(`drivers/${kind}/`)) return target.endsWith('/port.ts') ? null : `${file} imports ${target}; of another kind of driver only its port may be known`;
-  return isDriver(target) && !file.endsWith('/factory.ts') ? `${file} imports the driver ${target}; only a factory knows drivers` : null;
+  if (isDriver(target) && !file.endsWith('/factory.ts')) return `${file} imports the driver ${target}; only a factory knows drivers`;
+  const owner = /^(drivers\/[^/]+\/[^/]+)\//.exec(target)?.[1];
+  return owner === undefined || file === `${owner}.ts` || file.startsWith(`${owner}/`) ? null : `${file} imports ${target}, a part of the driver ${owner}.ts`;
 };
 
 /** Workers and the demo compose; nobody else on the server side knows a concrete driver. */

@@ -25,7 +25,7 @@ async function workerOf(build: string) {
   const did: string[] = [];
   const pinning = { deployment: bench.taskQueue, build };
   const worker = await createReleaseWorker({
-    config: { namespace, taskQueue: bench.taskQueue, workflowBundle: devServer().bundle, stores: [], fetchesMax: 10 },
+    config: { namespace, taskQueue: bench.taskQueue, workflowBundle: devServer().bundle, stores: [], fetchesMax: 10, sshAgent: null },
     db: bench.db, connection, log, build: pinning,
     activityDeps: {
       executorFor: () => bench.fleet.executor,

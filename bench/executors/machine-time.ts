@@ -18,6 +18,6 @@ export async function spentBy(work: () => Promise<void>): Promise<Spent> {
 
 /** user, nice, system, irq and softirq since the machine came up */
 function busyMs(): number {
-  const [user = 0, nice = 0, system = 0, _idle, _wait, irq = 0, softirq = 0] = (readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? '').trim().split(/\s+/).slice(1).map(Number);
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? '').trim().split(/\s+/).slice(1).map(Number);
   return (user + nice + system + irq + softirq) * TICK_MS;
 }

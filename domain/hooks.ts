@@ -41,9 +41,14 @@ export function hooksAt(scene: HookScene, side: 'before' | 'after', step: Step):
 
 function takesPart({ direction, changed, image }: HookScene, step: Step, { name }: ApplicationSpec): boolean {
   if (step === 'drain' || step === 'stop') return true;
-  if (direction === 'forward') return step !== 'switch' || changed.has(name);
+  if (direction === 'forward') return hasTurnForward({ name }, step, changed);
   const goal = image.find(({ application }) => application === name);
   return step === 'switch' ? goal !== undefined : goal?.process != null;
+}
+
+/** Whether a step forward does anything to the application: all that run are stopped and started, only changed ones are switched. */
+export function hasTurnForward({ name }: Pick<ApplicationSpec, 'name'>, step: Step, changed: ReadonlySet<string>): boolean {
+  return step !== 'switch' || changed.has(name);
 }
 
 /**

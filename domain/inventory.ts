@@ -15,6 +15,8 @@ export interface ApplicationSpec {
   readonly health: readonly HealthCheck[];
   /** absent: none */
   readonly hooks?: readonly HookSpec[];
+  /** steps on a target that leave behind what no rollback undoes; absent: none */
+  readonly irreversible?: readonly Step[];
 }
 
 /** Before or after a step of a target, in either direction. */
@@ -30,6 +32,8 @@ export interface HookSpec {
   readonly timeoutSeconds: number;
   /** who runs it; null: the application's own account */
   readonly account: string | null;
+  /** what it does on the way forward cannot be undone; absent: it can, or a hook on the way back does so */
+  readonly irreversible?: boolean;
 }
 
 /** How the application is started and stopped. `command` is argv, run in the release folder without a shell; `${name}` is substituted. */

@@ -1,10 +1,12 @@
 /**
  * What failures lead to: nothing while they are tolerated, else the brake, and then a rollback, a hold, or a question to a person. A hook
- * with an unknown outcome is always a question, whatever the strategy says and tolerates.
+ * with an unknown outcome is always a question, whatever the strategy says and tolerates; behind what cannot be undone a rollback becomes a
+ * hold.
  */
 import { bastionBrake, brakeOver } from '../brake.ts';
 import { isDrift } from '../drift.ts';
 import { isUnknown } from './answer.ts';
+import { crossed, crossingsOf } from './crossings.ts';
 import { startRollback } from './start-rollback.ts';
 import type { CountedVerdict } from '../brake.ts';
 import type { LatePolicy } from '../inventory.ts';
@@ -13,6 +15,11 @@ import type { CoreEvent } from './events.ts';
 import type { ReleaseState, Rolling } from './state.ts';
 
 type Applied = Extract<CountedVerdict, { applied: true }>;
+
+interface Consequence {
+  readonly then: 'rollback' | 'hold' | 'ask';
+  readonly sentence: string;
+}
 
 /** Empty when the failures are tolerated or the brake already spoke about them. `nowMs` in epoch milliseconds. */
 export function brakeEvents(state: ReleaseState, situation: Rolling, nowMs: number): readonly CoreEvent[] {
@@ -26,8 +33,8 @@ export function brakeEvents(state: ReleaseState, situation: Rolling, nowMs: numb
   const verdict = judge(state, situation, progress.failed);
   if (!verdict.applied) return [];
   const held = judge(state, situation, progress.failed.filter((failed) => !isSilent(failed))).applied ? null : heldCause(progress.failed);
-  const { sentence, hosts } = verdict;
-  const then = held === null ? consequence(state, situation, verdict) : 'hold';
+  const { hosts } = verdict;
+  const { then, sentence } = held === null ? reversible(state, situation, { then: consequence(state, situation, verdict), sentence: verdict.sentence }) : { then: 'hold' as const, sentence: verdict.sentence };
   const applied: CoreEvent = { type: 'brake-applied', data: { index: progress.batch, hosts, sentence, then } };
   if (then === 'rollback') {
     const { mode } = state.request.strategy.rollback;
@@ -56,6 +63,13 @@ function consequence({ request: { strategy } }: ReleaseState, situation: Rolling
   if (strategy.onFailure !== 'rollback') return strategy.onFailure;
   if (!strategy.rollback.on.includes(cause)) return 'hold';
   return cause === 'tolerance' && strategy.late != null && isLate(strategy.late, situation, verdict) ? 'ask' : 'rollback';
+}
+
+/** What cannot be undone is not undone by itself. */
+function reversible(state: ReleaseState, { progress }: Rolling, wanted: Consequence): Consequence {
+  const crossings = wanted.then === 'rollback' ? crossingsOf(state, progress.begun) : [];
+  if (crossings.length === 0) return wanted;
+  return { then: 'hold', sentence: `${wanted.sentence} It is not taken back by itself, because ${crossed(crossings)}.` };
 }
 
 /**

@@ -55,6 +55,19 @@ test('a hook with an unknown outcome asks under a strategy that rolls back by it
   });
 });
 
+test('behind a hook that cannot be undone a failure holds although the strategy rolls back, and a rollback wants a word of its own', async () => {
+  await using(3, { executor: [fails('web-02', 2)] }, async (bench) => {
+    const id = await bench.release({ strategy: ONE_BY_ONE, hooks: [hook('before-switch', { irreversible: true }), hook('after-start')] });
+    const held = await bench.until(id, ({ paused }) => paused?.cause === 'brake', 'the hold');
+    expect(held.paused?.reason).toMatch(/1 target failed in .* because web before-switch\.0, which cannot be undone, was done or begun on web-01, web-02\.$/);
+    expect(await bench.send(id, 'rollback')).toMatchObject({ state: 'refused', refusal: { code: 'irreversible', allowed: expect.arrayContaining(['rollback', 'retry']) } });
+    expect([...bench.fleet.hosts.values()].map(({ version }) => version)).toEqual(['v2', 'v2', 'v1']);
+    expect(await bench.send(id, 'rollback', { acrossIrreversible: true })).toMatchObject({ state: 'applied' });
+    expect((await bench.ended(id)).status).toBe('rolled-back');
+    expect([...bench.fleet.hosts.values()].map(({ version }) => version)).toEqual(['v1', 'v1', 'v1']);
+  });
+});
+
 test('not-done runs the hook again under a new round and everything before it not; cut off once more it asks once more', async () => {
   await using(3, { executor: [cutOff('web-01', 2), cutOff('web-01', 4)] }, async (bench) => {
     const id = await bench.release({ hooks: [hook('before-verify'), hook('before-verify')] });

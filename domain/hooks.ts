@@ -35,7 +35,7 @@ export interface HookScene {
 export function hooksAt(scene: HookScene, side: 'before' | 'after', step: Step): readonly PlacedHook[] {
   const inTurn = step === 'drain' || step === 'stop' ? scene.applications.toReversed() : scene.applications;
   return inTurn.filter((application) => takesPart(scene, step, application)).flatMap((application) =>
-    (application.hooks ?? []).flatMap((hook, index) => (hook.at === `${side}-${step}` ? [{ id: `${application.name}/${index}`, application, index, hook }] : [])),
+    (application.hooks ?? []).flatMap((hook, index) => (hook.at === `${side}-${step}` && isAsked(hook, scene.direction) ? [{ id: `${application.name}/${index}`, application, index, hook }] : [])),
   );
 }
 
@@ -44,6 +44,11 @@ function takesPart({ direction, changed, image }: HookScene, step: Step, { name 
   if (direction === 'forward') return hasTurnForward({ name }, step, changed);
   const goal = image.find(({ application }) => application === name);
   return step === 'switch' ? goal !== undefined : goal?.process != null;
+}
+
+/** Nobody is asked for leave on the way back: what is taken back must not wait for what it takes back. */
+function isAsked({ notNow }: HookSpec, direction: Direction): boolean {
+  return notNow === undefined || direction === 'forward';
 }
 
 /** Whether a step forward does anything to the application: all that run are stopped and started, only changed ones are switched. */

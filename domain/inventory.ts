@@ -34,6 +34,17 @@ export interface HookSpec {
   readonly account: string | null;
   /** what it does on the way forward cannot be undone; absent: it can, or a hook on the way back does so */
   readonly irreversible?: boolean;
+  /** only before-drain: it is a question whether the host may be taken out now, asked on the way forward. Absent: it is no question */
+  readonly notNow?: NotNowPolicy;
+  /** asked on the host by GET instead of a command, which is then empty; only with `notNow`. Absent: the command is run */
+  readonly url?: string;
+}
+
+/** What becomes of a host whose application asks to be left alone. `force`: it is taken out all the same; `hold`: the release waits for a person; `skip`: it is left out, as debt. */
+export interface NotNowPolicy {
+  readonly everySeconds: number;
+  readonly atMostSeconds: number;
+  readonly then: 'hold' | 'force' | 'skip';
 }
 
 /** How the application is started and stopped. `command` is argv, run in the release folder without a shell; `${name}` is substituted. */

@@ -25,11 +25,16 @@ interface Consequence {
 export function brakeEvents(state: ReleaseState, situation: Rolling, nowMs: number): readonly CoreEvent[] {
   const { progress } = situation;
   if (progress.braked || progress.failed.length === 0) return [];
+  const skipped = progress.failed.filter(({ failure }) => failure.notNow === 'skip');
+  // The strategy has nothing to say about hosts that were not let go: they are left out, and the others are judged as if these had never been begun.
+  if (skipped.length > 0) return [{ type: 'targets-skipped', data: { hosts: skipped.map(({ host }) => host), reason: skipped.map(({ failure }) => failure.message).join(' ') } }];
   const unknown = progress.failed.filter(isUnknown).map(({ host }) => host);
   if (unknown.length > 0) {
     const sentence = `A hook was cut off on ${unknown.join(', ')}, and nobody knows whether it took effect.`;
     return [{ type: 'brake-applied', data: { index: progress.batch, hosts: unknown, sentence, then: 'ask' } }, asking(state, situation, null)];
   }
+  const kept = progress.failed.filter(({ failure }) => failure.notNow === 'hold');
+  if (kept.length > 0) return holdFor(progress.batch, kept);
   const verdict = judge(state, situation, progress.failed);
   if (!verdict.applied) return [];
   const held = judge(state, situation, progress.failed.filter((failed) => !isSilent(failed))).applied ? null : heldCause(progress.failed);
@@ -42,6 +47,12 @@ export function brakeEvents(state: ReleaseState, situation: Rolling, nowMs: numb
   }
   if (then === 'ask') return [applied, asking(state, situation, nowMs)];
   return [applied, { type: 'paused', data: { cause: held ?? 'brake', reason: sentence, deadline: null, then: 'stay' } }];
+}
+
+/** Whatever is tolerated: nothing went wrong, and a resume asks again. */
+function holdFor(index: number, kept: readonly FailedTarget[]): readonly CoreEvent[] {
+  const [hosts, sentence] = [kept.map(({ host }) => host), kept.map(({ failure }) => failure.message).join(' ')];
+  return [{ type: 'brake-applied', data: { index, hosts, sentence, then: 'hold' } }, { type: 'paused', data: { cause: 'dependency', reason: sentence, deadline: null, then: 'stay' } }];
 }
 
 function judge(state: ReleaseState, situation: Rolling, failed: readonly FailedTarget[]): CountedVerdict {

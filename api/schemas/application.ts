@@ -27,6 +27,6 @@ export const Application = z
     variables: Variables,
     health: HealthList,
     hooks: HookList,
-    irreversible: distinct(z.enum(STEPS), { least: 0, most: STEPS.length }).optional().meta({ description: 'steps on a target that leave behind what no rollback undoes' }),
+    irreversible: distinct(z.enum(STEPS), { least: 0, most: STEPS.length }).exactOptional().meta({ description: 'steps on a target that leave behind what no rollback undoes' }),
   })
   .meta({ id: 'Application' }) satisfies z.ZodType<ApplicationSpec>;

@@ -18,9 +18,9 @@ const Hook = z.strictObject({
   idempotent: z.boolean().default(false).meta({ description: 'it may be run again when it was cut off; else the release asks a person whether it took effect' }),
   timeoutSeconds: whole(1, 3600).default(60),
   account: Account.nullable().default(null).meta({ description: 'who runs it; default: the account of the application' }),
-  irreversible: z.boolean().optional().meta({ description: 'no rollback undoes what it did on the way forward: a failure behind it holds the release, and going back across it needs a word of its own' }),
-  notNow: NotNow.optional(),
-  url: line(1024).regex(/^https?:\/\/\S+$/, 'must be an http or https address').optional().meta({ description: 'asked by GET on the host instead of a command; only with notNow' }),
+  irreversible: z.boolean().exactOptional().meta({ description: 'no rollback undoes what it did on the way forward: a failure behind it holds the release, and going back across it needs a word of its own' }),
+  notNow: NotNow.exactOptional(),
+  url: line(1024).regex(/^https?:\/\/\S+$/, 'must be an http or https address').exactOptional().meta({ description: 'asked by GET on the host instead of a command; only with notNow' }),
 }).superRefine(complainOfQuestion) satisfies z.ZodType<HookSpec>;
 
 /** A question and a deed are told apart by `notNow`. */

@@ -34,9 +34,9 @@ export async function withHooks(context: StepContext, step: Step, work: () => Pr
   return ran.length === 0 ? done : { ...done, result: { ...done.result, hooks: ran } };
 }
 
-function hooksOf({ inventory, input: { direction }, preImage }: StepContext, side: 'before' | 'after', step: Step): readonly PlacedHook[] {
+function hooksOf({ inventory, input: { direction }, preImage, acting: { host: { labels } } }: StepContext, side: 'before' | 'after', step: Step): readonly PlacedHook[] {
   const changed = new Set(inventory.packages.map(({ application }) => application));
-  return hooksAt({ direction, applications: applicationsOf(inventory), changed, image: preImage.applications }, side, step);
+  return hooksAt({ direction, applications: applicationsOf(inventory), changed, labels, image: preImage.applications }, side, step);
 }
 
 /** A host that was in service when its hook failed goes out again, as one whose checks after admit fail; that it does is recorded first. */

@@ -32,6 +32,8 @@ export interface HookSpec {
   readonly timeoutSeconds: number;
   /** who runs it; null: the application's own account */
   readonly account: string | null;
+  /** only on hosts that bear all of these labels, such as a machine type; absent: on every host */
+  readonly labels?: Variables;
   /** what it does on the way forward cannot be undone; absent: it can, or a hook on the way back does so */
   readonly irreversible?: boolean;
   /** only before-drain: it is a question whether the host may be taken out now, asked on the way forward. Absent: it is no question */

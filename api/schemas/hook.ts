@@ -1,7 +1,7 @@
 /** The hooks of an application. */
 import { z } from 'zod';
 import { HOOK_POINTS, HOOKS_MAX } from '../../domain/hooks.ts';
-import { Account, Argv, line, whole } from './text.ts';
+import { Account, Argv, Labels, line, whole } from './text.ts';
 import type { HookSpec } from '../../domain/inventory.ts';
 
 const NotNow = z
@@ -18,6 +18,7 @@ const Hook = z.strictObject({
   idempotent: z.boolean().default(false).meta({ description: 'it may be run again when it was cut off; else the release asks a person whether it took effect' }),
   timeoutSeconds: whole(1, 3600).default(60),
   account: Account.nullable().default(null).meta({ description: 'who runs it; default: the account of the application' }),
+  labels: Labels.exactOptional().meta({ description: 'only on hosts that bear all of these labels, such as a machine type' }),
   irreversible: z.boolean().exactOptional().meta({ description: 'no rollback undoes what it did on the way forward: a failure behind it holds the release, and going back across it needs a word of its own' }),
   notNow: NotNow.exactOptional(),
   url: line(1024).regex(/^https?:\/\/\S+$/, 'must be an http or https address').exactOptional().meta({ description: 'asked by GET on the host instead of a command; only with notNow' }),

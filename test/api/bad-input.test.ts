@@ -187,7 +187,7 @@ describe('rules over several fields', () => {
     const sent = (executor: object) => api.ask('PUT', '/v1/hosts/rules', { body: { ...host('rules'), executor: { driver: 'ssh', root: '/srv/x', ...executor } } });
     for (const text of ['-oProxyCommand=id', ';id', 'a\nb', '$(id)', '../x', '/a/../b', '/a b', "/a'b", '/a%h', '/~', '/a,b', '']) {
       const words = { user: text, identityFile: text, certificateFile: text, configFile: text, knownHostsFile: text, root: text, jump: ['gate', text] };
-      expect(pointers(await sent(words)).toSorted(), text).toEqual(['/executor/certificateFile', '/executor/configFile', '/executor/identityFile', '/executor/jump/1', '/executor/knownHostsFile', '/executor/root', '/executor/user']);
+      expect([...new Set(pointers(await sent(words)))].toSorted(), text).toEqual(['/executor/certificateFile', '/executor/configFile', '/executor/identityFile', '/executor/jump/1', '/executor/knownHostsFile', '/executor/root', '/executor/user']);
     }
     expect(pointers(await sent({ jump: ['a@b@c', 'gate:0', 'gate:70000', '2001:db8::1'] }))).toEqual([0, 1, 2, 3].map((index) => `/executor/jump/${index}`));
     expect(pointers(await sent({ port: 0, password: 'x' }))).toEqual(['/executor/password', '/executor/port']);

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { askHosts } from '../../examples/demo/fleet.ts';
 import { Traffic } from '../../examples/demo/traffic.ts';
 import { makeKeys, startSshd, type Keys, type RealSshd } from '../drivers/executors/real-sshd.ts';
-import { openNetwork, type Network } from '../support/namespaces.ts';
+import { openNetwork, type Network } from '../../stack/namespaces.ts';
 import { until } from '../support/until.ts';
 import { openWholeStack, type WholeStack } from './whole-stack.ts';
 import type { ReleaseAnswer } from '../../examples/demo/story.ts';

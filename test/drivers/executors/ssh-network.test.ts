@@ -5,11 +5,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { HostUnreachable } from '../../../drivers/executors/port.ts';
 import { createSshExecutor } from '../../../drivers/executors/ssh.ts';
 import { HOST_PROGRAM } from '../../host/host-bench.ts';
-import { openNetwork } from '../../support/namespaces.ts';
+import { openNetwork } from '../../../stack/namespaces.ts';
 import { until } from '../../support/until.ts';
 import { know, makeKeys, startSshd } from './real-sshd.ts';
 import type { SshExecutor } from '../../../drivers/executors/ssh.ts';
-import type { Network } from '../../support/namespaces.ts';
+import type { Network } from '../../../stack/namespaces.ts';
 import type { Keys, RealSshd } from './real-sshd.ts';
 
 const signal = new AbortController().signal;

@@ -104,6 +104,21 @@ describe('the host program on a host', () => {
     expect(sha256(readFileSync(programOf(host)))).toBe(DIGEST);
   });
 
+  test('is brought by one that is slow and one that is quick, and neither spoils it for the other', async () => {
+    const host = makeHost();
+    const folder = makeFolder();
+    const [half, go] = [join(folder, 'half'), join(folder, 'go')];
+    // An ssh whose upload stands still in the middle.
+    writeFileSync(join(folder, 'ssh'), `#!/bin/sh\ncase "$*" in *upload*) { head -c 40000; : >${half}; while [ ! -e ${go} ]; do sleep 0.05; done; cat; } | exec /usr/bin/ssh "$@" ;; *) exec /usr/bin/ssh "$@" ;; esac\n`, { mode: 0o755 });
+    const slow = observe(makeExecutor({ ssh: join(folder, 'ssh') }), host);
+    slow.catch(() => undefined);
+    await until('half an upload', () => existsSync(half));
+    expect(await observe(makeExecutor(), host)).toMatchObject(OBSERVED);
+    writeFileSync(go, '');
+    expect(await slow).toMatchObject(OBSERVED);
+    expect(readdirSync(join(host.executor.root, 'program'))).toEqual([`signalbox-host-${DIGEST}`]);
+  });
+
   test(`of other versions stays while it is one of the ${PROGRAMS_KEPT} that came last, and leftovers of uploads go after a day`, async () => {
     const host = makeHost();
     const folder = join(host.executor.root, 'program');

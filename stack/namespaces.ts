@@ -62,5 +62,5 @@ function filter(namespace: string, change: '-I' | '-D'): void {
 
 function ip(...words: readonly string[]): void {
   const { status, stderr, error } = spawnSync('ip', words, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`ip ${words.join(' ')}: ${error?.message ?? stderr.trim()}. Networks of this suite need root and the Debian packages iproute2 and iptables.`);
+  if (status !== 0) throw new Error(`ip ${words.join(' ')}: ${error?.message ?? stderr.trim()}. Such networks need root and the Debian packages iproute2 and iptables.`);
 }

@@ -1,7 +1,7 @@
 /** The hooks of an application. */
 import { z } from 'zod';
 import { HOOK_POINTS, HOOKS_MAX } from '../../domain/hooks.ts';
-import { Account, Argv, Labels, line, whole } from './text.ts';
+import { Account, ArgvOrNone, Labels, line, whole } from './text.ts';
 import type { HookSpec } from '../../domain/inventory.ts';
 
 const NotNow = z
@@ -14,7 +14,7 @@ const NotNow = z
 
 const Hook = z.strictObject({
   at: z.enum(HOOK_POINTS),
-  command: Argv.default([]),
+  command: ArgvOrNone,
   idempotent: z.boolean().default(false).meta({ description: 'it may be run again when it was cut off; else the release asks a person whether it took effect' }),
   timeoutSeconds: whole(1, 3600).default(60),
   account: Account.nullable().default(null).meta({ description: 'who runs it; default: the account of the application' }),
@@ -27,7 +27,7 @@ const Hook = z.strictObject({
 /** A question and a deed are told apart by `notNow`. */
 function complainOfQuestion({ at, command, url, notNow, account, irreversible }: HookSpec, context: z.RefinementCtx): void {
   const complain = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
-  if (url === undefined && command.length === 0) complain('command', 'must hold at least one word');
+  if (url === undefined && command.length === 0) complain('command', 'must name the program');
   if (url !== undefined && command.length > 0) complain('url', 'stands instead of command: give one of the two');
   if (url !== undefined && notNow === undefined) complain('url', 'is for questions: give notNow, too');
   if (notNow === undefined) return;

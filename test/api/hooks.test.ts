@@ -34,7 +34,8 @@ describe('hooks', () => {
 
   test('may be questions, of a command or of an address, with what becomes of a host that is not let go', async () => {
     const asked = [{ at: 'before-drain', command: ['./free'], notNow: {} }, { at: 'before-drain', url: 'http://${host.address}:80/free', notNow: { everySeconds: 5, atMostSeconds: 30, then: 'skip' } }];
-    expect((await put(asked, 'polite')).status).toBe(201);
+    const made = await put(asked, 'polite');
+    expect(made.status, made.text).toBe(201);
     expect((await api.ask('GET', '/v1/applications/polite')).body.hooks).toMatchObject([
       { command: ['./free'], notNow: { everySeconds: 15, atMostSeconds: 600, then: 'hold' } },
       { command: [], url: 'http://${host.address}:80/free', notNow: { everySeconds: 5, atMostSeconds: 30, then: 'skip' } },
@@ -68,7 +69,7 @@ describe('hooks', () => {
       { command: ['x'] },
     ]);
     expect(answer.status).toBe(422);
-    expect([...new Set(pointers(answer))].sort()).toEqual(['/hooks/0/at', '/hooks/1/command', '/hooks/1/command/0', '/hooks/2/command/0', '/hooks/3/command', '/hooks/4/idempotent', '/hooks/4/timeoutSeconds', '/hooks/5/account', '/hooks/5/timeoutSeconds', '/hooks/6/shell', '/hooks/7/at']);
+    expect([...new Set(pointers(answer))].sort()).toEqual(['/hooks/0/at', '/hooks/1/command', '/hooks/2/command/0', '/hooks/3/command', '/hooks/4/idempotent', '/hooks/4/timeoutSeconds', '/hooks/5/account', '/hooks/5/timeoutSeconds', '/hooks/6/shell', '/hooks/7/at']);
   });
 
   test('with a variable that a host does not have are refused where it stands', async () => {

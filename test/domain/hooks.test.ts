@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { faultOf, HOOK_POINTS, hooksAt } from '../../domain/hooks.ts';
 import type { HookScene } from '../../domain/hooks.ts';
-import type { ApplicationSpec, HookPoint } from '../../domain/inventory.ts';
+import type { ApplicationSpec, HookPoint, Variables } from '../../domain/inventory.ts';
 
 function application(name: string, points: readonly HookPoint[]): ApplicationSpec {
   return {
@@ -37,7 +37,7 @@ describe('hooks of a point', () => {
 
   test('that are for one kind of host are left out on every other', () => {
     const one = application('web', ['after-start', 'after-start', 'after-start', 'after-start']);
-    const labels = [{ type: 'gpu' }, { type: 'cpu' }, { type: 'gpu', zone: 'b' }, { constructor: 'x' }];
+    const labels: readonly Variables[] = [{ type: 'gpu' }, { type: 'cpu' }, { type: 'gpu', zone: 'b' }, { constructor: 'x' }];
     const applications = [{ ...one, hooks: (one.hooks ?? []).map((hook, index) => ({ ...hook, labels: labels[index] ?? {} })) }];
     expect(ids(scene({ applications }), 'after', 'start')).toEqual(['web/0']);
     expect(ids(scene({ applications, labels: {} }), 'after', 'start')).toEqual([]);

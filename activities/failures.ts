@@ -8,6 +8,7 @@ import { HostUnreachable, ExecutorDown } from '../drivers/executors/port.ts';
 import { PackageMissing, PackageSizeWrong, StoreDown } from '../drivers/packages/port.ts';
 import { AdmitNotConfirmed, BalancerDown, BalancerMisconfigured } from '../drivers/traffic/port.ts';
 import type { HostAnswer } from '../drivers/executors/port.ts';
+import { NOT_NOW } from '../domain/not-now.ts';
 import type { Failure } from '../domain/vocabulary.ts';
 
 /** A step that ended with a verdict about the target. */
@@ -37,6 +38,15 @@ export class CapacityRefused extends DependencyDown {
   constructor(dependency: string, message: string, isUntouched = true) {
     super(dependency, message);
     this.isUntouched = isUntouched;
+  }
+}
+
+/** An application asks that its host be left alone; it is asked again after so long. The host is untouched. */
+export class NotNow extends CapacityRefused {
+  readonly againAfterMs: number;
+  constructor(message: string, againAfterMs: number) {
+    super(NOT_NOW, message);
+    this.againAfterMs = againAfterMs;
   }
 }
 
@@ -83,7 +93,7 @@ export function asTemporal(error: unknown): unknown {
   if (error instanceof StreamForked) return ApplicationFailure.create({ message: error.message, type: 'StreamForked', nonRetryable: true });
   const dependency = dependencyOf(error);
   if (dependency !== null) {
-    return ApplicationFailure.create({ message: `${dependency.dependency}: ${dependency.message}`, type: 'DependencyDown', category: ApplicationFailureCategory.BENIGN });
+    return ApplicationFailure.create({ message: `${dependency.dependency}: ${dependency.message}`, type: 'DependencyDown', category: ApplicationFailureCategory.BENIGN, ...(error instanceof NotNow ? { nextRetryDelay: error.againAfterMs } : {}) });
   }
   return error;
 }

@@ -7,7 +7,7 @@ import { lastGoodVersions } from '../db/running-versions.ts';
 import { lastEventOf } from '../db/stored-events.ts';
 import { blockedFailure, mayBeBlocked } from '../domain/blocks.ts';
 import { makePlan as plan } from '../domain/plan/make-plan.ts';
-import { planAhead } from '../domain/plan/plan-ahead.ts';
+import { irreversibleIn, planAhead } from '../domain/plan/plan-ahead.ts';
 import { courseDifferences } from '../domain/plan/plan-difference.ts';
 import { whySkipped } from '../domain/plan/skip.ts';
 import { KIND_POLICIES } from '../domain/release-kind.ts';
@@ -144,6 +144,7 @@ function planForward({ input, inventory, images, skips, members, unknown }: Plan
     firstRelease,
     isProven: kind !== undefined && KIND_POLICIES[kind].isProven,
     changes: changesOf(inventory),
+    irreversible: irreversibleIn(inventory),
     allowOutage,
     reason,
     batchCapPercent,

@@ -2,7 +2,7 @@
 import { mapTexts } from '../domain/health/check.ts';
 import { substitute, variablesOf } from '../domain/substitution.ts';
 import { StepFailed } from './failures.ts';
-import type { ApplicationSpec, HealthCheck, HostSpec, Inventory, Variables } from '../domain/inventory.ts';
+import type { ApplicationSpec, HealthCheck, HookSpec, HostSpec, Inventory, Variables } from '../domain/inventory.ts';
 
 /** Input of the host program's `configure`. */
 export function runConfiguration(inventory: Inventory, application: ApplicationSpec, host: HostSpec, version: string): Readonly<Record<string, string>> {
@@ -17,17 +17,35 @@ export function runConfiguration(inventory: Inventory, application: ApplicationS
   return input;
 }
 
+interface OfHook {
+  readonly index: number;
+  readonly version: string;
+}
+
 /** Input of the host program's `hook`, for the hook of that index; it runs as the application where it names no account of its own. */
-export function hookInput(inventory: Inventory, application: ApplicationSpec, host: HostSpec, { index, version }: { readonly index: number; readonly version: string }): Readonly<Record<string, string>> {
-  const hook = application.hooks?.[index];
-  if (hook === undefined) throw new Error(`${application.name} has no hook ${index}`);
-  const variables = variablesFor(inventory, application, host, version);
-  const input: Record<string, string> = { at: hook.at, timeoutSeconds: String(hook.timeoutSeconds), idempotent: String(hook.idempotent), unlinked: 'skip' };
-  hook.command.forEach((word, position) => {
-    input[`command.${position}`] = fill(word, variables, `hooks/${index}/command/${position} of ${application.name}`);
-  });
+export function hookInput(inventory: Inventory, application: ApplicationSpec, host: HostSpec, of: OfHook): Readonly<Record<string, string>> {
+  const hook = hookOf(application, of);
+  const input: Record<string, string> = { at: hook.at, timeoutSeconds: String(hook.timeoutSeconds), idempotent: String(hook.idempotent), unlinked: 'skip', ...hookWords(inventory, application, host, of) };
   const account = hook.account ?? application.run.account;
   return account === null ? input : { ...input, account };
+}
+
+/** The command of a hook, word by word. */
+export function hookWords(inventory: Inventory, application: ApplicationSpec, host: HostSpec, of: OfHook): Readonly<Record<string, string>> {
+  const variables = variablesFor(inventory, application, host, of.version);
+  return Object.fromEntries(hookOf(application, of).command.map((word, position) => [`command.${position}`, fill(word, variables, `hooks/${of.index}/command/${position} of ${application.name}`)]));
+}
+
+/** What a hook asks instead of running a command; null: it runs one. */
+export function hookUrl(inventory: Inventory, application: ApplicationSpec, host: HostSpec, of: OfHook): string | null {
+  const { url } = hookOf(application, of);
+  return url === undefined ? null : fill(url, variablesFor(inventory, application, host, of.version), `hooks/${of.index}/url of ${application.name}`);
+}
+
+function hookOf({ name, hooks = [] }: ApplicationSpec, { index }: OfHook): HookSpec {
+  const hook = hooks[index];
+  if (hook === undefined) throw new Error(`${name} has no hook ${index}`);
+  return hook;
 }
 
 /** The health checks of an application with this host's values. */

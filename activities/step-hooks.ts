@@ -5,6 +5,7 @@
 import { forwardFacts } from '../db/target-facts.ts';
 import { faultOf, hooksAt } from '../domain/hooks.ts';
 import { HostUnreachable } from '../drivers/executors/port.ts';
+import { askLeave } from './ask-leave.ts';
 import { failOut, recordFailure } from './steps/after-admit.ts';
 import { StepFailed } from './failures.ts';
 import { applicationsOf } from './facts.ts';
@@ -33,9 +34,9 @@ export async function withHooks(context: StepContext, step: Step, work: () => Pr
   return ran.length === 0 ? done : { ...done, result: { ...done.result, hooks: ran } };
 }
 
-function hooksOf({ inventory, input: { direction }, preImage }: StepContext, side: 'before' | 'after', step: Step): readonly PlacedHook[] {
+function hooksOf({ inventory, input: { direction }, preImage, acting: { host: { labels } } }: StepContext, side: 'before' | 'after', step: Step): readonly PlacedHook[] {
   const changed = new Set(inventory.packages.map(({ application }) => application));
-  return hooksAt({ direction, applications: applicationsOf(inventory), changed, image: preImage.applications }, side, step);
+  return hooksAt({ direction, applications: applicationsOf(inventory), changed, labels, image: preImage.applications }, side, step);
 }
 
 /** A host that was in service when its hook failed goes out again, as one whose checks after admit fail; that it does is recorded first. */
@@ -58,7 +59,12 @@ async function resumeTakingOut(context: StepContext): Promise<void> {
 
 async function runAll(context: StepContext, hooks: readonly PlacedHook[]): Promise<string[]> {
   const ran: string[] = [];
-  for (const placed of hooks) if (await runHook(context, placed)) ran.push(nameOf(placed));
+  for (const placed of hooks) {
+    if (placed.hook.notNow !== undefined) {
+      const note = await askLeave(context, placed, versionOf(context, placed));
+      if (note !== null) ran.push(`${nameOf(placed)} (${note})`);
+    } else if (await runHook(context, placed)) ran.push(nameOf(placed));
+  }
   return ran;
 }
 
@@ -82,10 +88,15 @@ async function runHook(context: StepContext, placed: PlacedHook): Promise<boolea
   }
 }
 
-function inputOf({ inventory, input: { direction }, acting, preImage }: StepContext, { application, index }: PlacedHook): Readonly<Record<string, string>> {
+function inputOf(context: StepContext, placed: PlacedHook): Readonly<Record<string, string>> {
+  return hookInput(context.inventory, placed.application, context.acting.host, { index: placed.index, version: versionOf(context, placed) });
+}
+
+/** What the way leads to. */
+function versionOf({ inventory, input: { direction }, preImage }: StepContext, { application }: PlacedHook): string {
   const before = preImage.applications.find((seen) => seen.application === application.name)?.version ?? '';
   const brought = inventory.packages.find((spec) => spec.application === application.name)?.version;
-  return hookInput(inventory, application, acting.host, { index, version: direction === 'forward' ? (brought ?? before) : before });
+  return direction === 'forward' ? (brought ?? before) : before;
 }
 
 /** What the end of a hook means; errors that are no verdict about the target stay what they are. */

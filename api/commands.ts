@@ -90,7 +90,8 @@ async function takeCommand(tx: Tx, id: string, asked: CommandAsked, caller: Call
 }
 
 function commandOf(asked: CommandAsked, id: string, { actor }: Caller): Command {
-  const common = { id, by: actor, reason: asked.reason, ...(asked.ifVersion === undefined ? {} : { ifVersion: asked.ifVersion }) };
+  const across = 'acrossIrreversible' in asked && asked.acrossIrreversible ? { acrossIrreversible: true } : {};
+  const common = { id, by: actor, reason: asked.reason, ...(asked.ifVersion === undefined ? {} : { ifVersion: asked.ifVersion }), ...across };
   if (asked.type === 'rollback') return { ...common, type: asked.type, mode: asked.mode, ...(asked.to === null ? {} : { to: asked.to }) };
   if (asked.type === 'retry' || asked.type === 'skip') return { ...common, type: asked.type, targets: asked.targets };
   if (asked.type === 'jump') return { ...common, type: asked.type, to: asked.to };

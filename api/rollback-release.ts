@@ -3,8 +3,9 @@ import { putBlock, quarantinedVersions } from '../db/blocks.ts';
 import { acceptCommand, settleCommand } from '../db/commands.ts';
 import { getInventoryOf, getRelease, laterReleaseTouching } from '../db/queries.ts';
 import { createReleaseRequest, loadReleaseRequest } from '../db/requests.ts';
-import { allowedCommands, decide } from '../domain/release/decide.ts';
-import { planOf } from '../domain/release/evolve.ts';
+import { crossingsOf } from '../domain/release/crossings.ts';
+import { acrossRefusal, allowedCommands, decide } from '../domain/release/decide.ts';
+import { planOf, progressOf } from '../domain/release/evolve.ts';
 import { refused } from './receipt.ts';
 import { newReleaseId } from './release-id.ts';
 import { rollbackTo } from './rollback-to.ts';
@@ -29,12 +30,20 @@ export interface OnEnded {
  */
 export async function rollbackOfEnded(tx: Tx, ended: OnEnded): Promise<Receipt> {
   const { folded, command } = ended;
+  refuseAcross(folded, command);
   const id = isToOlder(folded, command) ? await rollbackTo(tx, { ...ended, command }) : await restoring(tx, ended);
   if (command.type === 'rollback') await hold(tx, folded.core.request, { command, release: id });
   await acceptCommand(tx, { command, release: folded.core.request.id });
   const receipt = await settleCommand(tx, { id: command.id, state: 'applied', release: id });
   if (receipt === null) throw new Error(`The receipt of ${command.id} is gone although it was just stored`);
   return receipt;
+}
+
+/** A retry goes on with what somebody has asked for already. */
+function refuseAcross({ core }: Folded, command: Command): void {
+  if (command.type !== 'rollback' || command.acrossIrreversible === true) return;
+  const crossings = crossingsOf(core, progressOf(core.situation)?.begun ?? []);
+  if (crossings.length > 0) throw refused({ ...acrossRefusal(crossings), allowed: allowedCommands(core) });
 }
 
 /** A version was named, or what is taken back was itself a rollback: then the pool goes to what it ran before. */

@@ -85,7 +85,7 @@ function fieldsOf(application: ApplicationSpec): [string, string][] {
     ...run.command.map((text, index): [string, string] => [`/run/command/${index}`, text]),
     ...Object.entries(run.env).map(([name, text]): [string, string] => [`/run/env/${name}`, text]),
     ...textsOfList(health, '/health'),
-    ...hooks.flatMap(({ command }, index) => command.map((text, word): [string, string] => [`/hooks/${index}/command/${word}`, text])),
+    ...hooks.flatMap(({ command, url }, index) => [...command.map((text, word): [string, string] => [`/hooks/${index}/command/${word}`, text]), ...(url === undefined ? [] : [[`/hooks/${index}/url`, url] as [string, string]])]),
   ];
 }
 

@@ -1,6 +1,6 @@
 /** Hooks of applications: which of them run at a point of a target's way, in what order, and whose fault it is when one fails. */
 import { STEPS } from './vocabulary.ts';
-import type { ApplicationSpec, HookPoint, HookSpec } from './inventory.ts';
+import type { ApplicationSpec, HookPoint, HookSpec, Variables } from './inventory.ts';
 import type { ObservedApplication } from './release/target.ts';
 import type { Direction, FailureClass, Step } from './vocabulary.ts';
 
@@ -24,6 +24,8 @@ export interface HookScene {
   readonly applications: readonly ApplicationSpec[];
   /** names of those the release brings a package of */
   readonly changed: ReadonlySet<string>;
+  /** of the host */
+  readonly labels: Variables;
   /** forward what ran before the release, back what shall run again */
   readonly image: readonly Pick<ObservedApplication, 'application' | 'process'>[];
 }
@@ -35,15 +37,25 @@ export interface HookScene {
 export function hooksAt(scene: HookScene, side: 'before' | 'after', step: Step): readonly PlacedHook[] {
   const inTurn = step === 'drain' || step === 'stop' ? scene.applications.toReversed() : scene.applications;
   return inTurn.filter((application) => takesPart(scene, step, application)).flatMap((application) =>
-    (application.hooks ?? []).flatMap((hook, index) => (hook.at === `${side}-${step}` ? [{ id: `${application.name}/${index}`, application, index, hook }] : [])),
+    (application.hooks ?? []).flatMap((hook, index) => (hook.at === `${side}-${step}` && isAsked(hook, scene) ? [{ id: `${application.name}/${index}`, application, index, hook }] : [])),
   );
 }
 
 function takesPart({ direction, changed, image }: HookScene, step: Step, { name }: ApplicationSpec): boolean {
   if (step === 'drain' || step === 'stop') return true;
-  if (direction === 'forward') return step !== 'switch' || changed.has(name);
+  if (direction === 'forward') return hasTurnForward({ name }, step, changed);
   const goal = image.find(({ application }) => application === name);
   return step === 'switch' ? goal !== undefined : goal?.process != null;
+}
+
+/** A hook of another kind of host is none here. Nobody is asked for leave on the way back: what is taken back must not wait for what it takes back. */
+function isAsked({ notNow, labels = {} }: HookSpec, { direction, labels: borne }: HookScene): boolean {
+  return (notNow === undefined || direction === 'forward') && Object.entries(labels).every(([name, value]) => Object.hasOwn(borne, name) && borne[name] === value);
+}
+
+/** Whether a step forward does anything to the application: all that run are stopped and started, only changed ones are switched. */
+export function hasTurnForward({ name }: Pick<ApplicationSpec, 'name'>, step: Step, changed: ReadonlySet<string>): boolean {
+  return step !== 'switch' || changed.has(name);
 }
 
 /**

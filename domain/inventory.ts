@@ -15,6 +15,8 @@ export interface ApplicationSpec {
   readonly health: readonly HealthCheck[];
   /** absent: none */
   readonly hooks?: readonly HookSpec[];
+  /** steps on a target that leave behind what no rollback undoes; absent: none */
+  readonly irreversible?: readonly Step[];
 }
 
 /** Before or after a step of a target, in either direction. */
@@ -30,6 +32,21 @@ export interface HookSpec {
   readonly timeoutSeconds: number;
   /** who runs it; null: the application's own account */
   readonly account: string | null;
+  /** only on hosts that bear all of these labels, such as a machine type; absent: on every host */
+  readonly labels?: Variables;
+  /** what it does on the way forward cannot be undone; absent: it can, or a hook on the way back does so */
+  readonly irreversible?: boolean;
+  /** only before-drain: it is a question whether the host may be taken out now, asked on the way forward. Absent: it is no question */
+  readonly notNow?: NotNowPolicy;
+  /** asked on the host by GET instead of a command, which is then empty; only with `notNow`. Absent: the command is run */
+  readonly url?: string;
+}
+
+/** What becomes of a host whose application asks to be left alone. `force`: it is taken out all the same; `hold`: the release waits for a person; `skip`: it is left out, as debt. */
+export interface NotNowPolicy {
+  readonly everySeconds: number;
+  readonly atMostSeconds: number;
+  readonly then: 'hold' | 'force' | 'skip';
 }
 
 /** How the application is started and stopped. `command` is argv, run in the release folder without a shell; `${name}` is substituted. */

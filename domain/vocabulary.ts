@@ -58,6 +58,8 @@ export interface Failure {
   readonly afterAdmit?: true;
   /** a hook ended the step, and this is what going on from there needs. Absent: something else failed */
   readonly stoppedBy?: StoppedBy;
+  /** an application did not let its host go, and nothing was done on it: `hold` until a person decides, or `skip` it. Absent: anything else failed */
+  readonly notNow?: 'hold' | 'skip';
 }
 
 /** A target that did not make it, as decisions see it. */

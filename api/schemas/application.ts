@@ -1,6 +1,7 @@
 /** PUT /v1/applications/{name}, kind: Application. */
 import { z } from 'zod';
 import type { ApplicationSpec } from '../../domain/inventory.ts';
+import { STEPS } from '../../domain/vocabulary.ts';
 import { HealthList } from './health-check.ts';
 import { HookList } from './hook.ts';
 import { Account, Argv, Environment, Name, Variables, distinct, whole } from './text.ts';
@@ -26,5 +27,6 @@ export const Application = z
     variables: Variables,
     health: HealthList,
     hooks: HookList,
+    irreversible: distinct(z.enum(STEPS), { least: 0, most: STEPS.length }).exactOptional().meta({ description: 'steps on a target that leave behind what no rollback undoes' }),
   })
   .meta({ id: 'Application' }) satisfies z.ZodType<ApplicationSpec>;

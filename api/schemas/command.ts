@@ -11,6 +11,8 @@ const targets = distinct(Name, { least: 1, most: POOL_HOSTS_MAX, empty: 'must na
 
 const batch = z.int().min(0).max(POOL_HOSTS_MAX).meta({ description: 'the batch that comes next, by its index in the release; those that were to come before it follow after it' });
 
+const acrossIrreversible = z.boolean().default(false).meta({ description: 'hosts may go back across a step or hook that is marked irreversible; without it such a command is refused' });
+
 const choices = z
   .record(Name, z.enum(CHOICES))
   .refine((given) => Object.keys(given).length > 0, 'must answer for at least one host')
@@ -18,9 +20,10 @@ const choices = z
 
 export const CommandRequest = z
   .discriminatedUnion('type', [
-    z.strictObject({ type: z.enum(['pause', 'resume', 'abort', 'promote', 'approve', 'reject']), ...common }),
-    z.strictObject({ type: z.literal('answer'), choices, ...common }),
-    z.strictObject({ type: z.literal('rollback'), mode: z.enum(ROLLBACK_MODES).nullable().default(null), to: To.nullable().default(null), ...common }),
+    z.strictObject({ type: z.enum(['pause', 'resume', 'abort', 'promote', 'approve']), ...common }),
+    z.strictObject({ type: z.literal('reject'), acrossIrreversible, ...common }),
+    z.strictObject({ type: z.literal('answer'), choices, acrossIrreversible, ...common }),
+    z.strictObject({ type: z.literal('rollback'), mode: z.enum(ROLLBACK_MODES).nullable().default(null), to: To.nullable().default(null), acrossIrreversible, ...common }),
     z.strictObject({ type: z.literal('jump'), to: batch, ...common }),
     z.strictObject({ type: z.enum(['retry', 'skip']), targets, ...common }),
   ])

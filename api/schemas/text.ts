@@ -30,13 +30,15 @@ export function line(max: number): z.ZodString {
   return z.string().min(1, 'must not be empty').max(max).regex(ONE_LINE, 'must be one line of printable text');
 }
 
+const words = z.array(line(4096)).max(100);
+// env(1), which starts it, would take such a word for a variable.
+const NO_PROGRAM = { path: [0], message: 'must be a program, not empty and without "="' };
+
 /** A program and its words, run without a shell. */
-export const Argv = z
-  .array(line(4096))
-  .min(1, 'must name the program')
-  .max(100)
-  // env(1), which starts it, would take such a word for a variable.
-  .refine(([program = '']) => program !== '' && !program.includes('='), { path: [0], message: 'must be a program, not empty and without "="' });
+export const Argv = words.min(1, 'must name the program').refine(([program = '']) => program !== '' && !program.includes('='), NO_PROGRAM);
+
+/** The same, or nothing where something else is asked instead. */
+export const ArgvOrNone = words.refine(([program]) => program === undefined || (program !== '' && !program.includes('=')), NO_PROGRAM).default([]);
 
 /** An account of a host's operating system. */
 export const Account = z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'must be the name of an account');

@@ -16,20 +16,22 @@ interface Verb {
   /** what a release that did as it was told ends as; with --wait that ending is a success */
   readonly wanted?: Status;
   readonly takes?: 'mode' | 'targets' | 'choices' | 'batch';
+  /** it may put hosts back */
+  readonly mayGoBack?: true;
 }
 
 export const VERBS: readonly Verb[] = [
   { name: 'pause', about: 'start nothing new; targets in work reach a safe point' },
   { name: 'resume', about: 'go on after a pause' },
-  { name: 'rollback', about: 'put every touched host back as it was; of a finished release: a new release that does so', wanted: 'rolled-back', takes: 'mode' },
+  { name: 'rollback', about: 'put every touched host back as it was; of a finished release: a new release that does so', wanted: 'rolled-back', takes: 'mode', mayGoBack: true },
   { name: 'abort', about: 'start nothing new, bring targets in work to service, leave finished ones', wanted: 'aborted' },
   { name: 'retry', about: 'try failed targets again', takes: 'targets' },
   { name: 'skip', about: 'leave failed targets out; they become debt', takes: 'targets' },
   { name: 'promote', about: 'end a bake or rest early, or start the next manual batch' },
   { name: 'jump', about: 'go on with another batch next; those passed over follow after it, and what the batch at hand waits for stands', takes: 'batch' },
   { name: 'approve', about: 'sign the proven bastion off, so that it joins' },
-  { name: 'reject', about: 'refuse the bastion; it is put back as it was', wanted: 'rolled-back' },
-  { name: 'answer', about: 'say of each failed target what is to be done: retry, ignore, exclude or fail; of a hook that was cut off: done or not-done', takes: 'choices' },
+  { name: 'reject', about: 'refuse the bastion; it is put back as it was', wanted: 'rolled-back', mayGoBack: true },
+  { name: 'answer', about: 'say of each failed target what is to be done: retry, ignore, exclude or fail; of a hook that was cut off: done or not-done', takes: 'choices', mayGoBack: true },
 ];
 
 interface VerbFlags extends RemoteFlags {
@@ -39,6 +41,7 @@ interface VerbFlags extends RemoteFlags {
   readonly to?: string | number;
   readonly targets?: readonly string[];
   readonly choices?: readonly string[];
+  readonly acrossIrreversible?: true;
   readonly ifVersion?: string;
   readonly receiptTimeout: number;
   readonly idempotencyKey?: string;
@@ -68,6 +71,7 @@ export function addVerbs(program: Command, shell: Shell): void {
     if (verb.takes === 'mode') command.option('--to <version>', 'of a finished release: the version to go back to (app@version where it changed several); default: what ran before');
     if (verb.takes === 'batch') command.addOption(new Option('--to <batch>', 'number of the batch, as `signalbox status` shows it').argParser(batchNumber).makeOptionMandatory());
     if (verb.takes === 'targets') command.option('--targets <hosts>', 'only these, separated by commas; default: all failed ones', commaList);
+    if (verb.mayGoBack === true) command.option('--across-irreversible', 'hosts may go back across a step or hook that is marked irreversible');
     command
       .option('--if-version <version>', 'refuse when the release has moved past this version')
       .addOption(new Option('--receipt-timeout <duration>', 'how long to wait until the command is applied or refused').argParser(duration).default(60_000, '1m'))
@@ -96,7 +100,7 @@ async function carryOut(verb: Verb, id: string, flags: VerbFlags, shell: Shell):
 }
 
 function commandBody(verb: Verb, flags: VerbFlags): Record<string, unknown> {
-  const { reason, mode, to, targets, choices, ifVersion } = flags;
+  const { reason, mode, to, targets, choices, acrossIrreversible, ifVersion } = flags;
   if (ifVersion !== undefined && !/^\d{1,15}$/.test(ifVersion)) throw new Complaint(EXIT.usage, `--if-version "${ifVersion}" is not a version; \`signalbox status\` -o json tells it.`);
   return {
     type: verb.name,
@@ -105,6 +109,7 @@ function commandBody(verb: Verb, flags: VerbFlags): Record<string, unknown> {
     ...(to === undefined ? {} : { to }),
     ...(targets === undefined ? {} : { targets }),
     ...(choices === undefined ? {} : { choices: choicesOf(choices) }),
+    ...(acrossIrreversible === undefined ? {} : { acrossIrreversible }),
     ...(ifVersion === undefined ? {} : { ifVersion: Number(ifVersion) }),
   };
 }

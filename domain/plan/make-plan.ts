@@ -10,6 +10,7 @@ import { settleBastion, settleBatches, settleOnly } from './settle.ts';
 import { standingOf, targetsOf } from './standing.ts';
 import { warningsOf } from './warnings.ts';
 import { plannedMembers } from './joined.ts';
+import type { IrreversibleMark } from '../irreversible.ts';
 import type { PlanMember, UnknownServers } from './joined.ts';
 import type { Layout } from './layout.ts';
 import type { Plan, PlannedBatch, PlannedChange, PlanRefusal } from './plan.ts';
@@ -36,6 +37,8 @@ export interface PlanInput {
   readonly undrained?: readonly SharedHosts[];
   /** servers of other pools that their balancers do not know */
   readonly unknown?: readonly UnknownServers[];
+  /** steps and hooks on the way that no rollback undoes; absent: none */
+  readonly irreversible?: readonly IrreversibleMark[];
 }
 
 export type PlanResult = { readonly plan: Plan } | { readonly refusals: readonly PlanRefusal[] };
@@ -71,6 +74,7 @@ export function makePlan(input: PlanInput): PlanResult {
       ...skippedOf(input),
       ...repairsOf(standing),
       ...membersOf(standing),
+      ...(input.irreversible === undefined || input.irreversible.length === 0 ? {} : { irreversible: input.irreversible }),
       warnings: warningsOf(input, standing, { batches, layout }),
     },
   };

@@ -1,6 +1,7 @@
 /** The shape of a plan: computed once, stored as an event, never recomputed. makePlan (make-plan.ts) is the only maker. */
 
 import type { BatchMode, Verification } from '../inventory.ts';
+import type { IrreversibleMark } from '../irreversible.ts';
 
 export interface Plan {
   readonly batches: readonly PlannedBatch[];
@@ -20,6 +21,8 @@ export interface Plan {
   readonly repairs?: readonly string[];
   /** other pools whose floor counts, those that are joined and those that merely share hosts; absent: none */
   readonly members?: readonly PlannedMember[];
+  /** steps and hooks that no rollback undoes, in the order a target comes by them; absent: none */
+  readonly irreversible?: readonly IrreversibleMark[];
   /** things an operator should read before starting, one sentence each */
   readonly warnings: readonly string[];
 }

@@ -1,5 +1,6 @@
 /** What an operator should read before starting: one sentence each, in the order of their weight. */
 import type { SharedHosts, StrategySpec } from '../inventory.ts';
+import { markName, type IrreversibleMark } from '../irreversible.ts';
 import { BATCH_CAP_PERCENT, batchCap } from './batch-cap.ts';
 import { bastionCount } from './bastion.ts';
 import { strategyWarnings } from './strategy-warnings.ts';
@@ -17,6 +18,7 @@ interface WarningInput {
   readonly isProven?: boolean;
   readonly undrained?: readonly SharedHosts[];
   readonly unknown?: readonly UnknownServers[];
+  readonly irreversible?: readonly IrreversibleMark[];
 }
 
 const NAMES_MAX = 5;
@@ -29,6 +31,7 @@ export function warningsOf(input: WarningInput, standing: PoolStanding, { batche
     ...(input.undrained ?? []).map(undrained),
     ...(input.unknown ?? []).map(unknownServers),
     first(input),
+    noWayBack(input),
     nobodyServes(input, standing),
     outOfService(standing),
     repairFirst(standing),
@@ -63,6 +66,11 @@ function undrained({ pool, hosts }: SharedHosts): string {
 
 function first({ firstRelease }: WarningInput): string | null {
   return firstRelease === true ? 'Nothing was released to this pool before: a rollback stops the applications and leaves the hosts out of traffic.' : null;
+}
+
+function noWayBack({ irreversible = [] }: WarningInput): string | null {
+  if (irreversible.length === 0) return null;
+  return `${named(irreversible.map(markName))} cannot be undone: a failure behind it holds the release, and going back across it needs a person who says so.`;
 }
 
 function nobodyServes({ firstRelease }: WarningInput, { live }: PoolStanding): string | null {

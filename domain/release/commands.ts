@@ -13,6 +13,8 @@ export type Command = {
   readonly reason: string;
   /** refuse unless the release stands at this stream version; abort and rollback ignore it */
   readonly ifVersion?: number;
+  /** who sends it knows that hosts go back across what cannot be undone; absent: such a command is refused. Abort needs no such word */
+  readonly acrossIrreversible?: boolean;
 } & (
   | { readonly type: 'pause' | 'resume' | 'abort' | 'promote' | 'approve' | 'reject' }
   /** what is to be done with failed targets, by host; the release moves when each has an answer */
@@ -47,4 +49,5 @@ export type RefusalCode =
   | 'not-kept'
   | 'nothing-before'
   | 'quarantined'
-  | 'orphaned';
+  | 'orphaned'
+  | 'irreversible';

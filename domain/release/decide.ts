@@ -3,15 +3,17 @@
  * the same answer is given by the workflow, by its update validators and, ahead of time, by the API.
  */
 import { answered, unanswered, unfitting } from './answer.ts';
+import { crossed, crossingsOf } from './crossings.ts';
 import { asksForPromotion, awaitsPromotion } from './promotion.ts';
 import { anyJump, jumpTo } from './jump.ts';
 import { isSignOffOpen } from './sign-off.ts';
-import { batchesBack, startRollback } from './start-rollback.ts';
+import { batchesBack, hostsBack, startRollback } from './start-rollback.ts';
 import { isOwnWay, ownWayBack, wayText } from '../strategy-way-back.ts';
 import { COMMAND_TYPES } from './commands.ts';
 import { planOf } from './evolve.ts';
 import { isTerminal } from '../vocabulary.ts';
 import type { Command, CommandType, Refusal } from './commands.ts';
+import type { Crossing } from './crossings.ts';
 import type { Choice, CoreEvent } from './events.ts';
 import type { Progress, ReleaseState } from './state.ts';
 
@@ -27,7 +29,7 @@ export interface DecideContext {
 export type Decision = { readonly events: readonly CoreEvent[] } | { readonly refusal: Refusal };
 
 export function decide(state: ReleaseState, command: Command, context: DecideContext): Decision {
-  const decision = decideOnly(state, command, context);
+  const decision = refuseAcross(state, command, decideOnly(state, command, context));
   return 'code' in decision ? { refusal: { ...decision, allowed: allowedCommands(state) } } : { events: decision.events };
 }
 
@@ -66,6 +68,18 @@ function decideOnly(state: ReleaseState, command: Command, context: DecideContex
     default:
       return unknownCommand(command);
   }
+}
+
+/** Going back across what cannot be undone takes a word of its own, whichever command leads there. An abort says it by itself. */
+function refuseAcross(state: ReleaseState, command: Command, decision: Only): Only {
+  if ('code' in decision || command.acrossIrreversible === true) return decision;
+  const crossings = crossingsOf(state, decision.events.flatMap(hostsBack));
+  return crossings.length === 0 ? decision : acrossRefusal(crossings);
+}
+
+/** A rollback that nobody has said this about does not happen. */
+export function acrossRefusal(crossings: readonly Crossing[]): Omit<Refusal, 'allowed'> {
+  return refuse('irreversible', `Here ${crossed(crossings)}. What is put back must bear what it left behind; if it does, send the same again with acrossIrreversible (--across-irreversible).`);
 }
 
 function pause(state: ReleaseState, reason: string, now: string): Only {
@@ -209,7 +223,7 @@ function just(event: CoreEvent): Only {
   return { events: [event] };
 }
 
-function refuse(code: Refusal['code'], message: string): Only {
+function refuse(code: Refusal['code'], message: string): Omit<Refusal, 'allowed'> {
   return { code, message };
 }
 

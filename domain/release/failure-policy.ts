@@ -1,10 +1,12 @@
 /**
  * What failures lead to: nothing while they are tolerated, else the brake, and then a rollback, a hold, or a question to a person. A hook
- * with an unknown outcome is always a question, whatever the strategy says and tolerates.
+ * with an unknown outcome is always a question, whatever the strategy says and tolerates; behind what cannot be undone a rollback becomes a
+ * hold.
  */
 import { bastionBrake, brakeOver } from '../brake.ts';
 import { isDrift } from '../drift.ts';
 import { isUnknown } from './answer.ts';
+import { crossed, crossingsOf } from './crossings.ts';
 import { startRollback } from './start-rollback.ts';
 import type { CountedVerdict } from '../brake.ts';
 import type { LatePolicy } from '../inventory.ts';
@@ -14,20 +16,30 @@ import type { ReleaseState, Rolling } from './state.ts';
 
 type Applied = Extract<CountedVerdict, { applied: true }>;
 
+interface Consequence {
+  readonly then: 'rollback' | 'hold' | 'ask';
+  readonly sentence: string;
+}
+
 /** Empty when the failures are tolerated or the brake already spoke about them. `nowMs` in epoch milliseconds. */
 export function brakeEvents(state: ReleaseState, situation: Rolling, nowMs: number): readonly CoreEvent[] {
   const { progress } = situation;
   if (progress.braked || progress.failed.length === 0) return [];
+  const skipped = progress.failed.filter(({ failure }) => failure.notNow === 'skip');
+  // The strategy has nothing to say about hosts that were not let go: they are left out, and the others are judged as if these had never been begun.
+  if (skipped.length > 0) return [{ type: 'targets-skipped', data: { hosts: skipped.map(({ host }) => host), reason: skipped.map(({ failure }) => failure.message).join(' ') } }];
   const unknown = progress.failed.filter(isUnknown).map(({ host }) => host);
   if (unknown.length > 0) {
     const sentence = `A hook was cut off on ${unknown.join(', ')}, and nobody knows whether it took effect.`;
     return [{ type: 'brake-applied', data: { index: progress.batch, hosts: unknown, sentence, then: 'ask' } }, asking(state, situation, null)];
   }
+  const kept = progress.failed.filter(({ failure }) => failure.notNow === 'hold');
+  if (kept.length > 0) return holdFor(progress.batch, kept);
   const verdict = judge(state, situation, progress.failed);
   if (!verdict.applied) return [];
   const held = judge(state, situation, progress.failed.filter((failed) => !isSilent(failed))).applied ? null : heldCause(progress.failed);
-  const { sentence, hosts } = verdict;
-  const then = held === null ? consequence(state, situation, verdict) : 'hold';
+  const { hosts } = verdict;
+  const { then, sentence } = held === null ? reversible(state, situation, { then: consequence(state, situation, verdict), sentence: verdict.sentence }) : { then: 'hold' as const, sentence: verdict.sentence };
   const applied: CoreEvent = { type: 'brake-applied', data: { index: progress.batch, hosts, sentence, then } };
   if (then === 'rollback') {
     const { mode } = state.request.strategy.rollback;
@@ -35,6 +47,12 @@ export function brakeEvents(state: ReleaseState, situation: Rolling, nowMs: numb
   }
   if (then === 'ask') return [applied, asking(state, situation, nowMs)];
   return [applied, { type: 'paused', data: { cause: held ?? 'brake', reason: sentence, deadline: null, then: 'stay' } }];
+}
+
+/** Whatever is tolerated: nothing went wrong, and a resume asks again. */
+function holdFor(index: number, kept: readonly FailedTarget[]): readonly CoreEvent[] {
+  const [hosts, sentence] = [kept.map(({ host }) => host), kept.map(({ failure }) => failure.message).join(' ')];
+  return [{ type: 'brake-applied', data: { index, hosts, sentence, then: 'hold' } }, { type: 'paused', data: { cause: 'dependency', reason: sentence, deadline: null, then: 'stay' } }];
 }
 
 function judge(state: ReleaseState, situation: Rolling, failed: readonly FailedTarget[]): CountedVerdict {
@@ -56,6 +74,13 @@ function consequence({ request: { strategy } }: ReleaseState, situation: Rolling
   if (strategy.onFailure !== 'rollback') return strategy.onFailure;
   if (!strategy.rollback.on.includes(cause)) return 'hold';
   return cause === 'tolerance' && strategy.late != null && isLate(strategy.late, situation, verdict) ? 'ask' : 'rollback';
+}
+
+/** What cannot be undone is not undone by itself. */
+function reversible(state: ReleaseState, { progress }: Rolling, wanted: Consequence): Consequence {
+  const crossings = wanted.then === 'rollback' ? crossingsOf(state, progress.begun) : [];
+  if (crossings.length === 0) return wanted;
+  return { then: 'hold', sentence: `${wanted.sentence} It is not taken back by itself, because ${crossed(crossings)}.` };
 }
 
 /**

@@ -3,12 +3,13 @@
  * only writes decisions down; a wait always says until when and for what.
  */
 import { batchesLeft, waitsAfter } from './batch-order.ts';
+import { crossingsOf } from './crossings.ts';
 import { brakeEvents } from './failure-policy.ts';
 import { asksForPromotion } from './promotion.ts';
 import { isSignOffOpen } from './sign-off.ts';
 import { bakeEndMs } from './progress.ts';
 import { nextRollbackStep } from './next-rollback-step.ts';
-import { notJoined, outOfService, startRollback } from './start-rollback.ts';
+import { hostsBack, notJoined, outOfService, startRollback } from './start-rollback.ts';
 import { isTerminal, STEPS } from '../vocabulary.ts';
 import type { Step } from '../vocabulary.ts';
 import type { Waits } from '../plan/waits.ts';
@@ -73,10 +74,10 @@ function whilePaused(state: ReleaseState, nowMs: number, atWork: AtWork): NextSt
   const expired: CoreEvent = { type: 'pause-expired', data: { then: paused.then } };
   const reason = `The pause "${paused.reason}" reached its deadline ${paused.deadline}`;
   if (paused.then === 'abort') return { do: 'record', events: [expired, { type: 'abort-started', data: { reason } }] };
-  if (paused.then === 'rollback' && state.situation.status !== 'rolling-back') {
-    return { do: 'record', events: [expired, startRollback(state, { cause: 'pause-deadline', reason, mode: state.request.strategy.rollback.mode, ...atWork })] };
-  }
-  return { do: 'record', events: [expired] };
+  if (paused.then !== 'rollback' || state.situation.status === 'rolling-back') return { do: 'record', events: [expired] };
+  const back = startRollback(state, { cause: 'pause-deadline', reason, mode: state.request.strategy.rollback.mode, ...atWork });
+  // Nobody is there to say that it may go back across what cannot be undone.
+  return { do: 'record', events: crossingsOf(state, hostsBack(back)).length > 0 ? [{ type: 'pause-expired', data: { then: 'stay' } }] : [expired, back] };
 }
 
 function abortStep(state: ReleaseState, reason: string): NextStep {

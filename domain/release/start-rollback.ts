@@ -34,6 +34,11 @@ export function startRollback(state: ReleaseState, cause: RollbackCause): CoreEv
   return { type: 'rollback-started', data: { mode: cause.mode, cause: cause.cause, reason: cause.reason, batches, then, epoch: 0 } };
 }
 
+/** The hosts that such an event brings back; empty for every other one. */
+export function hostsBack(event: CoreEvent): readonly string[] {
+  return event.type === 'rollback-started' ? event.data.batches.flat() : [];
+}
+
 /** The order and width in which hosts go back: those out of service first, then the newest. */
 export function batchesBack(state: ReleaseState, cause: Pick<RollbackCause, 'mode' | 'inWork' | 'begunNow' | 'only'>): readonly (readonly string[])[] {
   const plan = planOf(state.situation);

@@ -1,5 +1,6 @@
 /** Why a release does not move right now: one sentence with what for, since when, until when, and who can end it. */
 import { awaitsPromotion } from './promotion.ts';
+import { NOT_NOW } from '../not-now.ts';
 import { CONSEQUENCES, overallDeadline } from './deadlines.ts';
 import { bakeEndMs } from './progress.ts';
 import { progressOf } from './evolve.ts';
@@ -61,6 +62,7 @@ function dependencyOf(core: ReleaseState, targets: Readonly<Record<string, Targe
       const end = deadline === null ? '' : ` At ${until ?? ''} ${CONSEQUENCES[deadline.which]}.`;
       return { for: 'dependency', since, until, who, sentence: `${host} waits: ${message}. It goes on by itself as soon as another host serves again.${end}` };
     }
+    if (dependency === NOT_NOW) return { for: 'dependency', since, until: null, who: 'the application, or an operator with skip, rollback or abort', sentence: `${host} waits: ${message}. Nothing was done on it yet.` };
     return { for: 'dependency', since, until: null, who: `whoever runs ${dependency}`, sentence: `${host} waits for ${dependency}: ${message}. Nothing is judged meanwhile; it goes on by itself when ${dependency} is back.` };
   }
   return null;

@@ -32,6 +32,31 @@ describe('hooks', () => {
     for (const at of HOOK_POINTS) expect((await put([{ ...hook, at }], `hooked-${at}`)).status, at).toBe(201);
   });
 
+  test('may be questions, of a command or of an address, with what becomes of a host that is not let go', async () => {
+    const asked = [{ at: 'before-drain', command: ['./free'], notNow: {} }, { at: 'before-drain', url: 'http://${host.address}:80/free', notNow: { everySeconds: 5, atMostSeconds: 30, then: 'skip' } }];
+    const made = await put(asked, 'polite');
+    expect(made.status, made.text).toBe(201);
+    expect((await api.ask('GET', '/v1/applications/polite')).body.hooks).toMatchObject([
+      { command: ['./free'], notNow: { everySeconds: 15, atMostSeconds: 600, then: 'hold' } },
+      { command: [], url: 'http://${host.address}:80/free', notNow: { everySeconds: 5, atMostSeconds: 30, then: 'skip' } },
+    ]);
+  });
+
+  test('that ask wrongly are refused where it stands', async () => {
+    const url = 'http://127.0.0.1/free';
+    const answer = await put([
+      { at: 'before-stop', command: ['x'], notNow: {} },
+      { at: 'before-drain', notNow: {} },
+      { at: 'before-drain', command: ['x'], url, notNow: {} },
+      { at: 'before-drain', url },
+      { at: 'before-drain', command: ['x'], account: 'ops', irreversible: true, notNow: {} },
+      { at: 'before-drain', command: ['x'], notNow: { everySeconds: 60, atMostSeconds: 30 } },
+      { at: 'before-drain', url: 'file:///etc/passwd', notNow: { then: 'wait' } },
+    ], 'rude');
+    expect(answer.status).toBe(422);
+    expect([...new Set(pointers(answer))].sort()).toEqual(['/hooks/0/notNow', '/hooks/1/command', '/hooks/2/url', '/hooks/3/url', '/hooks/4/account', '/hooks/4/irreversible', '/hooks/5/notNow', '/hooks/6/notNow/then', '/hooks/6/url']);
+  });
+
   test('that are wrong are refused all at once, each with its pointer', async () => {
     const answer = await put([
       { ...hook, at: 'during-start' },
@@ -44,7 +69,7 @@ describe('hooks', () => {
       { command: ['x'] },
     ]);
     expect(answer.status).toBe(422);
-    expect([...new Set(pointers(answer))].sort()).toEqual(['/hooks/0/at', '/hooks/1/command', '/hooks/1/command/0', '/hooks/2/command/0', '/hooks/3/command', '/hooks/4/idempotent', '/hooks/4/timeoutSeconds', '/hooks/5/account', '/hooks/5/timeoutSeconds', '/hooks/6/shell', '/hooks/7/at']);
+    expect([...new Set(pointers(answer))].sort()).toEqual(['/hooks/0/at', '/hooks/1/command', '/hooks/2/command/0', '/hooks/3/command', '/hooks/4/idempotent', '/hooks/4/timeoutSeconds', '/hooks/5/account', '/hooks/5/timeoutSeconds', '/hooks/6/shell', '/hooks/7/at']);
   });
 
   test('with a variable that a host does not have are refused where it stands', async () => {

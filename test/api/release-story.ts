@@ -4,6 +4,7 @@ import { acquirePool } from '../../db/pools.ts';
 import { openRelease } from '../../db/requests.ts';
 import { getInventoryOf } from '../../db/queries.ts';
 import { makePlan } from '../../domain/plan/make-plan.ts';
+import { irreversibleIn } from '../../domain/plan/plan-ahead.ts';
 import { SIGNALBOX } from '../../domain/vocabulary.ts';
 import type { Database } from '../../db/client.ts';
 import type { CoreEvent } from '../../domain/release/events.ts';
@@ -27,6 +28,7 @@ export async function rollOn(db: Database, release: string): Promise<{ readonly 
   const made = makePlan({
     pool: inventory.pool, strategy: inventory.strategy, hosts: inventory.hosts.map(({ name, zone }) => ({ name, zone, inService: true })),
     changes: inventory.packages.map(({ application, version, sha256 }) => ({ application, version, sha256 })), allowOutage: false, reason: null,
+    irreversible: irreversibleIn(inventory),
   });
   if (!('plan' in made)) throw new Error('no plan');
   const host = made.plan.batches[0]?.hosts[0] ?? '';

@@ -8,7 +8,7 @@ import { SIGNALBOX } from '../../domain/vocabulary.ts';
 import { observation } from '../db/samples.ts';
 import { startApiUnderTest } from './api-under-test.ts';
 import { append, endAs, rollOn } from './release-story.ts';
-import { FLEET, POOL, RELEASE, packageOf } from './samples.ts';
+import { APPLICATION, FLEET, POOL, RELEASE, packageOf } from './samples.ts';
 import type { CoreEvent } from '../../domain/release/events.ts';
 import type { ApiUnderTest } from './api-under-test.ts';
 
@@ -119,6 +119,21 @@ describe('the release of a rollback names as its target', () => {
     await sees(second, acquired.type === 'pool-acquired' ? acquired.data.epoch : 0, Object.fromEntries(own.hosts.map((host) => [host, '2'])));
     await append(api.db, second, BACK, INCOMPLETE);
     await expectTarget(await wayBack(second, 'retry'), '1');
+  });
+});
+
+describe('a release that came by what cannot be undone', () => {
+  test('is taken back only by who says that this is known', async () => {
+    const marked = { ...APPLICATION, hooks: [{ at: 'after-switch', command: ['./migrate'], irreversible: true }], irreversible: ['stop'] };
+    expect((await api.ask('POST', '/v1/apply', { body: { documents: [marked] } })).status).toBe(200);
+    const own = await ownPool();
+    const id = await requested(own);
+    await endAs(api.db, id, 'succeeded');
+    const refused = await command(id, 'rollback');
+    expect(refused).toMatchObject({ status: 409, body: { code: 'irreversible', allowed: ['rollback'], detail: expect.stringContaining('web stop, web after-switch.0, which cannot be undone') } });
+    const across = await api.ask('POST', `/v1/releases/${id}/commands`, { body: { type: 'rollback', reason: 'because', acrossIrreversible: true } });
+    expect(across, across.text).toMatchObject({ status: 202, body: { state: 'applied' } });
+    expect((await api.ask('POST', '/v1/apply', { body: { documents: [APPLICATION] } })).status).toBe(200);
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { faultOf, HOOK_POINTS, hooksAt } from '../../domain/hooks.ts';
 import type { HookScene } from '../../domain/hooks.ts';
-import type { ApplicationSpec, HookPoint } from '../../domain/inventory.ts';
+import type { ApplicationSpec, HookPoint, Variables } from '../../domain/inventory.ts';
 
 function application(name: string, points: readonly HookPoint[]): ApplicationSpec {
   return {
@@ -16,6 +16,7 @@ const scene = (more: Partial<HookScene> = {}): HookScene => ({
   direction: 'forward',
   applications: [application('api', [...HOOK_POINTS]), application('web', ['after-start', ...HOOK_POINTS])],
   changed: new Set(['web']),
+  labels: { type: 'gpu', zone: 'a' },
   image: [{ application: 'api', process: RUNNING }, { application: 'web', process: RUNNING }],
   ...more,
 });
@@ -32,6 +33,21 @@ describe('hooks of a point', () => {
   test('of an application that the release does not change are left out at the switch, and at nothing else', () => {
     expect(ids(scene(), 'before', 'switch')).toEqual(['web/5']);
     expect(ids(scene(), 'before', 'verify')).toEqual(['api/8', 'web/9']);
+  });
+
+  test('that are for one kind of host are left out on every other', () => {
+    const one = application('web', ['after-start', 'after-start', 'after-start', 'after-start']);
+    const labels: readonly Variables[] = [{ type: 'gpu' }, { type: 'cpu' }, { type: 'gpu', zone: 'b' }, { constructor: 'x' }];
+    const applications = [{ ...one, hooks: (one.hooks ?? []).map((hook, index) => ({ ...hook, labels: labels[index] ?? {} })) }];
+    expect(ids(scene({ applications }), 'after', 'start')).toEqual(['web/0']);
+    expect(ids(scene({ applications, labels: {} }), 'after', 'start')).toEqual([]);
+  });
+
+  test('that ask for leave are asked on the way forward alone', () => {
+    const one = application('web', ['before-drain']);
+    const applications = [{ ...one, hooks: (one.hooks ?? []).map((hook) => ({ ...hook, notNow: { everySeconds: 1, atMostSeconds: 1, then: 'hold' as const } })) }];
+    expect(ids(scene({ applications }), 'before', 'drain')).toEqual(['web/0']);
+    expect(ids(scene({ applications, direction: 'back' }), 'before', 'drain')).toEqual([]);
   });
 
   test('on the way back are those of what is started again: an application that did not run before is only stopped and switched', () => {

@@ -85,6 +85,8 @@ function act(host: FakeHost, verb: HostVerb, input: HostInput, nextPid: () => nu
       host.pid = nextPid();
       host.starts.push(host.version ?? '');
       return answered({ process: { pid: host.pid, startTicks: host.pid, bootId: 'boot' } });
+    case 'check':
+      return answered({ status: 0, timedOut: false, output: '' });
     default:
       return answered({});
   }

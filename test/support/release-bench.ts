@@ -127,9 +127,9 @@ export async function openBench(hostCount: number, faults: Faults = {}, applicat
     },
     ended: (id: string) => until(id, ({ status }) => isTerminal(status), 'the end'),
     /** sends a command and waits for its receipt */
-    send: async (release: string, type: Command['type'], more: { readonly mode?: 'regular' | 'emergency'; readonly targets?: readonly string[]; readonly choices?: Readonly<Record<string, Choice>>; readonly to?: number } = {}) => {
+    send: async (release: string, type: Command['type'], more: { readonly mode?: 'regular' | 'emergency'; readonly targets?: readonly string[]; readonly choices?: Readonly<Record<string, Choice>>; readonly to?: number; readonly acrossIrreversible?: true } = {}) => {
       const base = { id: `c-${randomBytes(6).toString('hex')}`, by: { kind: 'token', name: 'op' }, reason: 'test' } as const;
-      const command: Command = type === 'rollback' ? { ...base, type, mode: more.mode ?? null } : type === 'retry' || type === 'skip' ? { ...base, type, targets: more.targets ?? null } : type === 'answer' ? { ...base, type, choices: more.choices ?? {} } : type === 'jump' ? { ...base, type, to: more.to ?? 2 } : { ...base, type };
+      const command: Command = type === 'rollback' ? { ...base, type, mode: more.mode ?? null, ...(more.acrossIrreversible === undefined ? {} : { acrossIrreversible: true }) } : type === 'retry' || type === 'skip' ? { ...base, type, targets: more.targets ?? null } : type === 'answer' ? { ...base, type, choices: more.choices ?? {} } : type === 'jump' ? { ...base, type, to: more.to ?? 2 } : { ...base, type };
       await acceptCommand(db, { command, release });
       return settled(db, command);
     },

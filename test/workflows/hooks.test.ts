@@ -5,7 +5,7 @@ import { using } from '../activities/using.ts';
 import { answered, refused } from '../support/fake-executor.ts';
 import { FAST } from '../support/release-bench.ts';
 import type { Bench } from '../support/release-bench.ts';
-import type { HookPoint, HookSpec, StrategySpec } from '../../domain/inventory.ts';
+import type { HookPoint, HookSpec, NotNowPolicy, StrategySpec } from '../../domain/inventory.ts';
 
 const hook = (at: HookPoint, more: Partial<HookSpec> = {}): HookSpec => ({ at, command: ['./hook', '${host.name}', '${version}'], idempotent: false, timeoutSeconds: 30, account: null, ...more });
 /** The n-th hook of the host is cut off. */
@@ -52,6 +52,88 @@ test('a hook with an unknown outcome asks under a strategy that rolls back by it
     expect(opIds(bench, id, 'web-02', HOOK)).toEqual(['before-start.0/forward/0', 'after-start.1/forward/0', 'before-start.0/forward/0', 'after-start.2/forward/0']);
     expect(opIds(bench, id, 'web-02', /\/(?:stop|switch)\//)).toHaveLength(2);
     expect(bench.fleet.hosts.get('web-02')?.starts).toEqual(['v2']);
+  });
+});
+
+const SAID: NotNowPolicy = { everySeconds: 1, atMostSeconds: 60, then: 'hold' };
+const question = (notNow: Partial<NotNowPolicy> = {}) => hook('before-drain', { notNow: { ...SAID, ...notNow } });
+const notNow = (host: string, nth: number, reason = 'a backup runs') => ({ call: `check ${host}`, nth, fault: { lie: answered({ status: 75, timedOut: false, output: `first line\n${reason}\n` }) } });
+
+test('an application that asks to be left alone is asked again until it lets its host go, which is untouched till then and said to wait', async () => {
+  await using(3, { executor: [notNow('web-01', 1), notNow('web-01', 2)] }, async (bench) => {
+    const id = await bench.release({ hooks: [question()] });
+    const waits = await bench.until(id, ({ waiting }) => waiting?.sentence.includes('a backup runs') === true, 'the wait');
+    expect(waits.waiting).toMatchObject({ for: 'dependency', sentence: expect.stringMatching(/^web-01 waits: web asks to leave web-01 alone: a backup runs\. It is asked every 1 s until .*, then: hold\. Nothing was done on it yet\.$/) });
+    expect(bench.traffic.calls).not.toContain('drain web-01');
+    expect(await bench.ended(id)).toMatchObject({ status: 'succeeded', debt: [] });
+    expect(bench.fleet.executor.calls.filter((call) => call === 'check web-01')).toHaveLength(3);
+    expect(bench.fleet.executor.calls.filter((call) => call.startsWith('hook'))).toEqual([]);
+  });
+});
+
+test('one that says so for too long holds the release whatever is tolerated, and a resume asks it again', async () => {
+  await using(3, { executor: [notNow('web-02', 1), notNow('web-02', 2), notNow('web-02', 3)] }, async (bench) => {
+    const id = await bench.release({ strategy: { ...ONE_BY_ONE, tolerance: { perBatch: 3, total: 3 } }, hooks: [question({ atMostSeconds: 1 })] });
+    const held = await bench.until(id, ({ paused }) => paused !== null, 'the hold');
+    expect(held.paused).toMatchObject({ deadline: null, reason: 'web asks to leave web-02 alone: a backup runs; that was so for 1 s.' });
+    expect(bench.traffic.calls).not.toContain('drain web-02');
+    expect(await bench.send(id, 'resume')).toMatchObject({ state: 'applied' });
+    expect(await bench.ended(id)).toMatchObject({ status: 'succeeded', debt: [] });
+    expect([...bench.fleet.hosts.values()].map(({ version }) => version)).toEqual(['v2', 'v2', 'v2']);
+  });
+});
+
+test('with then: skip its host keeps what it runs, in service and as debt, and no failure is counted', async () => {
+  const always = Array.from({ length: 9 }, (_, nth) => notNow('web-02', nth + 1));
+  await using(4, { executor: always }, async (bench) => {
+    const id = await bench.release({ strategy: ONE_BY_ONE, hooks: [question({ atMostSeconds: 1, then: 'skip' })] });
+    expect(await bench.ended(id)).toMatchObject({ status: 'succeeded', debt: [{ host: 'web-02', cause: 'skipped', reason: expect.stringContaining('a backup runs') }] });
+    expect([...bench.fleet.hosts.values()].map(({ version }) => version)).toEqual(['v2', 'v1', 'v2', 'v2']);
+    expect(bench.traffic.servers.get('web-02')).toMatchObject({ admin: 'ready' });
+    expect(bench.traffic.calls).not.toContain('drain web-02');
+  });
+});
+
+test('with then: force it is taken out all the same, which the step tells; and nobody is asked on the way back', async () => {
+  const always = Array.from({ length: 9 }, (_, nth) => notNow('web-01', nth + 1));
+  await using(3, { executor: always }, async (bench) => {
+    const id = await bench.release({ strategy: { bastion: { count: 1, bakeSeconds: 600, promote: 'auto' } }, hooks: [question({ atMostSeconds: 1, then: 'force' })] });
+    await bench.until(id, ({ waiting }) => waiting?.for === 'bake', 'the bake');
+    const asked = bench.fleet.executor.calls.filter((call) => call.startsWith('check')).length;
+    const drained = (await eventsOf(bench, id)).flatMap((event) => (event.type === 'target-step-succeeded' && event.data.step === 'drain' ? event.data.result.hooks : []));
+    expect(drained).toEqual(['web before-drain.0 (taken out although web asks to leave web-01 alone: a backup runs)']);
+    expect(await bench.send(id, 'rollback')).toMatchObject({ state: 'applied' });
+    expect((await bench.ended(id)).status).toBe('rolled-back');
+    expect(bench.fleet.executor.calls.filter((call) => call.startsWith('check'))).toHaveLength(asked);
+  });
+});
+
+test('a pause is quiet although an application asks to be left alone, and an abort leaves its host as it is', async () => {
+  const always = Array.from({ length: 99 }, (_, nth) => notNow('web-01', nth + 1));
+  await using(3, { executor: always }, async (bench) => {
+    const id = await bench.release({ hooks: [question()] });
+    await bench.until(id, ({ waiting }) => waiting?.sentence.includes('a backup runs') === true, 'the wait');
+    expect(await bench.send(id, 'pause')).toMatchObject({ state: 'applied' });
+    await bench.until(id, ({ paused }) => paused?.quiet === true, 'the quiet');
+    expect(await bench.send(id, 'resume')).toMatchObject({ state: 'applied' });
+    await bench.until(id, ({ waiting }) => waiting?.sentence.includes('a backup runs') === true, 'the wait');
+    expect(await bench.send(id, 'abort')).toMatchObject({ state: 'applied' });
+    expect((await bench.ended(id)).status).toBe('aborted');
+    expect(bench.traffic.calls).not.toContain('drain web-01');
+    expect([...bench.fleet.hosts.values()].map(({ version }) => version)).toEqual(['v1', 'v1', 'v1']);
+  });
+});
+
+test('behind a hook that cannot be undone a failure holds although the strategy rolls back, and a rollback wants a word of its own', async () => {
+  await using(3, { executor: [fails('web-02', 2)] }, async (bench) => {
+    const id = await bench.release({ strategy: ONE_BY_ONE, hooks: [hook('before-switch', { irreversible: true }), hook('after-start')] });
+    const held = await bench.until(id, ({ paused }) => paused?.cause === 'brake', 'the hold');
+    expect(held.paused?.reason).toMatch(/1 target failed in .* because web before-switch\.0, which cannot be undone, was done or begun on web-01, web-02\.$/);
+    expect(await bench.send(id, 'rollback')).toMatchObject({ state: 'refused', refusal: { code: 'irreversible', allowed: expect.arrayContaining(['rollback', 'retry']) } });
+    expect([...bench.fleet.hosts.values()].map(({ version }) => version)).toEqual(['v2', 'v2', 'v1']);
+    expect(await bench.send(id, 'rollback', { acrossIrreversible: true })).toMatchObject({ state: 'applied' });
+    expect((await bench.ended(id)).status).toBe('rolled-back');
+    expect([...bench.fleet.hosts.values()].map(({ version }) => version)).toEqual(['v1', 'v1', 'v1']);
   });
 });
 

@@ -33,6 +33,15 @@ describe('warnings of a plan', () => {
     expect(warnings('oooo', { firstRelease: false })).toHaveLength(1);
   });
 
+  test('what cannot be undone is named, with what that means', () => {
+    expect(warnings('iiiiiiii', { irreversible: [] })).toEqual([]);
+    expect(warnings('iiiiiiii', { irreversible: [{ application: 'web', at: 'stop' }, { application: 'web', at: 'after-start', hook: 2 }] })).toEqual([
+      'web stop, web after-start.2 cannot be undone: a failure behind it holds the release, and going back across it needs a person who says so.',
+    ]);
+    expect(planned(planInput('iiii', { irreversible: [{ application: 'web', at: 'stop' }] })).irreversible).toEqual([{ application: 'web', at: 'stop' }]);
+    expect(planned(planInput('iiii'))).not.toHaveProperty('irreversible');
+  });
+
   test('a strategy without bastion says so', () => {
     expect(warnings('iiiiiiii', { strategy: strategy({ bastions: 0 }) })).toEqual(['The strategy has no bastion: the first batch takes an unproven build into traffic.']);
     expect(warnings('i', { strategy: strategy({ bastions: 0 }), allowOutage: true, reason: 'x' })).toEqual(['The pool has one host: users are not served while it is released.']);

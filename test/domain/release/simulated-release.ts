@@ -11,6 +11,7 @@ import type { Choice, CoreEvent, Stored } from '../../../domain/release/events.t
 import type { NextStep } from '../../../domain/release/next-step.ts';
 import type { ReleaseState } from '../../../domain/release/state.ts';
 import type { StrategySpec } from '../../../domain/inventory.ts';
+import type { IrreversibleMark } from '../../../domain/irreversible.ts';
 import type { FailedTarget, ReleaseKind } from '../../../domain/vocabulary.ts';
 
 export const STRATEGY: StrategySpec = {
@@ -36,6 +37,8 @@ export interface Script {
   /** commands sent before the n-th step of the interpreter; `midway` ones arrive while a batch is in work */
   readonly commands?: Readonly<Record<number, Command>>;
   readonly kind?: ReleaseKind;
+  /** what the release comes by that cannot be undone */
+  readonly irreversible?: readonly IrreversibleMark[];
 }
 
 export interface Played {
@@ -156,6 +159,7 @@ export class Play {
       changes: [{ application: 'web', version: 'v2', sha256: 'f'.repeat(64) }],
       allowOutage: true,
       reason: 'test',
+      ...(this.#script.irreversible === undefined ? {} : { irreversible: this.#script.irreversible }),
     });
     if ('plan' in made) return this.record([{ type: 'plan-made', data: { plan: made.plan } }]);
     const [first] = made.refusals;

@@ -35,11 +35,16 @@ afterAll(async () => {
 }, 60_000);
 
 const read = (id: string): Promise<Release | null> => stack.api.get<Release>(`/v1/releases/${id}`).catch(() => null);
-const reached = (id: string, what: string, done: (release: Release) => boolean): Promise<Release> =>
-  until(what, async () => {
-    const release = await read(id);
-    return release !== null && done(release) && release;
-  }, 120_000);
+const reached = async (id: string, what: string, done: (release: Release) => boolean): Promise<Release> => {
+  let seen: Release | null = null;
+  const release = await until(what, async () => {
+    seen = await read(id);
+    return seen !== null && done(seen) && seen;
+  }, 120_000).catch((error: unknown) => {
+    throw new Error(`${String(error)}: ${JSON.stringify(seen).slice(0, 3_000)}`);
+  });
+  return release;
+};
 const witness = (host: string): readonly string[] => (existsSync(join(folder, host)) ? readFileSync(join(folder, host), 'utf8').trim().split('\n') : []);
 
 /** The process group of a process: what the host program made of its own for the hook. */

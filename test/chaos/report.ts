@@ -1,8 +1,6 @@
 /** The report of a run: scenarios, rounds, findings, and how long it took until things went on, N with each figure. */
-import { quantilesOf, type RecoveryKind } from './recovery.ts';
+import { quantilesOf, RECOVERY_KINDS } from './recovery.ts';
 import type { ScenarioOutcome } from './run.ts';
-
-const KINDS: readonly RecoveryKind[] = ['worker killed, the other runs → next event of that release', 'both workers dead → next event of that release', 'Temporal back → next event', 'Postgres back → next event', 'pause acknowledged → quiet', 'rollback acknowledged → first host fenced'];
 
 export function reportOf(outcomes: readonly ScenarioOutcome[]): string {
   return ['| scenario | rounds | points struck | breaches | commands acknowledged | stale balancer writes, reversed | requests failed / all | round, longest |', '|---|---|---|---|---|---|---|---|', ...outcomes.map(rowOf), '', ...recoveryTable(outcomes)].join('\n');
@@ -17,7 +15,7 @@ function rowOf({ scenario, rounds }: ScenarioOutcome): string {
 
 function recoveryTable(outcomes: readonly ScenarioOutcome[]): readonly string[] {
   const all = outcomes.flatMap(({ rounds }) => rounds.flatMap(({ recoveries }) => recoveries));
-  const rows = KINDS.flatMap((kind) => {
+  const rows = RECOVERY_KINDS.flatMap((kind) => {
     const { n, p50, p99, max } = quantilesOf(all.filter((one) => one.kind === kind).map(({ ms }) => ms));
     return n === 0 ? [] : [`| ${kind} | ${n} | ${seconds(p50)} | ${seconds(p99)} | ${seconds(max)} |`];
   });

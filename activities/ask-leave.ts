@@ -1,6 +1,11 @@
-/** Asks an application whether a host of it may be taken out of traffic now. It is asked on the host, and a question leaves nothing behind there. */
+/**
+ * Asks the applications of a host whether it may be taken out of traffic now. They are asked on the host, before anything is begun there,
+ * and a question leaves nothing behind.
+ */
 import { activityInfo } from '@temporalio/activity';
 import { afterNotNow, leaveByAnswer, leaveByCommand } from '../domain/not-now.ts';
+import { begunStep } from '../db/target-facts.ts';
+import { isDrainWanted } from '../db/wanted-traffic.ts';
 import { NotNow, StepFailed } from './failures.ts';
 import { onHost } from './host-call.ts';
 import { patient } from './patience.ts';
@@ -8,42 +13,73 @@ import { hookUrl, hookWords } from './run-configuration.ts';
 import type { PlacedHook } from '../domain/hooks.ts';
 import type { NotNowPolicy } from '../domain/inventory.ts';
 import type { Leave } from '../domain/not-now.ts';
-import type { StepContext } from './step-context.ts';
+import { deedsOf, nameOf, questionsOf, versionOf } from './step-hooks.ts';
+import { standingPlaces } from './steps/places.ts';
+import type { UnbegunStep } from './step-context.ts';
 
 /** Beyond the question's own time: reaching the host. */
 const REACH_MS = 10_000;
 
 /**
- * Answers a note where the host goes although it was asked not to, null where it may. Throws NotNow to be asked again, and StepFailed where
- * a person decides, where the host is left out, and where the question itself failed.
+ * Answers a note for each application whose host goes although it asks to be left alone. Throws NotNow to be asked again, and StepFailed
+ * where a person decides, where the host is left out, and where the question itself failed. A host that this release has taken out of
+ * traffic already (it failed further on and is run again, or an earlier attempt had begun) is not asked about.
  */
-export async function askLeave(context: StepContext, placed: PlacedHook, version: string): Promise<string | null> {
+export async function askedForLeave(context: UnbegunStep): Promise<readonly string[]> {
+  const questions = questionsOf(context);
+  if (questions.length === 0) return [];
+  const { deps, input: { release, host } } = context;
+  const begun = await begunStep(deps.db, release, host);
+  if ((begun !== null && begun !== 'drain') || (await isTakenOut(context))) return [];
+  const isUntouched = begun === null || deedsOf(context, 'before', 'drain').length === 0;
+  const notes: string[] = [];
+  for (const placed of questions) {
+    const note = await askLeave(context, placed, isUntouched);
+    if (note !== null) notes.push(`${nameOf(placed)} (${note})`);
+  }
+  return notes;
+}
+
+async function isTakenOut(context: UnbegunStep): Promise<boolean> {
+  const { deps, input: { release, host } } = context;
+  for (const { pool, server } of standingPlaces(context)) if (await isDrainWanted(deps.db, { release, host, pool, server })) return true;
+  return false;
+}
+
+async function askLeave(context: UnbegunStep, placed: PlacedHook, isUntouched: boolean): Promise<string | null> {
   const { hook: { notNow }, application: { name } } = placed;
   if (notNow === undefined) throw new Error(`${name} hook ${placed.index} asks for no leave`);
-  const leave = await asked(context, placed, version);
+  const leave = await asked(context, placed, versionOf(context, placed));
   if ('go' in leave) return null;
   const host = context.acting.host.name;
   if ('failed' in leave) {
     throw new StepFailed({ class: 'host', code: 'hook-failed', message: `${name} was asked whether ${host} may be taken out, and ${leave.failed}.`, next: `Mend what is asked (hook ${placed.index} of ${name}), then retry.` });
   }
-  return refusedLeave(context, placed, { reason: leave.notNow, policy: notNow });
+  return refusedLeave(context, placed, { reason: leave.notNow, policy: notNow, isUntouched });
 }
 
-function refusedLeave({ acting: { release, host: { name: host } } }: StepContext, { application: { name } }: PlacedHook, { reason, policy }: { readonly reason: string; readonly policy: NotNowPolicy }): string {
+interface RefusedLeave {
+  readonly reason: string;
+  readonly policy: NotNowPolicy;
+  /** no other hook of the drain can have run yet */
+  readonly isUntouched: boolean;
+}
+
+function refusedLeave({ acting: { release, host: { name: host } } }: UnbegunStep, { application: { name } }: PlacedHook, { reason, policy, isUntouched }: RefusedLeave): string {
   // By Temporal's own record: a worker that is new to it counts on.
   const { scheduledTimestampMs } = activityInfo();
-  const then = afterNotNow(policy, (Date.now() - scheduledTimestampMs) / 1000);
+  const then = afterNotNow(policy, { waitedSeconds: (Date.now() - scheduledTimestampMs) / 1000, isUntouched });
   const said = `${name} asks to leave ${host} alone: ${reason}`;
   if (then === 'again') {
     const until = new Date(scheduledTimestampMs + policy.atMostSeconds * 1000).toISOString();
-    throw new NotNow(`${said}. It is asked every ${policy.everySeconds} s until ${until}, then: ${policy.then}`, policy.everySeconds * 1000);
+    throw new NotNow(`${said}. It is asked every ${policy.everySeconds} s until ${until}, then: ${policy.then}`, { againAfterMs: policy.everySeconds * 1000, isUntouched });
   }
   if (then === 'force') return `taken out although ${said}`;
   const next = then === 'skip' ? `${host} keeps what it runs, as debt. Release it again when it is free.` : `Resume ${release} to ask ${host} again, or skip it.`;
   throw new StepFailed({ class: 'refused', code: 'not-now', message: `${said}; that was so for ${policy.atMostSeconds} s.`, next, notNow: then });
 }
 
-async function asked(context: StepContext, placed: PlacedHook, version: string): Promise<Leave> {
+async function asked(context: UnbegunStep, placed: PlacedHook, version: string): Promise<Leave> {
   const { deps, inventory, acting } = context;
   const { application, index, hook: { at, timeoutSeconds } } = placed;
   const within = { ...acting, timeoutMs: timeoutSeconds * 1000 + REACH_MS };

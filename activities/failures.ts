@@ -8,6 +8,7 @@ import { HostUnreachable, ExecutorDown } from '../drivers/executors/port.ts';
 import { PackageMissing, PackageSizeWrong, StoreDown } from '../drivers/packages/port.ts';
 import { AdmitNotConfirmed, BalancerDown, BalancerMisconfigured } from '../drivers/traffic/port.ts';
 import type { HostAnswer } from '../drivers/executors/port.ts';
+import { CAPACITY } from '../domain/plan/capacity.ts';
 import { NOT_NOW } from '../domain/not-now.ts';
 import type { Failure } from '../domain/vocabulary.ts';
 
@@ -31,23 +32,35 @@ export class DependencyDown extends Error {
   }
 }
 
-/** Draining now would leave too few hosts in service: wait until another one is back. */
-export class CapacityRefused extends DependencyDown {
+/** A host may not be taken out yet. Nothing of ours is away. */
+class StaysInService extends DependencyDown {
   /** nothing was done to take the host out */
   readonly isUntouched: boolean;
-  constructor(dependency: string, message: string, isUntouched = true) {
+  constructor(dependency: string, message: string, isUntouched: boolean) {
     super(dependency, message);
     this.isUntouched = isUntouched;
   }
 }
 
-/** An application asks that its host be left alone; it is asked again after so long. The host is untouched. */
-export class NotNow extends CapacityRefused {
+/** Draining now would leave too few hosts in service: wait until another one is back. */
+export class CapacityRefused extends StaysInService {
+  constructor(message: string, isUntouched = true) {
+    super(CAPACITY, message, isUntouched);
+  }
+}
+
+/** An application asks that its host be left alone; it is asked again after so long. */
+export class NotNow extends StaysInService {
   readonly againAfterMs: number;
-  constructor(message: string, againAfterMs: number) {
-    super(NOT_NOW, message);
+  constructor(message: string, { againAfterMs, isUntouched }: { readonly againAfterMs: number; readonly isUntouched: boolean }) {
+    super(NOT_NOW, message, isUntouched);
     this.againAfterMs = againAfterMs;
   }
+}
+
+/** True where the step waits and nothing was done on its host. */
+export function leavesUntouched(error: unknown): boolean {
+  return error instanceof StaysInService && error.isUntouched;
 }
 
 /** A verdict about the target, or the same error again for Temporal to retry. */

@@ -38,13 +38,19 @@ export type StepOutcome =
   | { readonly ok: false; readonly failure: Failure }
   | { readonly ok: 'handed-back' };
 
-/** What a step works with. */
-export interface StepContext {
+/** What a step works with before it is begun. */
+export interface UnbegunStep {
   readonly deps: ActivityDeps;
   readonly inventory: Inventory;
   readonly input: StepInput;
   readonly acting: Acting;
   readonly preImage: Observation;
+}
+
+/** What a step works with. */
+export interface StepContext extends UnbegunStep {
+  /** what was noted when its applications were asked for leave, by the names of their hooks; empty where none said no */
+  readonly leave: readonly string[];
   /** the log knows that this step was begun: to be awaited before it changes anything */
   readonly begun: Promise<unknown>;
 }

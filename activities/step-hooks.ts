@@ -5,7 +5,6 @@
 import { forwardFacts } from '../db/target-facts.ts';
 import { faultOf, hooksAt } from '../domain/hooks.ts';
 import { HostUnreachable } from '../drivers/executors/port.ts';
-import { askLeave } from './ask-leave.ts';
 import { failOut, recordFailure } from './steps/after-admit.ts';
 import { StepFailed } from './failures.ts';
 import { applicationsOf } from './facts.ts';
@@ -14,7 +13,7 @@ import { patient } from './patience.ts';
 import { hookInput } from './run-configuration.ts';
 import type { PlacedHook } from '../domain/hooks.ts';
 import type { Failure, Step } from '../domain/vocabulary.ts';
-import type { StepContext, StepDone } from './step-context.ts';
+import type { StepContext, StepDone, UnbegunStep } from './step-context.ts';
 
 /** Beyond the hook's own time the host may wait so long for the lock of an earlier attempt, which has the hook's time as well. */
 const LOCK_WAIT_MS = 90_000;
@@ -23,18 +22,28 @@ const RUNS_MAX = 3;
 
 /** Does `work` between the hooks before and after the step; the result names those that ran. Throws what a failed hook means for the step. */
 export async function withHooks(context: StepContext, step: Step, work: () => Promise<StepDone>): Promise<StepDone> {
-  const [before, after] = [hooksOf(context, 'before', step), hooksOf(context, 'after', step)];
-  if (before.length + after.length === 0) return work();
+  const [before, after] = [deedsOf(context, 'before', step), deedsOf(context, 'after', step)];
+  if (before.length + after.length + context.leave.length === 0) return work();
   await context.begun;
   const guardsTraffic = step === 'admit' && context.input.direction === 'forward' && after.length > 0;
   if (guardsTraffic) await resumeTakingOut(context);
-  const ran = await runAll(context, before);
+  const ran = [...context.leave, ...(await runAll(context, before))];
   const done = await work();
   ran.push(...(await (guardsTraffic ? takenOutIfFailed(context, () => runAll(context, after)) : runAll(context, after))));
   return ran.length === 0 ? done : { ...done, result: { ...done.result, hooks: ran } };
 }
 
-function hooksOf({ inventory, input: { direction }, preImage, acting: { host: { labels } } }: StepContext, side: 'before' | 'after', step: Step): readonly PlacedHook[] {
+/** What is asked before a host may be drained (ask-leave.ts). */
+export function questionsOf(context: UnbegunStep): readonly PlacedHook[] {
+  return hooksOf(context, 'before', 'drain').filter(({ hook: { notNow } }) => notNow !== undefined);
+}
+
+/** All others: what is done on the host. */
+export function deedsOf(context: UnbegunStep, side: 'before' | 'after', step: Step): readonly PlacedHook[] {
+  return hooksOf(context, side, step).filter(({ hook: { notNow } }) => notNow === undefined);
+}
+
+function hooksOf({ inventory, input: { direction }, preImage, acting: { host: { labels } } }: UnbegunStep, side: 'before' | 'after', step: Step): readonly PlacedHook[] {
   const changed = new Set(inventory.packages.map(({ application }) => application));
   return hooksAt({ direction, applications: applicationsOf(inventory), changed, labels, image: preImage.applications }, side, step);
 }
@@ -59,12 +68,7 @@ async function resumeTakingOut(context: StepContext): Promise<void> {
 
 async function runAll(context: StepContext, hooks: readonly PlacedHook[]): Promise<string[]> {
   const ran: string[] = [];
-  for (const placed of hooks) {
-    if (placed.hook.notNow !== undefined) {
-      const note = await askLeave(context, placed, versionOf(context, placed));
-      if (note !== null) ran.push(`${nameOf(placed)} (${note})`);
-    } else if (await runHook(context, placed)) ran.push(nameOf(placed));
-  }
+  for (const placed of hooks) if (await runHook(context, placed)) ran.push(nameOf(placed));
   return ran;
 }
 
@@ -93,7 +97,7 @@ function inputOf(context: StepContext, placed: PlacedHook): Readonly<Record<stri
 }
 
 /** What the way leads to. */
-function versionOf({ inventory, input: { direction }, preImage }: StepContext, { application }: PlacedHook): string {
+export function versionOf({ inventory, input: { direction }, preImage }: UnbegunStep, { application }: PlacedHook): string {
   const before = preImage.applications.find((seen) => seen.application === application.name)?.version ?? '';
   const brought = inventory.packages.find((spec) => spec.application === application.name)?.version;
   return direction === 'forward' ? (brought ?? before) : before;
@@ -124,6 +128,6 @@ function unknownOutcome({ input: { direction }, acting: { release, host: { name:
   return { class: 'host', code: 'unknown-outcome', message: `Nobody knows whether ${nameOf(placed)} took effect on ${host}, and it may not run twice: ${message}`, next, stoppedBy };
 }
 
-function nameOf({ application: { name }, index, hook: { at } }: PlacedHook): string {
+export function nameOf({ application: { name }, index, hook: { at } }: PlacedHook): string {
   return `${name} ${at}.${index}`;
 }

@@ -12,7 +12,8 @@ import { admit } from './steps/admit.ts';
 import { drain } from './steps/drain.ts';
 import { start, stop, switchRelease } from './steps/process.ts';
 import { verify } from './steps/verify.ts';
-import { asTemporal, CapacityRefused, dependencyOf, verdictOn } from './failures.ts';
+import { askedForLeave } from './ask-leave.ts';
+import { asTemporal, dependencyOf, leavesUntouched, verdictOn } from './failures.ts';
 import { alive } from './heartbeat.ts';
 import { hostOf } from './facts.ts';
 import { isLate, refused } from './late-command.ts';
@@ -39,11 +40,14 @@ export function runStep(deps: ActivityDeps, step: Step, input: StepInput): Promi
     const acting: Acting = { release, host: hostOf(inventory, host), epoch, direction, round: input.resumption?.round ?? round, timeoutMs: deadlines.stepSeconds * 1000, signal };
     const key = { host, epoch, direction, round, step };
     const elapsed = (): number => Math.round(performance.now() - startedMs);
-    const begun = step === 'drain' || (step === 'admit' && direction === 'back') ? append(deps, input, `${step}/begun`, { type: 'target-step-begun', data: key }) : Promise.resolve();
-    // Whoever awaits it hears of its failure; until then it is nobody's.
-    begun.catch(() => undefined);
+    let begun: Promise<unknown> = Promise.resolve();
     try {
-      const context: StepContext = { deps, inventory, input, acting, preImage, begun };
+      const unbegun = { deps, inventory, input, acting, preImage };
+      const leave = step === 'drain' && direction === 'forward' ? await askedForLeave(unbegun) : [];
+      if (step === 'drain' || (step === 'admit' && direction === 'back')) begun = append(deps, input, `${step}/begun`, { type: 'target-step-begun', data: key });
+      // Whoever awaits it hears of its failure; until then it is nobody's.
+      begun.catch(() => undefined);
+      const context: StepContext = { ...unbegun, leave, begun };
       const done = await withHooks(context, step, () =>
         withinLimit(limitOf(deadlines, { ...input, step, spentMs: (input.spentMs ?? 0) + elapsed() }), signal, (limited) => {
           const within = { ...acting, signal: limited };
@@ -75,7 +79,7 @@ async function failed(deps: ActivityDeps, input: StepInput, step: Step, error: u
     if (away !== null) {
       await append(deps, input, `${step}/waiting/${away.dependency}`, { type: 'target-step-waiting', data: { host, epoch, direction, round, step, ...away } });
     }
-    const end = away === null ? (verdictOn(error, host) ?? 'goes-on') : await waitEnd(deps, input, { step, dependency: away.dependency, isUntouched: error instanceof CapacityRefused && error.isUntouched });
+    const end = away === null ? (verdictOn(error, host) ?? 'goes-on') : await waitEnd(deps, input, { step, dependency: away.dependency, isUntouched: leavesUntouched(error) });
     if (end === 'handed-back') return { ok: end };
     if (end !== 'goes-on') {
       await append(deps, input, `${step}/failed`, { type: 'target-step-failed', data: { host, epoch, direction, round, step, failure: end, durationMs } });

@@ -32,9 +32,19 @@ export function leaveByAnswer({ status, body }: { readonly status: number; reado
   return { failed: status === 0 ? 'nobody answered' : `the answer was ${status}` };
 }
 
-/** `again`: asked once more after `everySeconds`. Else the policy decides: wait for a person, go on all the same, or leave the host out. */
-export function afterNotNow({ atMostSeconds, then }: NotNowPolicy, waitedSeconds: number): 'again' | NotNowPolicy['then'] {
-  return waitedSeconds < atMostSeconds ? 'again' : then;
+export interface Refused {
+  readonly waitedSeconds: number;
+  /** nothing was done on the host yet */
+  readonly isUntouched: boolean;
+}
+
+/**
+ * `again`: asked once more after `everySeconds`. Else the policy decides: wait for a person, go on all the same, or leave the host out,
+ * which is for a person to say once a hook may have been run on it.
+ */
+export function afterNotNow({ atMostSeconds, then }: NotNowPolicy, { waitedSeconds, isUntouched }: Refused): 'again' | NotNowPolicy['then'] {
+  if (waitedSeconds < atMostSeconds) return 'again';
+  return then === 'skip' && !isUntouched ? 'hold' : then;
 }
 
 function reasonIn(text: string): string {

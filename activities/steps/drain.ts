@@ -73,13 +73,13 @@ function checkFloor({ inventory, input }: StepContext, serving: ReadonlySet<stri
   if (lowest === undefined) return false;
   const { pool, hosts, floor, left } = lowest;
   if (input.direction === 'back' && (left >= floor - 1 || activityInfo().attempt > PATIENT_ATTEMPTS)) return true;
-  throw new CapacityRefused('capacity', `taking ${input.host} out would leave ${left} of ${hosts} hosts of pool ${pool} in service, the floor is ${floor}`);
+  throw new CapacityRefused(`taking ${input.host} out would leave ${left} of ${hosts} hosts of pool ${pool} in service, the floor is ${floor}`);
 }
 
 /** A host that an earlier attempt has begun to take out is not untouched, whatever stands at its entries now: its drain is asserted again. */
 async function halfRefused(context: StepContext, error: unknown): Promise<never> {
   if (!(error instanceof CapacityRefused)) throw error;
   const { deps, input: { release, host } } = context;
-  for (const { pool, server } of standingPlaces(context)) if (await isDrainWanted(deps.db, { release, host, pool, server })) throw new CapacityRefused('capacity', error.message, false);
+  for (const { pool, server } of standingPlaces(context)) if (await isDrainWanted(deps.db, { release, host, pool, server })) throw new CapacityRefused(error.message, false);
   throw error;
 }

@@ -7,7 +7,7 @@ import { serverKeys } from '../../domain/traffic-entry.ts';
 import { countingOf, drainTogether, observeKnown } from '../../drivers/traffic/several.ts';
 import type { Place } from '../../domain/place.ts';
 import type { ObservedServer, ObservedTraffic, StepResult } from '../../domain/release/target.ts';
-import type { StepContext } from '../step-context.ts';
+import type { StepContext, UnbegunStep } from '../step-context.ts';
 
 /** A server of the target, and how it stood before the release. */
 export interface StandingPlace extends Place {
@@ -15,7 +15,7 @@ export interface StandingPlace extends Place {
 }
 
 /** The servers as the release found them: the first is the target's own, and may be none at all (`none`). */
-export function standingPlaces({ inventory, input, preImage }: StepContext): readonly StandingPlace[] {
+export function standingPlaces({ inventory, input, preImage }: UnbegunStep): readonly StandingPlace[] {
   return placesOf(inventory, input.host).flatMap((place, index) => {
     const before = serverIn(preImage, index === 0 ? null : place.pool);
     return before === undefined ? [] : [{ ...place, before }];

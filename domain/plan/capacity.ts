@@ -3,6 +3,9 @@ import { serverKeys } from '../traffic-entry.ts';
 import type { CountedPool } from '../joined-pool.ts';
 import type { PlannedHost } from './plan.ts';
 
+/** What a host waits for that may not be taken out yet, in events and sentences. */
+export const CAPACITY = 'capacity';
+
 /** min(ceil(minInServicePercent × hosts / 100), hosts − 1), at least 0: whatever the percentage, one host at a time can be released. */
 export function capacityFloor(minInServicePercent: number, hostsTotal: number): number {
   return Math.max(0, Math.min(Math.ceil((minInServicePercent * hostsTotal) / 100), hostsTotal - 1));

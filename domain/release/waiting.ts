@@ -1,6 +1,7 @@
 /** Why a release does not move right now: one sentence with what for, since when, until when, and who can end it. */
 import { awaitsPromotion } from './promotion.ts';
 import { NOT_NOW } from '../not-now.ts';
+import { CAPACITY } from '../plan/capacity.ts';
 import { CONSEQUENCES, overallDeadline } from './deadlines.ts';
 import { bakeEndMs } from './progress.ts';
 import { progressOf } from './evolve.ts';
@@ -55,14 +56,14 @@ function dependencyOf(core: ReleaseState, targets: Readonly<Record<string, Targe
     const { waiting } = isBack ? back : forward;
     if (waiting === null) continue;
     const { dependency, message, since } = waiting;
-    if (dependency === 'capacity') {
+    if (dependency === CAPACITY) {
       const who = 'a host of the pool that comes back into service, or an operator with rollback or abort';
       const deadline = overallDeadline(core);
       const until = deadline === null ? null : new Date(deadline.atMs).toISOString();
       const end = deadline === null ? '' : ` At ${until ?? ''} ${CONSEQUENCES[deadline.which]}.`;
       return { for: 'dependency', since, until, who, sentence: `${host} waits: ${message}. It goes on by itself as soon as another host serves again.${end}` };
     }
-    if (dependency === NOT_NOW) return { for: 'dependency', since, until: null, who: 'the application, or an operator with skip, rollback or abort', sentence: `${host} waits: ${message}. Nothing was done on it yet.` };
+    if (dependency === NOT_NOW) return { for: 'dependency', since, until: null, who: 'the application, or an operator with skip, rollback or abort', sentence: `${host} waits: ${message}. It stays in service until then.` };
     return { for: 'dependency', since, until: null, who: `whoever runs ${dependency}`, sentence: `${host} waits for ${dependency}: ${message}. Nothing is judged meanwhile; it goes on by itself when ${dependency} is back.` };
   }
   return null;

@@ -2,6 +2,7 @@
  * What the log says of the time a deadline counts: which hosts are in work, which finished last, and when something of ours was away.
  * Read only when a deadline may have been reached, so nobody has to keep count of it all the time.
  */
+import { CAPACITY } from '../plan/capacity.ts';
 import { coveredMs, overlap } from '../outage.ts';
 import { isTargetEvent } from './events.ts';
 import { evolve, initialRelease, progressOf } from './evolve.ts';
@@ -43,9 +44,6 @@ export interface Asked {
   /** the moment that is judged, epoch ms: what came later does not matter */
   readonly atMs: number;
 }
-
-/** The floor of the pool is no dependency of ours: whoever waits for capacity works. */
-const CAPACITY = 'capacity';
 
 /** @param moments every event of the release, in order; @param outages times in which Signalbox itself could not work */
 export function weighDeadline(moments: readonly Moment[], outages: readonly Outage[], { which, fromMs: beganMs, atMs }: Asked): Weighed {
@@ -104,6 +102,7 @@ function onDecision(seen: Read, before: ReleaseState | null, event: Stored<CoreE
 
 function onTarget(seen: Read, state: ReleaseState | null, { type, at, host, direction, step, waitsFor }: TargetMoment): void {
   closeWait(seen, host, Date.parse(at));
+  // The floor of the pool is no dependency of ours: whoever waits for capacity works.
   if (waitsFor !== null && waitsFor.dependency !== CAPACITY) seen.open.set(host, { fromMs: Date.parse(at), what: waitsFor.dependency });
   if (direction === null || state === null) return;
   const isBack = direction === 'back';

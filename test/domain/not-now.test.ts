@@ -25,7 +25,12 @@ describe('leave to take a host out', () => {
   test('is asked for again until the time is over, then the policy decides', () => {
     for (const then of ['hold', 'force', 'skip'] as const) {
       const policy = { everySeconds: 5, atMostSeconds: 60, then };
-      expect([0, 59.9, 60, 600].map((waited) => afterNotNow(policy, waited))).toEqual(['again', 'again', then, then]);
+      expect([0, 59.9, 60, 600].map((waitedSeconds) => afterNotNow(policy, { waitedSeconds, isUntouched: true }))).toEqual(['again', 'again', then, then]);
     }
+  });
+
+  test('leaves no host out by itself on which something may have been done: that asks a person', () => {
+    const after = (then: 'hold' | 'force' | 'skip') => afterNotNow({ everySeconds: 5, atMostSeconds: 60, then }, { waitedSeconds: 60, isUntouched: false });
+    expect([after('hold'), after('force'), after('skip')]).toEqual(['hold', 'force', 'hold']);
   });
 });

@@ -63,7 +63,7 @@ test('an application that asks to be left alone is asked again until it lets its
   await using(3, { executor: [notNow('web-01', 1), notNow('web-01', 2)] }, async (bench) => {
     const id = await bench.release({ hooks: [question()] });
     const waits = await bench.until(id, ({ waiting }) => waiting?.sentence.includes('a backup runs') === true, 'the wait');
-    expect(waits.waiting).toMatchObject({ for: 'dependency', sentence: expect.stringMatching(/^web-01 waits: web asks to leave web-01 alone: a backup runs\. It is asked every 1 s until .*, then: hold\. Nothing was done on it yet\.$/) });
+    expect(waits.waiting).toMatchObject({ for: 'dependency', sentence: expect.stringMatching(/^web-01 waits: web asks to leave web-01 alone: a backup runs\. It is asked every 1 s until .*, then: hold\. It stays in service until then\.$/) });
     expect(bench.traffic.calls).not.toContain('drain web-01');
     expect(await bench.ended(id)).toMatchObject({ status: 'succeeded', debt: [] });
     expect(bench.fleet.executor.calls.filter((call) => call === 'check web-01')).toHaveLength(3);
@@ -118,9 +118,27 @@ test('a pause is quiet although an application asks to be left alone, and an abo
     expect(await bench.send(id, 'resume')).toMatchObject({ state: 'applied' });
     await bench.until(id, ({ waiting }) => waiting?.sentence.includes('a backup runs') === true, 'the wait');
     expect(await bench.send(id, 'abort')).toMatchObject({ state: 'applied' });
-    expect((await bench.ended(id)).status).toBe('aborted');
+    const aborted = await bench.ended(id);
+    expect(aborted.status).toBe('aborted');
+    expect(aborted.batches[0]?.targets[0]?.error).toMatchObject({ message: expect.stringContaining('web-01 waited for leave'), next: expect.stringContaining('once its applications let it go') });
     expect(bench.traffic.calls).not.toContain('drain web-01');
     expect([...bench.fleet.hosts.values()].map(({ version }) => version)).toEqual(['v1', 'v1', 'v1']);
+  });
+});
+
+test('all are asked before the first hook does anything, and a host that failed further on is not asked again when it is run again', async () => {
+  await using(3, { executor: [notNow('web-02', 1), { call: 'start web-02', nth: 1, fault: { lie: refused('start-failed', 'no port') } }] }, async (bench) => {
+    const id = await bench.release({ strategy: { ...ONE_BY_ONE, onFailure: 'hold' }, hooks: [hook('before-drain'), question()] });
+    const of = (what: string) => bench.fleet.executor.calls.filter((call) => call === `${what} web-02`);
+    await bench.until(id, ({ waiting }) => waiting?.sentence.includes('a backup runs') === true, 'the wait');
+    expect(of('hook')).toEqual([]);
+    await bench.until(id, ({ paused }) => paused !== null, 'the hold');
+    expect(bench.traffic.servers.get('web-02')).toMatchObject({ admin: 'drain' });
+    const asked = of('check').length;
+    expect(await bench.send(id, 'retry')).toMatchObject({ state: 'applied' });
+    expect(await bench.ended(id)).toMatchObject({ status: 'succeeded', debt: [] });
+    expect(asked).toBe(2);
+    expect(of('check')).toHaveLength(asked);
   });
 });
 

@@ -8,7 +8,7 @@ const after = (seconds: number) => new Date(Date.parse(AT) + seconds * 1000).toI
 const waits = (more: Partial<WaitingStep> = {}): WaitingStep => ({ host: 'b', step: 'drain', direction: 'forward', dependency: 'capacity', isUntouched: true, now: AT, ...more });
 const aborted = release(rolling(), { aborting: { reason: 'wrong day', since: AT } });
 
-describe('a host that waits for capacity', () => {
+describe('a host that may not be taken out yet', () => {
   test('waits on while its release goes on', () => {
     expect(endOfWait(release(rolling()), waits())).toBe('goes-on');
   });
@@ -23,12 +23,16 @@ describe('a host that waits for capacity', () => {
     expect(endOfWait(release(rolling(), { paused: paused() }), waits({ isUntouched: false }))).toBe('goes-on');
   });
 
-  test.each(['forward', 'back'] as const)('is told by an abort at once that it was left alone, and why: %s', (direction) => {
-    expect(endOfWait(aborted, waits({ direction }))).toEqual({
+  test.each([
+    ['capacity', 'forward', 'Bring the hosts back that are missing, then start the release again.'],
+    ['capacity', 'back', 'Bring the hosts back that are missing, then start the release again.'],
+    ['leave', 'forward', 'Start the release again once its applications let it go.'],
+  ] as const)('for %s is told by an abort at once that it was left alone, and why: %s', (dependency, direction, remedy) => {
+    expect(endOfWait(aborted, waits({ dependency, direction }))).toEqual({
       class: 'refused',
       code: 'release-aborted',
-      message: 'b waited for capacity when the release was aborted (wrong day), and was not taken out of service.',
-      next: 'Nothing has to be done on b. Bring the hosts back that are missing, then start the release again.',
+      message: `b waited for ${dependency} when the release was aborted (wrong day), and was not taken out of service.`,
+      next: `Nothing has to be done on b. ${remedy}`,
     });
   });
 });

@@ -4,7 +4,7 @@
  */
 import { hasTurnForward } from './hooks.ts';
 import { STEPS } from './vocabulary.ts';
-import type { ApplicationSpec, HookPoint } from './inventory.ts';
+import type { ApplicationSpec, HookPoint, Inventory } from './inventory.ts';
 import type { Step } from './vocabulary.ts';
 
 /** `hook`: its place in the application's list of hooks; absent: the step itself cannot be undone. */
@@ -23,16 +23,17 @@ export function marksOf(applications: readonly ApplicationSpec[], changed: Reado
   return marks.toSorted((one, other) => placeOf(one.at) - placeOf(other.at));
 }
 
+/** What the release of this inventory comes by that no rollback undoes. */
+export function irreversibleIn({ applications, packages }: Inventory): readonly IrreversibleMark[] {
+  return marksOf(applications, new Set(packages.map(({ application }) => application)));
+}
+
 /** As a step tells of its hooks: `web after-start.0`; of a step `web switch`. */
 export function markName({ application, at, hook }: IrreversibleMark): string {
   return hook === undefined ? `${application} ${at}` : `${application} ${at}.${hook}`;
 }
 
-/** How far a target has come, or may have: comparable with `placeOf`. */
-export const NOWHERE = -1;
-export const EVERYWHERE = STEPS.length * 3;
-
-/** Of a step, or of the hooks around it, on the way of a target. */
+/** A number that grows on the way of a target, from 0: of a step, or of the hooks around it. */
 export function placeOf(at: Step | HookPoint): number {
   const side = at.startsWith('before-') ? 0 : at.startsWith('after-') ? 2 : 1;
   return STEPS.indexOf(stepOf(at)) * 3 + side;

@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { giveSign, listBuilds, signOut, SIGN_MS } from '../db/workers.ts';
 import { buildThatBegins, isDeserted } from '../domain/builds.ts';
-import { beginWith, moveDeserted } from './pinned-releases.ts';
+import { beginWith, heardOfByQueues, knownToTemporal, moveDeserted } from './pinned-releases.ts';
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
@@ -25,34 +25,56 @@ export interface BuildKeeperDeps {
   readonly everyMs?: number;
 }
 
+export interface BuildKeeper extends Loop {
+  /** null: Temporal hands out all of this build's work. Else why not, as a sentence's part; it stays null once it was. */
+  readonly unready: () => string | null;
+}
+
 /** Temporal hands out nothing to a build before it is told so, and knows a build only once a worker of it has asked for work. */
 const UNTIL_BEGUN_MS = 200;
+/** What takes longer than this is told, and again after as long. */
+const TELL_AFTER_MS = 10_000;
 
-export function startBuildKeeper(deps: BuildKeeperDeps): Loop {
+export function startBuildKeeper(deps: BuildKeeperDeps): BuildKeeper {
   const { db, build, worker, log, everyMs = SIGN_MS } = deps;
   const stopping = new AbortController();
   /** deserted builds that hold no release any more: they get no new ones */
   const emptied = new Set<string>();
   let begins = false;
+  let unready: string | null = 'builds were not looked at yet';
+  let toldAt = performance.now();
   const turn = async (): Promise<void> => {
     await giveSign(db, { id: worker, build });
+    await knownToTemporal(deps);
     const builds = await listBuilds(db);
     if (buildThatBegins(builds) !== build) {
       begins = false;
+      unready = null;
       return;
     }
     const was = await beginWith(deps);
     if (was !== null) log.info({ build, was: was === '' ? null : was }, 'New releases begin with this build of the worker');
+    if (unready !== null) await heardOfByQueues(deps);
     begins = true;
+    unready = null;
     await takeOver(deps, builds, emptied);
+  };
+  const missed = (err: unknown): void => {
+    log.debug({ err: String(err) }, 'Builds were not looked at: Temporal or the database does not answer, or does not know this build yet');
+    if (unready === null) return;
+    unready = String(err);
+    if (performance.now() - toldAt < TELL_AFTER_MS) return;
+    toldAt = performance.now();
+    log.warn({ build, err: unready }, 'This worker waits for Temporal to hand out work to its build. Where that does not end, restart the worker; look at the deployment with `temporal worker deployment describe`');
   };
   const loop = (async () => {
     while (!stopping.signal.aborted) {
-      await turn().catch((err: unknown) => log.debug({ err: String(err) }, 'Builds were not looked at: Temporal or the database does not answer, or does not know this build yet'));
+      await turn().catch(missed);
       await delay(begins ? everyMs : Math.min(UNTIL_BEGUN_MS, everyMs), undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   })();
   return {
+    unready: () => unready,
     stop: async () => {
       stopping.abort();
       await loop;

@@ -1,4 +1,4 @@
-/** /livez, /readyz and /metrics of the worker process, on loopback. Ready means: it polls Temporal for work. */
+/** /livez, /readyz and /metrics of the worker process, on loopback. Ready means: it polls Temporal for work, and Temporal hands it out. */
 import { createServer } from 'node:http';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Server } from 'node:http';
@@ -8,10 +8,12 @@ import type { Logger } from 'pino';
 export interface HealthDeps {
   readonly port: number;
   readonly worker: Worker;
+  /** why Temporal hands out no work to this worker's build, null where it does */
+  readonly unready: () => string | null;
   readonly log: Logger;
 }
 
-export async function serveHealth({ port, worker, log }: HealthDeps): Promise<Server> {
+export async function serveHealth({ port, worker, unready, log }: HealthDeps): Promise<Server> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   new Gauge({
@@ -23,9 +25,9 @@ export async function serveHealth({ port, worker, log }: HealthDeps): Promise<Se
     },
   });
   const server = createServer((request, response) => {
-    const ready = worker.getState() === 'RUNNING';
+    const reason = worker.getState() === 'RUNNING' ? unready() : 'not polling Temporal';
     if (request.url === '/livez') response.end('ok\n');
-    else if (request.url === '/readyz') response.writeHead(ready ? 200 : 503).end(ready ? 'ok\n' : 'not polling Temporal\n');
+    else if (request.url === '/readyz') response.writeHead(reason === null ? 200 : 503).end(`${reason ?? 'ok'}\n`);
     else if (request.url === '/metrics') registry.metrics().then((text) => response.end(text), () => response.writeHead(500).end());
     else response.writeHead(404).end();
   });

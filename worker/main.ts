@@ -48,9 +48,9 @@ const by = `worker ${hostname()}/${process.pid}`;
 const eyes = openEyes(config);
 const watchdog = startWatchdog({ db, eyes, by, log });
 const hosts = startHostWatch({ db, executorFor: executors.executorFor, log, by });
-const health = await serveHealth({ port: config.workerPort, worker, log });
 const running = worker.run();
 const builds = pinning === null ? null : startBuildKeeper({ db, client, ...pinning, worker: randomUUID(), log });
+const health = await serveHealth({ port: config.workerPort, worker, unready: () => builds?.unready() ?? null, log });
 closeWithGrace({ delay: 25_000 }, async ({ err }: { err?: Error }) => {
   if (err) log.error({ err }, 'The worker ends because of an unexpected error');
   await stop();

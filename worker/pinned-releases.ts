@@ -16,10 +16,40 @@ export interface MovedRelease {
   readonly from: string;
 }
 
-/** Numbers of `temporal.api.workflow.v1.VersioningOverride.PinnedOverrideBehavior` and of gRPC. */
+/** Numbers of `temporal.api.workflow.v1.VersioningOverride.PinnedOverrideBehavior`, `temporal.api.enums.v1` and gRPC. */
 const PINNED = 1;
+const ROUTING_IN_PROGRESS = 1;
+const QUEUE_TYPES = { workflow: 1, activity: 2 } as const;
 const NOT_FOUND = 5;
 const AT_ONCE = 10;
+
+/** Temporal does not hand out all kinds of work to this build yet. */
+export class NotKnownYet extends Error {
+  override readonly name = 'NotKnownYet';
+}
+
+/**
+ * Returns once Temporal knows this build's task queues for releases and for their steps. Each is registered by the first worker that asks
+ * for work there, one after the other: a release that began in between would wait for steps that are handed to nobody. Throws NotKnownYet.
+ */
+export async function knownToTemporal({ client, deployment, build }: PinnedReleasesDeps): Promise<void> {
+  const { workflowService, options: { namespace } } = client;
+  const { versionTaskQueues, workerDeploymentVersionInfo } = await workflowService
+    .describeWorkerDeploymentVersion({ namespace, deploymentVersion: { deploymentName: deployment, buildId: build } })
+    .catch((error: unknown) => {
+      if ((error as { readonly code?: number }).code === NOT_FOUND) throw new NotKnownYet('Temporal knows no worker of this build yet');
+      throw error;
+    });
+  const known = new Set([...(versionTaskQueues ?? []), ...(workerDeploymentVersionInfo?.taskQueueInfos ?? [])].map(({ type }) => type));
+  const missing = Object.entries(QUEUE_TYPES).flatMap(([name, type]) => (known.has(type) ? [] : [`${name} tasks`]));
+  if (missing.length > 0) throw new NotKnownYet(`Temporal hands out no ${missing.join(' and no ')} to this build yet`);
+}
+
+/** Throws NotKnownYet while some task queues have not heard which build begins releases. */
+export async function heardOfByQueues({ client, deployment }: PinnedReleasesDeps): Promise<void> {
+  const { workerDeploymentInfo } = await client.workflowService.describeWorkerDeployment({ namespace: client.options.namespace, deploymentName: deployment });
+  if (workerDeploymentInfo?.routingConfigUpdateState === ROUTING_IN_PROGRESS) throw new NotKnownYet("Temporal's task queues have not all heard yet which build begins releases");
+}
 
 /**
  * Makes the build the one that begins workflows. Answers the one that did so before, '' when there was none, null when it is this build

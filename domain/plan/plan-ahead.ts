@@ -1,8 +1,7 @@
 /** The plan that is made before a release, when nobody has looked at the hosts yet. */
-import { marksOf } from '../irreversible.ts';
+import { irreversibleIn } from '../irreversible.ts';
 import { makePlan } from './make-plan.ts';
 import type { Inventory } from '../inventory.ts';
-import type { IrreversibleMark } from '../irreversible.ts';
 import type { PlanInput, PlanResult } from './make-plan.ts';
 import type { PlannedChange } from './plan.ts';
 
@@ -15,11 +14,6 @@ export function planAhead(inventory: Inventory, { allowOutage, reason, batchCapP
   const own = new Set(pool.hosts);
   const beside = members.map((member) => ({ ...member, servingElsewhere: member.hosts.filter((host) => !own.has(host)).length }));
   return makePlan({ pool, strategy, hosts: seen, members: beside, undrained, changes: changesOf(inventory), allowOutage, reason, batchCapPercent, isProven, irreversible: irreversibleIn(inventory) });
-}
-
-/** What the release of this inventory comes by that no rollback undoes. */
-export function irreversibleIn({ applications, packages }: Inventory): readonly IrreversibleMark[] {
-  return marksOf(applications, new Set(packages.map(({ application }) => application)));
 }
 
 /** What is released, in the order in which the pool names its applications. */

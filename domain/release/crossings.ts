@@ -1,5 +1,5 @@
 /** Which targets have done, or may have done, what cannot be undone. In doubt they have. */
-import { EVERYWHERE, markName, NOWHERE, placeOf } from '../irreversible.ts';
+import { markName, placeOf } from '../irreversible.ts';
 import { planOf, progressOf } from './evolve.ts';
 import { notJoined } from './start-rollback.ts';
 import type { IrreversibleMark } from '../irreversible.ts';
@@ -11,6 +11,10 @@ export interface Crossing {
   /** never empty */
   readonly marks: readonly IrreversibleMark[];
 }
+
+/** How far a target has come, or may have: comparable with `placeOf`. */
+const NOWHERE = -1;
+const EVERYWHERE = Infinity;
 
 /** Of these hosts, those behind a mark of the release's plan. A host in work may stand anywhere, so it is taken to be behind all. */
 export function crossingsOf(state: ReleaseState, hosts: readonly string[]): readonly Crossing[] {

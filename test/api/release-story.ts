@@ -4,7 +4,7 @@ import { acquirePool } from '../../db/pools.ts';
 import { openRelease } from '../../db/requests.ts';
 import { getInventoryOf } from '../../db/queries.ts';
 import { makePlan } from '../../domain/plan/make-plan.ts';
-import { irreversibleIn } from '../../domain/plan/plan-ahead.ts';
+import { irreversibleIn } from '../../domain/irreversible.ts';
 import { SIGNALBOX } from '../../domain/vocabulary.ts';
 import type { Database } from '../../db/client.ts';
 import type { CoreEvent } from '../../domain/release/events.ts';

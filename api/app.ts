@@ -21,6 +21,7 @@ import { getRefusals } from './refusals.ts';
 import { getLogs, getOneRelease, getReleaseThen, listAllReleases, postRelease } from './releases.ts';
 import { route } from './route.ts';
 import { mountRoutes } from './serve.ts';
+import { getTrafficRules } from './traffic-rules.ts';
 import { deleteToken, getTokens, postToken } from './tokens.ts';
 import type { ApiDeps } from './deps.ts';
 import type { Operation, Route } from './route.ts';
@@ -44,6 +45,7 @@ export function routesOf(deps: ApiDeps, metrics: Operation): readonly Route[] {
     route('PUT', '/v1/hosts/{name}/flags/{owner}', 'token', putHostFlag(deps)),
     route('POST', '/v1/hosts/{name}/drain', 'token', postDrain(deps)),
     route('POST', '/v1/hosts/{name}/admit', 'token', postAdmit(deps)),
+    route('GET', '/v1/pools/{name}/traffic-rules', 'token', getTrafficRules(deps)),
     route('POST', '/v1/apply', 'token', applyDocuments(deps)),
     route('GET', '/v1/packages', 'token', listPackages(deps)),
     route('POST', '/v1/packages', 'token', registerPackage(deps)),

@@ -14,6 +14,7 @@ import { addPackage } from './commands/package.ts';
 import { addPlan } from './commands/plan.ts';
 import { addRelease } from './commands/release.ts';
 import { addToken } from './commands/token.ts';
+import { addTraffic } from './commands/traffic.ts';
 import { addVerbs } from './commands/verbs.ts';
 import { addStatus, addWatch } from './commands/watch.ts';
 import { Complaint } from './complaint.ts';
@@ -43,6 +44,7 @@ export function createProgram(shell: Shell): Command {
   addPackage(program, shell);
   addGet(program, shell);
   addHost(program, shell);
+  addTraffic(program, shell);
   addPlan(program, shell);
   addRelease(program, shell);
   addWatch(program, shell);

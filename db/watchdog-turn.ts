@@ -4,10 +4,10 @@ import pg from 'pg';
 import { holding, limited } from './holding.ts';
 import type { Database, Queryable } from './client.ts';
 
-/** `rounds` are the looks at the log and Temporal, `hosts` those at machines, which only workers reach. */
-export type WatchdogPart = 'rounds' | 'hosts';
+/** `rounds` are the looks at the log and Temporal, `hosts` those at machines and `rules` those at balancers, which only workers reach. */
+export type WatchdogPart = 'rounds' | 'hosts' | 'rules';
 
-const LOCKS: Readonly<Record<WatchdogPart, number>> = { rounds: 7_325_018, hosts: 7_325_019 };
+const LOCKS: Readonly<Record<WatchdogPart, number>> = { rounds: 7_325_018, hosts: 7_325_019, rules: 7_325_023 };
 
 /** A frozen holder is cut off by the database after 15 s; a living one gives up before. */
 const TURN_MS_MAX = 12_000;

@@ -15,6 +15,7 @@ import { startDispatcher } from './dispatcher.ts';
 import { serveHealth } from './health.ts';
 import { startFlagKeeper } from './flag-keeper.ts';
 import { startHostWatch } from './host-watch.ts';
+import { startRulesWatch } from './rules-watch.ts';
 import { startPulse } from './pulse.ts';
 import { startReassert } from './reassert.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
@@ -48,6 +49,7 @@ const by = `worker ${hostname()}/${process.pid}`;
 const eyes = openEyes(config);
 const watchdog = startWatchdog({ db, eyes, by, log });
 const hosts = startHostWatch({ db, executorFor: executors.executorFor, log, by });
+const rules = startRulesWatch({ db, log, by });
 const running = worker.run();
 const builds = pinning === null ? null : startBuildKeeper({ db, client, ...pinning, worker: randomUUID(), log });
 const health = await serveHealth({ port: config.workerPort, worker, unready: () => builds?.unready() ?? null, log });
@@ -68,7 +70,7 @@ process.exit();
 /** In this order: no new effects, then nobody asks for the database any more. */
 async function stop(): Promise<void> {
   health.close();
-  await Promise.allSettled([dispatcher.stop(), reassert.stop(), pulse.stop(), flags.stop(), watchdog.stop(), hosts.stop()]);
+  await Promise.allSettled([dispatcher.stop(), reassert.stop(), pulse.stop(), flags.stop(), watchdog.stop(), hosts.stop(), rules.stop()]);
   if (worker.getState() === 'RUNNING') worker.shutdown();
   await running.catch(() => undefined);
   // Only now: until here this build went on with its releases.

@@ -49,6 +49,7 @@ export const WATCHDOG_KINDS = [
   'orphaned-lock',
   'unexplained-drain',
   'traffic-differs',
+  'balancer-differs',
   'no-workers',
   'host-differs',
   'break-glass',

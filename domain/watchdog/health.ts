@@ -7,7 +7,7 @@ export interface PartsSeen {
   readonly pulseAgeMs: number | null;
   readonly backlog: { readonly messages: number; readonly oldestMs: number; readonly error: string | null };
   readonly balancers: readonly { readonly pool: string; readonly ageMs: number | null }[];
-  readonly turns: readonly { readonly part: 'rounds' | 'hosts'; readonly by: string; readonly ageMs: number }[];
+  readonly turns: readonly { readonly part: 'rounds' | 'hosts' | 'rules'; readonly by: string; readonly ageMs: number }[];
   /** releases that have not ended */
   readonly running: number;
 }

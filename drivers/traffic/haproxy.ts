@@ -9,7 +9,7 @@ import { parseInfo } from './balancer-info.ts';
 import { createPauses } from './pause.ts';
 import { AdmitNotConfirmed, BalancerDown, BalancerMisconfigured, UnknownServers, type Traffic, type TrafficCall, type WantedTraffic } from './port.ts';
 import { createRuntimeApi, parseRuntimeAddress, type RuntimeApi } from './runtime-api.ts';
-import { hasCheck, parseServersState } from './servers-state.ts';
+import { hasCheck, parseKnownServers, parseServersState } from './servers-state.ts';
 import { hasReached, isDone, nextWrites, sightingOf, type Sighting, type Write } from './sighting.ts';
 import { parseStat } from './stat.ts';
 
@@ -33,6 +33,11 @@ export function createHaproxy(spec: HaproxySpec, answerTimeoutMs: number = ANSWE
     drain: (server, options) => drain(deps, server, options),
     admit: (server, wanted, options) => admit(deps, server, wanted, options),
     assert: (server, wanted, call) => assert(deps, server, wanted, call),
+    async listed(signal) {
+      const known = parseKnownServers(await api.ask(`show servers state ${backend}`, signal));
+      if (known === null) throw notHaproxy(api);
+      return known;
+    },
     async identity(signal) {
       const identity = parseInfo(await api.ask('show info', signal));
       if (identity === null) throw notHaproxy(api);

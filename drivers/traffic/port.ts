@@ -1,5 +1,6 @@
 /** The traffic port: taking a host out of service and putting it back. Every write is read back; nothing is assumed. */
 import type { TrafficSpec } from '../../domain/inventory.ts';
+import type { KnownServer } from '../../domain/traffic-rules/difference.ts';
 import type { ObservedTraffic } from '../../domain/release/target.ts';
 
 /** Wraps the single write: takes the target's row lock and checks the epoch before it, keeps the lock until it returns. */
@@ -34,6 +35,8 @@ export interface Traffic {
   admit(server: string, wanted: WantedTraffic, options: TrafficCall & { readonly timeoutMs: number }): Promise<ObservedTraffic>;
   /** One write of the wanted admin state with read-back, for the loop that re-asserts after a reload. */
   assert(server: string, wanted: WantedTraffic, call: TrafficCall): Promise<ObservedTraffic>;
+  /** Every server of the backend with where it listens, known to us or not. Throws BalancerDown. Absent: the driver cannot tell. */
+  listed?(signal: AbortSignal): Promise<readonly KnownServer[]>;
   /** null where the driver has no process of its own */
   identity(signal: AbortSignal): Promise<BalancerIdentity | null>;
 }

@@ -1,4 +1,5 @@
 /** Reads `show servers state`: what people and we asked of each server, and what HAProxy's own check says. */
+import type { KnownServer } from '../../domain/traffic-rules/difference.ts';
 
 /** One server of a backend as HAProxy stores it. `admin` is a set of the flags below. */
 export interface ServerState {
@@ -46,33 +47,34 @@ export function hasCheck(state: ServerState): boolean {
 
 const COLUMNS = ['be_name', 'srv_name', 'srv_op_state', 'srv_admin_state', 'srv_uweight', 'srv_check_status', 'srv_check_health', 'srv_check_state'] as const;
 
-/**
- * Only the servers named in `wanted`, by name. Columns are found by their heading, since versions add some.
- * @returns null when the text is no such dump (an error message, or another program's answer)
- */
-export function parseServersState(text: string, wanted: ReadonlySet<string>): ReadonlyMap<string, ServerState> | null {
+/** Cells of the named columns, one row per server; null when the text is no such dump (an error message, or another program's answer). Columns are found by their heading, since versions add some. */
+function rowsOf(text: string, columns: readonly string[]): readonly (readonly string[])[] | null {
   const lines = text.split('\n');
   const headings = lines[1]?.split(' ') ?? [];
   if (lines[0]?.trim() !== '1' || headings[0] !== '#') return null;
   // The heading line begins with a lone `#`, so its columns are one to the right of the values.
-  const at = COLUMNS.map((column) => headings.indexOf(column) - 1);
+  const at = columns.map((column) => headings.indexOf(column) - 1);
   if (at.some((index) => index < 0)) return null;
-  const states = new Map<string, ServerState>();
-  for (const line of lines.slice(2)) {
+  return lines.slice(2).flatMap((line) => {
     const cells = line.split(' ');
-    const name = cells[at[1] ?? 0];
-    if (name === undefined || !wanted.has(name)) continue;
-    const number = (column: number): number => Number(cells[at[column] ?? 0]);
-    states.set(name, {
-      backend: cells[at[0] ?? 0] ?? '',
-      name,
-      operational: number(2),
-      admin: number(3),
-      weight: number(4),
-      checkStatus: number(5),
-      checkHealth: number(6),
-      checkState: number(7),
-    });
+    return cells.length < headings.length - 1 ? [] : [at.map((index) => cells[index] ?? '')];
+  });
+}
+
+/** Every server with where it listens. */
+export function parseKnownServers(text: string): readonly KnownServer[] | null {
+  return rowsOf(text, ['srv_name', 'srv_addr', 'srv_port'])?.map(([name = '', address = '', port]) => ({ name, address, port: Number(port) })) ?? null;
+}
+
+/** Only the servers named in `wanted`, by name; null as above. */
+export function parseServersState(text: string, wanted: ReadonlySet<string>): ReadonlyMap<string, ServerState> | null {
+  const rows = rowsOf(text, COLUMNS);
+  if (rows === null) return null;
+  const states = new Map<string, ServerState>();
+  for (const [backend = '', name = '', ...numbers] of rows) {
+    if (!wanted.has(name)) continue;
+    const [operational = 0, admin = 0, weight = 0, checkStatus = 0, checkHealth = 0, checkState = 0] = numbers.map(Number);
+    states.set(name, { backend, name, operational, admin, weight, checkStatus, checkHealth, checkState });
   }
   return states;
 }

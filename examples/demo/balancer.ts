@@ -7,7 +7,8 @@ import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Service } from '../../stack/supervisor.ts';
-import { BACKEND, CHECK, haproxyConfig } from './haproxy.ts';
+import { CHECK_PACE } from '../../domain/traffic-rules/haproxy.ts';
+import { BACKEND, HEALTH_PATH, haproxyConfig } from './haproxy.ts';
 
 export interface BalancedServer {
   readonly name: string;
@@ -63,8 +64,8 @@ function haproxyCommand(haproxy: string, options: BalancerOptions, socket: strin
 function ownCommand(options: BalancerOptions, socket: string): readonly string[] {
   const file = join(options.folder, 'own-balancer.json');
   // It knows one interval only.
-  const { path, doubtIntervalMs, rise, fall } = CHECK;
-  writeFileSync(file, JSON.stringify({ port: options.port, socket, backend: BACKEND, check: { path, intervalMs: doubtIntervalMs, rise, fall }, servers: options.servers }));
+  const { doubtIntervalMs, rise, fall } = CHECK_PACE;
+  writeFileSync(file, JSON.stringify({ port: options.port, socket, backend: BACKEND, check: { path: HEALTH_PATH, intervalMs: doubtIntervalMs, rise, fall }, servers: options.servers }));
   return [process.execPath, OWN, file];
 }
 

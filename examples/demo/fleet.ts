@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePorts, isFree } from '../../stack/ports.ts';
-import { BACKEND } from './haproxy.ts';
+import { BACKEND, HEALTH_PATH } from './haproxy.ts';
 import { get } from './traffic.ts';
 
 export const POOL = 'web-prod';
@@ -60,7 +60,7 @@ export function fleetDocuments(fleet: Fleet, socket: string): readonly object[] 
       owners: ['demo'],
       run: { command: ['${node}', 'app.cjs', '-port', '${port}'], stopSignal: 'SIGTERM', stopTimeoutSeconds: 5, env: { HOST_NAME: '${host.name}' } },
       variables: { node: process.execPath },
-      health: [{ http: { path: '/health', port: '${port}', status: [200], version: { json: 'version' } }, passes: 2, intervalMs: 200, timeoutSeconds: 6 }],
+      health: [{ http: { path: HEALTH_PATH, port: '${port}', status: [200], version: { json: 'version' } }, passes: 2, intervalMs: 200, timeoutSeconds: 6 }],
     },
     ...fleet.hosts.map((host) => ({
       kind: 'Host',

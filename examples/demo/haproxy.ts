@@ -1,10 +1,12 @@
 /** HAProxy's configuration for the demo fleet. */
+import { haproxyBackend } from '../../domain/traffic-rules/haproxy.ts';
 import type { BalancedServer } from './balancer.ts';
 
 export const BACKEND = 'web';
+export const HEALTH_PATH = '/health';
 
-/** How often the balancer looks at each server, and how many answers change its mind. One that is down or in doubt is looked at oftener. */
-export const CHECK = { path: '/health', intervalMs: 1_000, doubtIntervalMs: 250, rise: 1, fall: 2 } as const;
+/** What the demo's application is asked by Signalbox and by the balancer. */
+const CHECK = { kind: 'http', method: 'GET', path: HEALTH_PATH, status: [200] } as const;
 
 /** Text of haproxy.cfg. `level admin` lets Signalbox drain and admit; the socket is its owner's alone. */
 export function haproxyConfig(options: { readonly port: number; readonly socket: string; readonly servers: readonly BalancedServer[] }): string {
@@ -32,11 +34,5 @@ frontend demo
   bind 127.0.0.1:${options.port}
   default_backend ${BACKEND}
 
-backend ${BACKEND}
-  balance roundrobin
-  option httpchk GET ${CHECK.path}
-  http-check expect status 200
-  default-server check inter ${CHECK.intervalMs}ms fastinter ${CHECK.doubtIntervalMs}ms downinter ${CHECK.doubtIntervalMs}ms fall ${CHECK.fall} rise ${CHECK.rise}
-${options.servers.map(({ name, address, port }) => `  server ${name} ${address}:${port}`).join('\n')}
-`;
+${haproxyBackend({ backend: BACKEND }, { check: CHECK, servers: options.servers.map((server) => ({ ...server, host: server.name })) })}`;
 }

@@ -1,0 +1,9 @@
+/** A pool's rules in the words of the balancer that is before it. */
+import { haproxyBackend } from './haproxy.ts';
+import type { TrafficSpec } from '../inventory.ts';
+import type { TrafficRules } from './rules.ts';
+
+/** Empty where there is no balancer. */
+export function renderRules(traffic: TrafficSpec, rules: TrafficRules): string {
+  return traffic.driver === 'none' ? '' : haproxyBackend(traffic, rules);
+}

@@ -1,15 +1,16 @@
 /** What Temporal itself says of single workflows, never its lists, which lag behind. Only looks; changes nothing. */
 import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
-import { headQuery, releaseWorkflowId } from '../workflows/messages.ts';
+import { releaseWorkflowId } from '../workflows/messages.ts';
+import { headIn, headOf, NOTHING_MET } from './workflow-head.ts';
 import type { WorkflowSight } from '../domain/watchdog/releases.ts';
-import type { WorkflowHead } from '../workflows/messages.ts';
+import type { HistoryEvent, WorkflowHead } from './workflow-head.ts';
 
 export interface TemporalEyes {
   /** where they look: findings of another namespace would be nonsense */
   readonly namespace: string;
   /** does it answer, and hand out work */
   readonly answers: (signal: AbortSignal) => Promise<boolean>;
-  /** `withHead`: also ask the workflow how far it knows the log, which costs a worker a little */
+  /** `withHead`: also look in its history how far it knows the log. No worker is needed for it */
   readonly look: (release: string, withHead: boolean, signal: AbortSignal) => Promise<WorkflowSight>;
   readonly close: () => Promise<void>;
 }
@@ -19,6 +20,7 @@ const ANSWER_MS = 3_000;
 const RECONNECT_MS_MAX = 1_000;
 /** From here on it is worth asking why it fails. */
 const ATTEMPTS_TOLD = 3;
+const PAGE = 100;
 
 /**
  * Connects on first use. The caller closes it. Nothing is tried again: the next round asks anew, and a retry that comes behind the closing
@@ -61,7 +63,7 @@ async function look(client: Client, release: string, withHead: boolean): Promise
     if (run.status.name !== 'RUNNING') return { seen: 'closed', status: run.status.name.toLowerCase() };
     const attempt = run.raw.pendingWorkflowTask?.attempt ?? null;
     const isFailing = attempt !== null && attempt >= ATTEMPTS_TOLD;
-    const [failure, head] = await Promise.all([isFailing ? lastFailure(client, release) : null, withHead && !isFailing ? headOf(client, release) : null]);
+    const [failure, head] = await Promise.all([isFailing ? lastFailure(client, release) : null, withHead && !isFailing ? readHead(client, release) : null]);
     return { seen: 'running', attempt, failure, head };
   } catch (error) {
     return error instanceof WorkflowNotFoundError ? { seen: 'absent' } : { seen: 'unknown' };
@@ -71,21 +73,40 @@ async function look(client: Client, release: string, withHead: boolean): Promise
 /** What the workflow code failed with; null when that cannot be told. */
 async function lastFailure(client: Client, release: string): Promise<string | null> {
   try {
-    const execution = { workflowId: releaseWorkflowId(release) };
-    const { history } = await within(client, () => client.workflowService.getWorkflowExecutionHistoryReverse({ namespace: client.options.namespace, execution, maximumPageSize: 20 }));
-    const failed = history?.events?.find(({ workflowTaskFailedEventAttributes: found }) => found != null);
+    const { events } = await pageBack(client, release, { size: 20 });
+    const failed = events.find(({ workflowTaskFailedEventAttributes: found }) => found != null);
     return failed?.workflowTaskFailedEventAttributes?.failure?.message ?? null;
   } catch {
     return null;
   }
 }
 
-/** Null when no worker answers for it now. */
-async function headOf(client: Client, release: string): Promise<WorkflowHead | null> {
+/** As a rule the newest page tells. Null when it cannot be read now, and before the release is open. */
+async function readHead(client: Client, release: string): Promise<WorkflowHead | null> {
+  let met = NOTHING_MET;
+  let token: Uint8Array | null = null;
   try {
-    const handle = client.workflow.getHandle(releaseWorkflowId(release));
-    return await within(client, () => handle.query<WorkflowHead | null>(headQuery));
+    do {
+      const page: HistoryPage = await pageBack(client, release, { size: PAGE, token });
+      met = headIn(page.events, met);
+      token = page.next;
+    } while (token !== null && (met.version === null || met.epoch === null));
+    return headOf(met);
   } catch {
     return null;
   }
+}
+
+interface HistoryPage {
+  /** newest first */
+  readonly events: readonly HistoryEvent[];
+  /** null: that was the beginning */
+  readonly next: Uint8Array | null;
+}
+
+async function pageBack(client: Client, release: string, { size, token = null }: { readonly size: number; readonly token?: Uint8Array | null }): Promise<HistoryPage> {
+  const execution = { workflowId: releaseWorkflowId(release) };
+  const { history, nextPageToken } = await within(client, () =>
+    client.workflowService.getWorkflowExecutionHistoryReverse({ namespace: client.options.namespace, execution, maximumPageSize: size, ...(token === null ? {} : { nextPageToken: token }) }));
+  return { events: history?.events ?? [], next: nextPageToken?.length ? nextPageToken : null };
 }

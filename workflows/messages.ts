@@ -1,5 +1,5 @@
 /** Names and payloads of everything that is sent to a release while it runs, and the ids it runs under: the only home of both. */
-import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import { defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Command } from '../domain/release/commands.ts';
 
 /**
@@ -16,16 +16,6 @@ export interface CommandApplied {
   /** types of the events the command led to */
   readonly events: readonly string[];
 }
-
-/** How far the workflow's own knowledge goes, for who compares it with the log. */
-export interface WorkflowHead {
-  /** stream version of the last decision it knows */
-  readonly version: number;
-  /** null before it had its pool */
-  readonly epoch: number | null;
-}
-/** Null before the release is open. */
-export const headQuery = defineQuery<WorkflowHead | null>('head');
 
 /** Sent by people from Temporal's UI or CLI; the argument is an optional reason. */
 export const pauseSignal = defineSignal<[unknown?]>('pause');

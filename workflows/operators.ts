@@ -7,7 +7,7 @@ import { decide } from '../domain/release/decide.ts';
 import { isTerminal, TEMPORAL_OPERATOR } from '../domain/vocabulary.ts';
 import { endsWork } from './pause-clock.ts';
 import { acquire } from './prepare.ts';
-import { abortSignal, commandUpdate, headQuery, pauseSignal, poolGrantedSignal, resumeSignal, rollbackSignal, supersededSignal } from './messages.ts';
+import { abortSignal, commandUpdate, pauseSignal, poolGrantedSignal, resumeSignal, rollbackSignal, supersededSignal } from './messages.ts';
 import type { Command, Refusal } from '../domain/release/commands.ts';
 import type { CoreEvent } from '../domain/release/events.ts';
 import type { ReleaseState } from '../domain/release/state.ts';
@@ -38,7 +38,6 @@ export function listenToOperators(run: Run): Operators {
   setHandler(resumeSignal, fromTemporal('resume'), { description: 'Go on after a pause' });
   setHandler(rollbackSignal, fromTemporal('rollback'), { description: 'Put every touched host back as it was' });
   setHandler(abortSignal, fromTemporal('abort'), { description: 'Stop; finished targets keep the new version' });
-  setHandler(headQuery, () => (run.isOpen ? { version: run.version, epoch: run.state.epoch } : null), { description: 'How far this workflow knows the log' });
   setHandler(poolGrantedSignal, () => void (granted = true), { description: 'From Signalbox: the pool is free' });
   setHandler(supersededSignal, (by) => void CancellationScope.nonCancellable(() => supersede(run, by)), { description: 'From Signalbox: a newer release took this place in the queue' });
   CancellationScope.current().cancelRequested.catch(() => signalled(run, 'rollback', 'Cancel was requested in Temporal'));

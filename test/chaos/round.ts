@@ -8,6 +8,7 @@ import { staleWritesReversed } from './checker/epochs.ts';
 import { RULES } from './checker/rules.ts';
 import { operationOf, type AppStart, type ChaosRecord, type Effect } from './checker/record.ts';
 import { nowMs } from './clock.ts';
+import { unreplayed } from './histories.ts';
 import { recoveriesOf, type Recovery } from './recovery.ts';
 import { linesOf, type ChaosStack } from './stack.ts';
 import { drawStory, play, publish, type Story } from './story.ts';
@@ -61,7 +62,8 @@ export async function runRound(stack: ChaosStack, scenario: Scenario, options: R
   const counts = await Promise.all(users.map((traffic) => traffic.stop()));
   const record = await gather(stack, cut, client.log);
   save(stack, mark, record);
-  return outcomeOf(stack, { record, cut, stories, missed: arms.filter(({ point, optional }: Armed) => optional !== true && armedStill.includes(point)).map(({ point }) => point), counts });
+  const stuck = await unreplayed(stack, [...new Set(record.events.map(({ release }) => release))]);
+  return outcomeOf(stack, { stuck, record, cut, stories, missed: arms.filter(({ point, optional }: Armed) => optional !== true && armedStill.includes(point)).map(({ point }) => point), counts });
 }
 
 /** Where this round begins in everything that is written down. */
@@ -104,6 +106,7 @@ function save({ folder }: ChaosStack, mark: string, record: ChaosRecord): void {
 }
 
 interface Played {
+  readonly stuck: readonly Breach[];
   readonly record: ChaosRecord;
   readonly cut: Cut;
   readonly stories: readonly Story[];
@@ -111,10 +114,10 @@ interface Played {
   readonly counts: readonly { readonly total: number; readonly failed: number; readonly failures: readonly string[] }[];
 }
 
-function outcomeOf(stack: ChaosStack, { record, cut, stories, missed, counts }: Played): RoundOutcome {
+function outcomeOf(stack: ChaosStack, { stuck, record, cut, stories, missed, counts }: Played): RoundOutcome {
   const struck = stack.struck().slice(cut.struck);
   return {
-    breaches: judge(RULES, record),
+    breaches: [...judge(RULES, record), ...stuck],
     struck: struck.map(({ point }) => point),
     missed,
     recoveries: recoveriesOf(record, struck, stack.said.slice(cut.said)),

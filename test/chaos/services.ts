@@ -40,6 +40,11 @@ export interface Services {
   readonly token: string;
   /** the schema owner's address */
   readonly adminUrl: string;
+  /** Temporal's address, past every detour */
+  readonly temporal: string;
+  readonly namespace: string;
+  /** file of the workflows that all workers run */
+  readonly bundle: string;
   /** From the next start on: all links of API and worker 2 go through the network that can be spoilt; worker 1 lives by a clock of its own. */
   readonly steer: { detour: boolean; clockFile: string | null };
 }
@@ -61,13 +66,15 @@ export async function bringUp(options: ServicesOptions): Promise<Services> {
   const detours = await lay(network, ports.slice(WORKERS.length), { temporal, postgres: `127.0.0.1:${postgres.port}` });
   const steer: Services['steer'] = { detour: false, clockFile: null };
   const apiUrl = `http://127.0.0.1:${apiPort}`;
+  const { namespace } = readDevFile(CLONE);
+  const bundle = await workflowBundle({ clone: CLONE, folder: join(cacheFolder(CLONE), 'bundles') });
   const common = {
     ...cleanEnvironment(process.env),
-    SIGNALBOX_NAMESPACE: readDevFile(CLONE).namespace,
+    SIGNALBOX_NAMESPACE: namespace,
     SIGNALBOX_API_PORT: String(apiPort),
     SIGNALBOX_DATA: folder,
     SIGNALBOX_STORES: `${apiUrl}/v1/package-files/`,
-    SIGNALBOX_WORKFLOW_BUNDLE: await workflowBundle({ clone: CLONE, folder: join(cacheFolder(CLONE), 'bundles') }),
+    SIGNALBOX_WORKFLOW_BUNDLE: bundle,
   };
   const reach = (isDetoured: boolean, links: { readonly postgres: Link; readonly temporal: Link }) => ({
     SIGNALBOX_DATABASE_URL: isDetoured ? Object.assign(new URL(database), { host: detours[links.postgres] }).href : database,
@@ -85,7 +92,7 @@ export async function bringUp(options: ServicesOptions): Promise<Services> {
     ours('worker 1', 'test/chaos/entry/worker.ts', ports[0] ?? 0, worker(0)),
     ours('worker 2', 'test/chaos/entry/worker.ts', ports[1] ?? 0, worker(1)),
   ]);
-  return { apiUrl, token, adminUrl: postgres.adminUrl, steer };
+  return { apiUrl, token, adminUrl: postgres.adminUrl, temporal, namespace, bundle, steer };
 }
 
 /** The environment is asked for at every start, so that a killed process may come back into other surroundings. */

@@ -65,8 +65,8 @@ interface Told {
 
 /** Stored events in the order of the log, what a decision or a step is asked with, and what one run or workflow hands to the next. */
 function toldBy(value: unknown): Told {
-  if (Array.isArray(value)) {
-    const stored = value.filter(isStored);
+  if (Array.isArray(value) || isStored(value)) {
+    const stored = [value].flat().filter(isStored);
     return { versions: stored.map(({ version }) => version), epochs: stored.flatMap(({ data }) => numbers(data['epoch'])) };
   }
   if (!isObject(value)) return { versions: [], epochs: [] };

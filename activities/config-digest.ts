@@ -14,6 +14,8 @@ export function configDigest(version: string, input: Readonly<Record<string, str
     `stopSignal ${input['stopSignal'] ?? ''}`,
     `stopTimeoutSeconds ${input['stopTimeoutSeconds'] ?? ''}`,
     `account ${input['account'] ?? ''}`,
+    ...(input['runs'] === undefined || input['runs'] === 'process' ? [] : [`runs ${input['runs']}`]),
+    ...(input['reloadPidFile'] === undefined ? [] : [`reload ${(input['reloadSignal'] ?? '').replace('SIG', '')} ${encoded(input['reloadPidFile'])}`]),
     ...environment.sort(byBytes),
     ...command,
   ];

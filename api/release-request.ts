@@ -1,4 +1,5 @@
 /** From "pool web-prod, web=2" to everything a release runs on: found, checked, captured, never read again from live tables. */
+import { capturedRecipes } from '../db/captured-recipes.ts';
 import { getInventories } from '../db/inventory.ts';
 import { besideOf } from '../db/joined-pools.ts';
 import { neverFits } from '../domain/plan/health-fit.ts';
@@ -42,7 +43,8 @@ export async function captureInventory(db: Queryable, asked: ReleaseAsked): Prom
   if (strategy === null || complaints.length > 0) throw invalid(complaints.slice(0, 100));
   const beside = await besideOf(db, pool);
   await reader.findAll('pool', (beside.members ?? []).map(({ name }) => name));
-  const inventory: Inventory = { pool, strategy: effectiveStrategy(asked.kind, strategy, pool.environment), applications, hosts, packages, ...beside };
+  const recipes = await capturedRecipes((names) => (names.length === 0 ? Promise.resolve(new Map()) : reader.findAll('recipe', names)), applications);
+  const inventory: Inventory = { pool, strategy: effectiveStrategy(asked.kind, strategy, pool.environment), applications, hosts, packages, ...recipes, ...beside };
   return { inventory, plan: planOrComplain(inventory, asked), versions: reader.versions };
 }
 

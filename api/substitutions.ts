@@ -1,4 +1,6 @@
 /** Every `${name}` of a pool's applications and balancer, tried out for every host: an undefined one is found before a release is. */
+import { programTexts } from '../domain/recipe/composition.ts';
+import type { Composition } from '../domain/recipe/composition.ts';
 import type { ApplicationSpec, HealthCheck, HostSpec, PoolSpec, StrategySpec } from '../domain/inventory.ts';
 import { textsOf } from '../domain/health/check.ts';
 import { isServerName } from '../domain/names.ts';
@@ -28,6 +30,18 @@ interface Place {
 export function badBastionChecks(strategy: StrategySpec, pool: PoolSpec, applications: readonly ApplicationSpec[], hosts: readonly HostSpec[]): readonly BadSubstitution[] {
   const texts = textsOfList(strategy.bastion.health ?? [], '/bastion/health');
   return hosts.flatMap((host) => applications.flatMap((application) => badOf({ pool, application, host, version: null }, 'strategy', texts)));
+}
+
+/** All complaints of the programs that an application's recipe runs; said of the application, which names the recipe. */
+export function badPrograms(pool: PoolSpec, application: ApplicationSpec, composition: Composition, hosts: readonly HostSpec[]): readonly BadSubstitution[] {
+  const texts = programTexts(composition);
+  const known = { ...application, variables: { ...application.variables, 'run.program': 'program' } };
+  return hosts.flatMap((host) =>
+    texts.flatMap(([place, text]): BadSubstitution[] => {
+      const message = complaint({ pool, application: known, host, version: null }, text, anything);
+      return message === null ? [] : [{ of: 'application', application: application.name, host: host.name, field: '/recipe', message: `${place} of recipe ${composition.name}: ${message}` }];
+    }),
+  );
 }
 
 /** All complaints of one pool; `versions` per application where they are known. */
@@ -84,6 +98,7 @@ function fieldsOf(application: ApplicationSpec): [string, string][] {
   return [
     ...run.command.map((text, index): [string, string] => [`/run/command/${index}`, text]),
     ...Object.entries(run.env).map(([name, text]): [string, string] => [`/run/env/${name}`, text]),
+    ...(application.reload === undefined ? [] : [['/reload/pidFile', application.reload.pidFile] as [string, string]]),
     ...textsOfList(health, '/health'),
     ...hooks.flatMap(({ command, url }, index) => [...command.map((text, word): [string, string] => [`/hooks/${index}/command/${word}`, text]), ...(url === undefined ? [] : [[`/hooks/${index}/url`, url] as [string, string]])]),
   ];

@@ -2,12 +2,14 @@
  * What operators declare (fleet.yml, PUT /v1/...): parsed, with every default filled in. The API's schemas produce exactly these
  * values; nothing else validates them again. Units stand last in each name.
  */
+import type { Composition } from './recipe/composition.ts';
 import type { Step } from './vocabulary.ts';
 
 /** An application: something built and versioned, and how one host runs it. */
 export interface ApplicationSpec {
   readonly name: string;
-  readonly recipe: 'service';
+  /** name of the composition of acts by which it is released: one that comes along, or one that people declared */
+  readonly recipe: string;
   readonly productLine: string | null;
   readonly owners: readonly string[];
   readonly run: RunSpec;
@@ -17,6 +19,15 @@ export interface ApplicationSpec {
   readonly hooks?: readonly HookSpec[];
   /** steps on a target that leave behind what no rollback undoes; absent: none */
   readonly irreversible?: readonly Step[];
+  /** the server of the host that serves its files; absent: the recipe has no `reload` */
+  readonly reload?: ReloadSpec;
+}
+
+/** A server that Signalbox neither starts nor stops, and that must be told when other files are linked. */
+export interface ReloadSpec {
+  /** absolute path on the host; `${name}` is substituted */
+  readonly pidFile: string;
+  readonly signal: 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2';
 }
 
 /** Before or after a step of a target, in either direction. */
@@ -49,7 +60,10 @@ export interface NotNowPolicy {
   readonly then: 'hold' | 'force' | 'skip';
 }
 
-/** How the application is started and stopped. `command` is argv, run in the release folder without a shell; `${name}` is substituted. */
+/**
+ * How the application is started and stopped. `command` is argv, run in the release folder without a shell; `${name}` is substituted. Empty
+ * where the recipe starts no process.
+ */
 export interface RunSpec {
   readonly command: readonly string[];
   readonly stopSignal: 'SIGTERM' | 'SIGINT' | 'SIGQUIT' | 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2' | 'SIGKILL';
@@ -340,6 +354,8 @@ export interface Inventory {
   readonly applications: readonly ApplicationSpec[];
   readonly hosts: readonly HostSpec[];
   readonly packages: readonly PackageSpec[];
+  /** compositions of the applications' recipes; absent: all are plain services */
+  readonly recipes?: readonly Composition[];
   /** other pools whose floor counts: those the pool joins, and those that share a host with it */
   readonly members?: readonly MemberPool[];
   /** only in inventories captured by earlier builds: pools behind another entry that serve from hosts of this pool, which nothing takes out there */

@@ -128,9 +128,11 @@ function refuseUnfit(inventory: Inventory, host: string, observation: Observatio
 function refuseOtherKind(inventory: Inventory, host: string, seen: ObservedApplication): void {
   const application = inventory.applications.find(({ name }) => name === seen.application);
   if (application === undefined || !runsOtherwise(seen, compositionOf(inventory, application))) return;
-  const now = runsOf(compositionOf(inventory, application)) === 'process' ? 'starts one' : 'starts none';
-  refuse('recipe-changed', `${seen.application} on ${host} was released by a recipe that ${seen.serves === undefined ? 'starts a process' : 'starts none'}, and recipe ${application.recipe} ${now}.`, 'Release it under a name of its own, or go back to a recipe of the same kind.');
+  const now = runsOf(compositionOf(inventory, application));
+  refuse('recipe-changed', `${seen.application} on ${host} was released by a recipe that ${HAS[seen.runs ?? 'process']}, and recipe ${application.recipe} ${HAS[now]}: what it has there would be left behind.`, 'Release it under a name of its own, or go back to a recipe of the same kind.');
 }
+
+const HAS = { process: 'starts a process', schedule: 'has cron entries', nothing: 'starts nothing' } as const;
 
 function refuse(code: string, message: string, next: string): never {
   throw new StepFailed({ class: 'host', code, message, next });

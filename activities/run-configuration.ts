@@ -26,8 +26,17 @@ function runsInput(inventory: Inventory, application: ApplicationSpec, variables
   const { reload, name } = application;
   return {
     ...(runsOf(composition) === 'process' ? {} : { runs: runsOf(composition) }),
+    ...scheduleInput(application, variables),
     ...(reload === undefined ? {} : { reloadSignal: reload.signal, reloadPidFile: fill(reload.pidFile, variables, `reload.pidFile of ${name}`) }),
   };
+}
+
+/** One line for each entry's time and for each word of its command. */
+function scheduleInput({ name, schedule }: ApplicationSpec, variables: Variables): Readonly<Record<string, string>> {
+  if (schedule === undefined) return {};
+  const { file, user, entries, waitSeconds, then } = schedule;
+  const lines = entries.flatMap(({ at, command }, entry) => [`at ${at}`, ...command.map((word, index) => `word ${fill(word, variables, `schedule/entries/${entry}/command/${index} of ${name}`)}`)]);
+  return { cronFile: fill(file, variables, `schedule.file of ${name}`), cronEntries: lines.join('\n'), cronWaitSeconds: String(waitSeconds), cronThen: then, ...(user === null ? {} : { cronUser: user }) };
 }
 
 interface OfProgram {

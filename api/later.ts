@@ -23,7 +23,7 @@ const hasDriver = (...drivers: readonly string[]) => (value: unknown): boolean =
 const hasEntries = (value: unknown): boolean => !(Array.isArray(value) && value.length === 0);
 const hasMembers = (value: unknown): boolean => !(typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0);
 
-const RECIPES = ['scheduled-task', 'container', 'database'];
+const RECIPES = ['container', 'database'];
 
 /** Stands in a list for an entry that goes once all pointers are made; nothing a request can hold is equal to it. */
 const REMOVED = Symbol('removed');

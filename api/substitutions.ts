@@ -99,9 +99,16 @@ function fieldsOf(application: ApplicationSpec): [string, string][] {
     ...run.command.map((text, index): [string, string] => [`/run/command/${index}`, text]),
     ...Object.entries(run.env).map(([name, text]): [string, string] => [`/run/env/${name}`, text]),
     ...(application.reload === undefined ? [] : [['/reload/pidFile', application.reload.pidFile] as [string, string]]),
+    ...scheduleTexts(application),
     ...textsOfList(health, '/health'),
     ...hooks.flatMap(({ command, url }, index) => [...command.map((text, word): [string, string] => [`/hooks/${index}/command/${word}`, text]), ...(url === undefined ? [] : [[`/hooks/${index}/url`, url] as [string, string]])]),
   ];
+}
+
+function scheduleTexts({ schedule }: ApplicationSpec): [string, string][] {
+  if (schedule === undefined) return [];
+  const words = schedule.entries.flatMap(({ command }, entry) => command.map((text, word): [string, string] => [`/schedule/entries/${entry}/command/${word}`, text]));
+  return [['/schedule/file', schedule.file], ...words];
 }
 
 function textsOfList(list: readonly HealthCheck[], base: string): [string, string][] {

@@ -21,6 +21,28 @@ export interface ApplicationSpec {
   readonly irreversible?: readonly Step[];
   /** the server of the host that serves its files; absent: the recipe has no `reload` */
   readonly reload?: ReloadSpec;
+  /** jobs that cron starts; absent: the recipe has none */
+  readonly schedule?: ScheduleSpec;
+}
+
+/** Entries in a crontab of the host. Only the lines between the markers of the application are ever changed there. */
+export interface ScheduleSpec {
+  /** absolute path on the host, such as `/etc/cron.d/reports`; `${name}` is substituted */
+  readonly file: string;
+  /** the user field of a system crontab; null: the file is one user's own and has no such field */
+  readonly user: string | null;
+  readonly entries: readonly ScheduleEntry[];
+  /** how long a job that runs is waited for before the switch */
+  readonly waitSeconds: number;
+  /** one that runs still: the target fails and its entries are put back, or the job is ended by the stop rule of `run` */
+  readonly then: 'fail' | 'end';
+}
+
+export interface ScheduleEntry {
+  /** the five time fields of crontab(5), or one of its words such as `@daily` */
+  readonly at: string;
+  /** argv, run in the release folder without a shell, with the environment and the account of `run`; `${name}` is substituted */
+  readonly command: readonly string[];
 }
 
 /** A server that Signalbox neither starts nor stops, and that must be told when other files are linked. */

@@ -111,13 +111,14 @@ export function isUntouched(preImage: Observation, observed: Observation): boole
 }
 
 function mustReinstall(preImage: Observation, observed: Observation, begun: Step | null): boolean {
+  const reachedSwitch = begun !== null && STEPS.indexOf(begun) >= STEPS.indexOf('switch');
   const reachedStop = begun !== null && STEPS.indexOf(begun) >= STEPS.indexOf('stop');
   return preImage.applications.some((before) => {
     const now = find(observed, before);
     if (now === undefined || !isSameInstall(before, now)) return true;
     const gone = isInForce(before) && !isInForce(now);
     // Whether a server of the host has read the files anew cannot be seen: what was begun is done again.
-    return gone || (reachedStop && (before.serves !== undefined || !isSameProcess(before.process, now.process)));
+    return gone || (reachedSwitch && before.serves !== undefined) || (reachedStop && !isSameProcess(before.process, now.process));
   });
 }
 

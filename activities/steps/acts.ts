@@ -36,6 +36,12 @@ async function doAct(context: StepContext, step: ActingStep, application: Applic
       return null;
     case 'start-process':
       return startProcess(context, application);
+    case 'take-out-schedule':
+      await takeOutSchedule(context, application);
+      return null;
+    case 'put-in-schedule':
+      await onHost(context.deps, context.acting, 'schedule', { application: application.name, step: 'put-in-schedule' }, { to: 'in' });
+      return null;
     case 'reload':
       await onHost(context.deps, context.acting, 'reload', { application: application.name, step: 'reload' }, {});
       return null;
@@ -67,6 +73,12 @@ async function startProcess({ deps, acting }: StepContext, { name, health }: App
   const settle: Readonly<Record<string, string>> = checksOf(health, 'before-admit').length > 0 ? { settleMs: '0' } : {};
   const result = await onHost(deps, acting, 'start', { application: name, step: 'start' }, settle);
   return parseProcess(result['process']);
+}
+
+/** A target that had nothing before keeps nothing of it: not even the markers of its entries stay. */
+async function takeOutSchedule({ deps, acting, input, preImage }: StepContext, { name }: ApplicationSpec): Promise<void> {
+  const isGoing = input.direction === 'back' && (seenBefore(preImage.applications, name)?.digest ?? null) === null;
+  await onHost(deps, acting, 'schedule', { application: name, step: 'take-out-schedule' }, { to: isGoing ? 'gone' : 'out' });
 }
 
 /** A program of a recipe, in its turn within a step. */

@@ -1,13 +1,13 @@
 /** PUT /v1/applications/{name}, kind: Application. */
 import { z } from 'zod';
-import type { ApplicationSpec, ReloadSpec } from '../../domain/inventory.ts';
+import type { ApplicationSpec, ReloadSpec, ScheduleSpec } from '../../domain/inventory.ts';
 import { BUILT_IN, SERVICE, builtIn } from '../../domain/recipe/built-in.ts';
 import { findComposition } from '../../domain/recipe/compose.ts';
 import { runsOf } from '../../domain/recipe/composition.ts';
 import { STEPS } from '../../domain/vocabulary.ts';
 import { HealthList } from './health-check.ts';
 import { HookList } from './hook.ts';
-import { Account, ArgvOrNone, Environment, Name, Variables, distinct, line, whole } from './text.ts';
+import { Account, Argv, ArgvOrNone, Environment, Name, Variables, distinct, line, whole } from './text.ts';
 
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGKILL'] as const;
 
@@ -24,6 +24,16 @@ const Reload = z.strictObject({
   signal: z.enum(['SIGHUP', 'SIGUSR1', 'SIGUSR2']),
 }) satisfies z.ZodType<ReloadSpec>;
 
+const FIELDS = /^(?:(?:[0-9A-Za-z*,/-]+ ){4}[0-9A-Za-z*,/-]+|@(?:yearly|annually|monthly|weekly|daily|midnight|hourly))$/;
+
+const Schedule = z.strictObject({
+  file: line(1024).regex(/^\/.+/, 'must be an absolute path'),
+  user: Account.nullable().default(null).meta({ description: 'the user field of a system crontab; null: the file is one user\'s own' }),
+  entries: z.array(z.strictObject({ at: line(100).regex(FIELDS, 'must be five time fields of crontab, one space between them, or a word such as @daily'), command: Argv })).min(1).max(20),
+  waitSeconds: whole(0, 3600).default(60).meta({ description: 'how long a job that runs is waited for' }),
+  then: z.enum(['fail', 'end']).default('fail').meta({ description: 'what becomes of a target whose job runs still: it fails, its entries in place again, or the job is ended by the stop rule' }),
+}) satisfies z.ZodType<ScheduleSpec>;
+
 /** Defaults are those of the declarative file's reference; the output is exactly the domain's ApplicationSpec. */
 export const Application = z
   .strictObject({
@@ -36,6 +46,7 @@ export const Application = z
     health: HealthList,
     hooks: HookList,
     reload: Reload.exactOptional().meta({ description: 'the server of the host that serves the files, where the recipe has a reload' }),
+    schedule: Schedule.exactOptional().meta({ description: 'the cron entries, where the recipe has such' }),
     irreversible: distinct(z.enum(STEPS), { least: 0, most: STEPS.length }).exactOptional().meta({ description: 'steps on a target that leave behind what no rollback undoes' }),
   })
   .meta({ id: 'Application' }) satisfies z.ZodType<ApplicationSpec>;
@@ -43,11 +54,9 @@ export const Application = z
 /** For `superRefine`: a recipe that comes along and starts a process must be told which. Of others that is said where they are known (recipes.ts). `value` may hold anything. */
 export function saysWhatRuns(value: unknown, context: z.RefinementCtx): void {
   if (typeof value !== 'object' || value === null) return;
-  const { recipe = SERVICE, run } = value as Readonly<Record<string, unknown>>;
+  const { recipe = SERVICE, run = {} } = value as Readonly<Record<string, unknown>>;
   const composition = typeof recipe === 'string' && builtIn(recipe) !== undefined ? findComposition(recipe, () => undefined) : null;
-  if (composition === null || runsOf(composition) !== 'process') return;
-  if (run === undefined) return context.addIssue({ code: 'custom', path: ['run'], message: `missing: recipe ${recipe as string} starts a process` });
-  const { command } = (typeof run === 'object' && run !== null ? run : { command: null }) as { readonly command?: unknown };
-  if (command === undefined) context.addIssue({ code: 'custom', path: ['run', 'command'], message: `missing: recipe ${recipe as string} starts a process` });
-  else if (Array.isArray(command) && command.length === 0) context.addIssue({ code: 'custom', path: ['run', 'command'], message: 'must name the program' });
+  if (composition === null || runsOf(composition) !== 'process' || typeof run !== 'object' || run === null) return;
+  const { command = [] } = run as { readonly command?: unknown };
+  if (Array.isArray(command) && command.length === 0) context.addIssue({ code: 'custom', path: ['run', 'command'], message: `must name the program: recipe ${composition.name} starts a process` });
 }

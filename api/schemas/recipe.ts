@@ -16,7 +16,7 @@ const ActWord = z.enum(ACT_NAMES as readonly [ActName, ...ActName[]], { error: `
 
 function actsOf(step: RecipeStep) {
   const own = ACT_NAMES.filter((act) => meaningOf(act).step === step).map((act) => `${act} ${meaningOf(act).does}`);
-  return z.array(z.union([ActWord, Program])).max(ACTS_MAX).exactOptional().meta({ description: own.join('; ') });
+  return z.array(z.union([ActWord, Program], { error: ({ input }) => (typeof input === 'string' ? `"${input}" is no act; these are: ${ACT_NAMES.join(', ')}` : undefined) })).max(ACTS_MAX).exactOptional().meta({ description: own.join('; ') });
 }
 
 const Steps = z.strictObject(Object.fromEntries(RECIPE_STEPS.map((step) => [step, actsOf(step)])) as Record<RecipeStep, ReturnType<typeof actsOf>>);

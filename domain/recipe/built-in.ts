@@ -10,6 +10,7 @@ export const BUILT_IN: readonly RecipeSpec[] = [
   { name: 'nodejs', extends: SERVICE, steps: { stage: withRuntime('--version') } },
   { name: 'java-web', extends: SERVICE, steps: { stage: withRuntime('-version') } },
   { name: 'dotnet', extends: SERVICE, steps: { stage: withRuntime('--version') } },
+  { name: 'scheduled-task', extends: 'base', steps: { stop: ['take-out-schedule'], start: ['put-in-schedule'] } },
   { name: 'static', extends: 'base', steps: {} },
   { name: 'php', extends: 'static', steps: { start: ['reload'] } },
 ];

@@ -23,9 +23,11 @@ const ACTS = {
   unpack: { step: 'stage', does: 'unpacks it into a release folder of its own' },
   configure: { step: 'stage', does: 'writes the run configuration' },
   'stop-process': { step: 'stop', does: 'ends the process that the release of before started', undoneBy: 'start-process' },
+  'take-out-schedule': { step: 'stop', does: 'takes the cron entries out and lets a job that runs come to its end', undoneBy: 'put-in-schedule' },
   link: { step: 'switch', does: 'links the staged release and its configuration; on the way back those of before' },
   'start-process': { step: 'start', does: 'starts the process of the linked release', undoneBy: 'stop-process' },
   reload: { step: 'start', does: 'has a server of the host read the linked release anew: a signal to the process that its pid file names' },
+  'put-in-schedule': { step: 'start', does: 'puts the cron entries of the linked release in', undoneBy: 'take-out-schedule' },
   'ask-health': { step: 'verify', does: 'asks the health checks of before admit' },
 } as const satisfies Readonly<Record<string, Omit<Meaning, 'undoneBy'> & { readonly undoneBy?: string }>>;
 
@@ -68,11 +70,12 @@ export interface Composition {
   readonly steps: Steps;
 }
 
-/** What an application of this recipe has running on a host: a process of its own, or `nothing`: others serve its files. */
-export type Runs = 'process' | 'nothing';
+/** What an application of this recipe has on a host: a process of its own, jobs that cron starts, or `nothing`: others serve its files. */
+export type Runs = 'process' | 'schedule' | 'nothing';
 
 export function runsOf({ steps }: Composition): Runs {
-  return steps.start.includes('start-process') ? 'process' : 'nothing';
+  if (steps.start.includes('start-process')) return 'process';
+  return steps.start.includes('put-in-schedule') ? 'schedule' : 'nothing';
 }
 
 /** Every text of its programs that may hold `${name}`, with its place: `start/1`. */

@@ -24,7 +24,7 @@ export function faultsOf(recipe: RecipeSpec, find: FindRecipe): readonly RecipeF
   if (line.broken !== null) return [brokenLine(line.broken)];
   const composition = composed(line);
   const own = (step: RecipeStep, index?: number): string => (recipe.steps[step] === undefined ? '/extends' : `/steps/${step}${index === undefined ? '' : `/${index}`}`);
-  return [...misplaced(composition), ...unordered(composition), ...missing(composition), ...withoutWayBack(composition), ...tooMany(composition, line)].map(({ step, index, message }) => ({ pointer: own(step, index), message }));
+  return [...misplaced(composition), ...unordered(composition), ...missing(composition), ...withoutWayBack(composition), ...atOdds(composition), ...tooMany(composition, line)].map(({ step, index, message }) => ({ pointer: own(step, index), message }));
 }
 
 interface Found {
@@ -72,6 +72,11 @@ function withoutWayBack(composition: Composition): Found[] {
   });
   const programs = composition.steps.switch.flatMap((act, index): Found[] => (isRun(act) && act.back === undefined ? [{ step: 'switch', index, message: 'has no way back: give back, the program that takes it back, or [] where there is nothing to take back' }] : []));
   return [...pairs, ...programs];
+}
+
+function atOdds(composition: Composition): Found[] {
+  const both = has(composition, 'start-process') && has(composition, 'put-in-schedule');
+  return both ? [{ step: 'start', message: 'starts a process and has cron start jobs: make two applications of it, each by a recipe of its own' }] : [];
 }
 
 function tooMany({ steps }: Composition, { recipes: [recipe] }: Line): Found[] {

@@ -13,7 +13,7 @@ export interface Misfit {
 
 /** Empty: the application can be released by this recipe. */
 export function misfitsOf(application: ApplicationSpec, composition: Composition): readonly Misfit[] {
-  return [...ofProcess(application, composition), ...ofReload(application, composition)];
+  return [...ofProcess(application, composition), ...ofReload(application, composition), ...ofSchedule(application, composition)];
 }
 
 function ofProcess({ run, health }: ApplicationSpec, composition: Composition): Misfit[] {
@@ -28,10 +28,17 @@ function ofReload({ reload }: ApplicationSpec, composition: Composition): Misfit
   return reload === undefined ? [] : [{ pointer: '/reload', message: `means nothing: recipe ${composition.name} has no reload` }];
 }
 
-/** Whether what stands on a host was released by a recipe of another kind: one that starts a process, or one that starts none. */
-export function runsOtherwise({ digest, config, process, serves }: ObservedApplication, composition: Composition): boolean {
+function ofSchedule({ schedule }: ApplicationSpec, composition: Composition): Misfit[] {
+  if (runsOf(composition) === 'schedule') return schedule === undefined ? [{ pointer: '/schedule', message: `is needed: recipe ${composition.name} has cron start its jobs` }] : [];
+  return schedule === undefined ? [] : [{ pointer: '/schedule', message: `means nothing: recipe ${composition.name} has no cron entries` }];
+}
+
+/** Whether what stands on a host was released by a recipe of another kind: its process, or its cron entries, would be left behind. */
+export function runsOtherwise({ digest, config, process, runs }: ObservedApplication, composition: Composition): boolean {
   if (digest === null || config === null) return false;
-  return runsOf(composition) === 'process' ? serves !== undefined : serves === undefined && process !== null;
+  // Nothing told of what runs: a process, or the remains of one.
+  if (runs === undefined) return runsOf(composition) !== 'process' && process !== null;
+  return runs !== runsOf(composition);
 }
 
 function does({ steps }: Composition, act: ActName): boolean {

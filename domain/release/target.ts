@@ -54,6 +54,8 @@ export interface ObservedApplication {
   readonly process: ObservedProcess | null;
   /** of an application without a process of its own: what is linked is in force. Absent: it has one, or is not there */
   readonly serves?: boolean;
+  /** what it has here instead of a process of its own; goes with `serves` */
+  readonly runs?: 'schedule' | 'nothing';
   /** something runs here that Signalbox did not install */
   readonly unmanaged: boolean;
   /** digests of the complete releases on this host, linked or not; absent where the host program did not tell */

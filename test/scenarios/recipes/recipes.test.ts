@@ -1,11 +1,14 @@
 /** Applications of each recipe on real hosts: released, failing, and rolled back exactly. */
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { programOnPath } from '../../../examples/demo/balancer.ts';
+import { until } from '../../support/until.ts';
 import { openWholeStack, type WholeStack } from '../whole-stack.ts';
+import { findJava } from './java.ts';
 import { openRecipePool, type Files, type PoolHost, type RecipePool } from './pool.ts';
 import { startNginx, startPhp, type Server } from './servers.ts';
 
@@ -139,6 +142,23 @@ describe('programs', () => {
     expect([pool.inForce(), await answers(pool, '/version.json')]).toEqual([before, ['{"version":"1.0.0"}', '{"version":"1.0.0"}']]);
   });
 
+  test('of java are jars on a real virtual machine: released, failing, and back', async () => {
+    const java = await findJava();
+    const pool = await openRecipePool(stack, 'jvm', {
+      application: { recipe: 'java-web', run: { command: ['${java}', '-Xshare:auto', '-XX:TieredStopAtLevel=1', '-jar', 'app.jar', '${port}'], env: { LD_LIBRARY_PATH: java.libraries }, stopTimeoutSeconds: 5 }, health: [{ ...versionAt('/'), timeoutSeconds: 20 }] },
+      variables: () => ({ java: java.program }),
+    });
+    await pool.publish('1.0.0', { 'app.jar': await java.jar('1.0.0') });
+    await pool.publish('2.0.0', { 'app.jar': await java.jar('2.0.0') });
+    await pool.publish('3.0.0', { 'app.jar': 'no jar at all' });
+    expect((await pool.release('1.0.0')).status).toBe('succeeded');
+    expect((await pool.release('2.0.0')).status).toBe('succeeded');
+    const before = pool.inForce();
+    const failed = await pool.release('3.0.0');
+    expect([failed.status, pool.errors(failed)]).toEqual(['rolled-back', ['jvm-1 verify process-exited']]);
+    expect([pool.inForce(), await answers(pool, '/')]).toEqual([before, ['{"version":"2.0.0"}', '{"version":"2.0.0"}']]);
+  }, 300_000);
+
   test('go by a recipe of one file of their own, whose programs run in their places, forward and back', async () => {
     const recipe = parse(readFileSync(new URL('../../../examples/recipes/warmed.yml', import.meta.url), 'utf8')) as object;
     await stack.api.post('/v1/apply', { documents: [recipe] });
@@ -156,5 +176,69 @@ describe('programs', () => {
     const toldOf = (host: string): readonly string[] => said.filter(([, name]) => name === host).map(([what = '', , version]) => `${what}${version === undefined ? '' : `/${version}`}`);
     expect(toldOf('cache-1')).toEqual(['warm-1.0.0/1.0.0', 'bye-1.0.0', 'warm-2.0.0/2.0.0', 'bye-2.0.0', 'warm-1.0.0/1.0.0']);
     expect(existsSync(join(folder, 'warmed'))).toBe(true);
+  });
+});
+
+describe('jobs that cron starts', () => {
+  const others = '# of somebody else\n7 7 * * * /usr/bin/true\n';
+  const tabOf = (host: PoolHost): string => join(folder, `${host.name}-crontab`);
+  const job = (version: string, more = ''): Files => ({ 'report*': `#!/bin/sh\n${more}\necho ${version} >> "$WITNESS"\nwhile [ -e "$WITNESS.hold" ]; do sleep 0.05; done\n` });
+  /** As cron does: the command of each entry of ours, by a shell. */
+  const runJobs = (host: PoolHost): readonly Promise<void>[] => {
+    const entries = readFileSync(tabOf(host), 'utf8').split('\n').filter((line) => line.includes('/run/job-'));
+    return entries.map((line) => new Promise((resolve) => void spawn('/bin/sh', ['-c', line.slice(line.indexOf('/bin/sh'))], { stdio: 'ignore' }).once('exit', () => resolve())));
+  };
+  const witnessOf = (host: PoolHost): string => join(folder, `${host.name}-jobs`);
+  const done = (host: PoolHost): readonly string[] => (existsSync(witnessOf(host)) ? readFileSync(witnessOf(host), 'utf8').trim().split('\n') : []);
+  let pool: RecipePool;
+
+  beforeAll(async () => {
+    pool = await openRecipePool(stack, 'report', {
+      application: {
+        recipe: 'scheduled-task',
+        schedule: { file: '${crontab}', entries: [{ at: '*/10 * * * *', command: ['./report', '${host.name}'] }], waitSeconds: 30 },
+        run: { env: { WITNESS: '${witness}', PATH: '/usr/bin:/bin' } },
+        health: [{ command: { command: ['test', '-e', 'report'], timeoutSeconds: 5 }, ...pace, passes: 1 }, { command: { command: ['test', '!', '-e', 'bad-${host.name}'], timeoutSeconds: 5 }, ...pace, passes: 1, timeoutSeconds: 1 }],
+      },
+      variables: (host) => ({ crontab: tabOf(host), witness: witnessOf(host) }),
+    });
+    for (const host of pool.hosts) writeFileSync(tabOf(host), others);
+  });
+
+  test('are switched when the running one has ended, and a release that fails puts the entries of before back byte by byte', async () => {
+    await pool.publish('1.0.0', job('1.0.0'));
+    await pool.publish('2.0.0', job('2.0.0'));
+    await pool.publish('3.0.0', { ...job('3.0.0'), 'bad-report-2': 'bad' });
+    expect((await pool.release('1.0.0')).status).toBe('succeeded');
+    const [first] = pool.hosts;
+    if (first === undefined) throw new Error('the pool has no host');
+    writeFileSync(`${witnessOf(first)}.hold`, '');
+    const running = runJobs(first);
+    await until('the job of 1.0.0 runs', () => done(first).length === 1);
+    const second = pool.release('2.0.0');
+    await until('the entries are out', () => !readFileSync(tabOf(first), 'utf8').includes('job-0'));
+    expect(pool.inForce()[0]?.[1]).toContain('releases/');
+    rmSync(`${witnessOf(first)}.hold`);
+    await Promise.all(running);
+    expect((await second).status).toBe('succeeded');
+    await Promise.all(pool.hosts.flatMap(runJobs));
+    expect(pool.hosts.map(done)).toEqual([['1.0.0', '2.0.0'], ['2.0.0']]);
+    const before = [pool.inForce(), pool.hosts.map((host) => readFileSync(tabOf(host), 'utf8'))];
+    const failed = await pool.release('3.0.0');
+    expect([failed.status, pool.errors(failed)]).toEqual(['rolled-back', ['report-2 verify health-timeout']]);
+    expect([pool.inForce(), pool.hosts.map((host) => readFileSync(tabOf(host), 'utf8'))]).toEqual(before);
+    await Promise.all(pool.hosts.flatMap(runJobs));
+    expect(pool.hosts.map((host) => done(host).at(-1))).toEqual(['2.0.0', '2.0.0']);
+  });
+
+  test('that were never there before leave a crontab as it was after a first release that fails', async () => {
+    const fresh = await openRecipePool(stack, 'fresh-report', {
+      application: { recipe: 'scheduled-task', schedule: { file: '${crontab}', entries: [{ at: '@daily', command: ['./report'] }] }, health: [{ command: { command: ['false'], timeoutSeconds: 5 }, ...pace, timeoutSeconds: 1 }] },
+      variables: (host) => ({ crontab: tabOf(host) }),
+    });
+    for (const host of fresh.hosts) writeFileSync(tabOf(host), others);
+    await fresh.publish('1.0.0', job('1.0.0'));
+    expect((await fresh.release('1.0.0')).status).toBe('rolled-back');
+    expect(fresh.hosts.map((host) => readFileSync(tabOf(host), 'utf8'))).toEqual([others, others]);
   });
 });

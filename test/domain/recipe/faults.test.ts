@@ -58,9 +58,11 @@ describe('an application', () => {
     const seen = { application: 'web', digest: 'd', config: 'c', version: '1', unmanaged: false };
     const process = { pid: 7, startTicks: 1, bootId: 'b' };
     expect(runsOtherwise({ ...seen, process }, composition('static'))).toBe(true);
-    expect(runsOtherwise({ ...seen, process: null, serves: true }, composition('service'))).toBe(true);
-    expect(runsOtherwise({ ...seen, process: null, serves: true }, composition('php'))).toBe(false);
+    expect(runsOtherwise({ ...seen, process: null, serves: true, runs: 'nothing' }, composition('service'))).toBe(true);
+    expect(runsOtherwise({ ...seen, process: null, serves: true, runs: 'nothing' }, composition('php'))).toBe(false);
     expect(runsOtherwise({ ...seen, process }, composition('nodejs'))).toBe(false);
+    expect(runsOtherwise({ ...seen, process: null, serves: true, runs: 'schedule' }, composition('static'))).toBe(true);
+    expect(runsOtherwise({ ...seen, process: null, serves: false, runs: 'schedule' }, composition('scheduled-task'))).toBe(false);
     expect(runsOtherwise({ ...seen, digest: null, config: null, process: null }, composition('static'))).toBe(false);
   });
 });

@@ -55,7 +55,7 @@ export function badSubstitutions(pool: PoolSpec, applications: readonly Applicat
 
 function badOf(place: Place, of: BadSubstitution['of'], fields: readonly [string, string][]): BadSubstitution[] {
   return fields.flatMap(([field, text]): BadSubstitution[] => {
-    const message = complaint(place, text, field.endsWith('/port') ? isPort : anything);
+    const message = complaint(place, text, allowedIn(field));
     return message === null ? [] : [{ of, application: place.application.name, host: place.host.name, field, message }];
   });
 }
@@ -113,6 +113,11 @@ function scheduleTexts({ schedule }: ApplicationSpec): [string, string][] {
 
 function textsOfList(list: readonly HealthCheck[], base: string): [string, string][] {
   return list.flatMap((check, index) => textsOf(check).map(([pointer, text]): [string, string] => [`${base}/${index}${pointer}`, text]));
+}
+
+function allowedIn(field: string): (text: string) => boolean {
+  if (field.endsWith('/port')) return isPort;
+  return field === '/reload/pidFile' || field === '/schedule/file' ? (text) => text.startsWith('/') : anything;
 }
 
 function isPort(text: string): boolean {

@@ -19,15 +19,18 @@ const Run = z.strictObject({
   env: Environment,
 });
 
+/** What a variable gives is looked at for every host of a pool. */
+const HostPath = line(1024).regex(/^(?:\/|\$\{).+/, 'must be an absolute path');
+
 const Reload = z.strictObject({
-  pidFile: line(1024).regex(/^\/.+/, 'must be an absolute path'),
+  pidFile: HostPath,
   signal: z.enum(['SIGHUP', 'SIGUSR1', 'SIGUSR2']),
 }) satisfies z.ZodType<ReloadSpec>;
 
 const FIELDS = /^(?:(?:[0-9A-Za-z*,/-]+ ){4}[0-9A-Za-z*,/-]+|@(?:yearly|annually|monthly|weekly|daily|midnight|hourly))$/;
 
 const Schedule = z.strictObject({
-  file: line(1024).regex(/^\/.+/, 'must be an absolute path'),
+  file: HostPath,
   user: Account.nullable().default(null).meta({ description: 'the user field of a system crontab; null: the file is one user\'s own' }),
   entries: z.array(z.strictObject({ at: line(100).regex(FIELDS, 'must be five time fields of crontab, one space between them, or a word such as @daily'), command: Argv })).min(1).max(20),
   waitSeconds: whole(0, 3600).default(60).meta({ description: 'how long a job that runs is waited for' }),

@@ -73,6 +73,10 @@ describe('an application', () => {
     expect(pointers(await apply({ ...files, name: 'shop', recipe: 'php' }))).toEqual(['/documents/0/reload']);
     expect(pointers(await apply({ ...files, name: 'shop', recipe: 'php', reload: { pidFile: 'fpm.pid', signal: 'SIGKILL' } })).sort()).toEqual(['/documents/0/reload/pidFile', '/documents/0/reload/signal']);
     expect((await apply({ ...files, name: 'shop', recipe: 'php', reload: { pidFile: '/run/fpm.pid', signal: 'SIGUSR2' } })).status).toBe(200);
+    const server = { ...files, name: 'shop', recipe: 'php', reload: { pidFile: '${pid}', signal: 'SIGUSR2' } };
+    const own = { ...POOL, name: 'shops', applications: ['shop'] };
+    expect(pointers(await apply({ ...server, variables: { pid: 'fpm.pid' } }, own))).toContain('/documents/0/reload/pidFile');
+    expect((await apply({ ...server, variables: { pid: '/run/fpm.pid' } }, own)).status).toBe(200);
     expect(pointers(await apply({ ...WITHOUT_RUN, name: 'bare' }))).toEqual(['/documents/0/run/command']);
     expect(pointers(await apply({ ...APPLICATION, name: 'odd', recipe: 'nobody-knows' }))).toEqual(['/documents/0/recipe']);
   });

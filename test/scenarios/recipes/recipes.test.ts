@@ -155,7 +155,9 @@ describe('programs', () => {
     expect((await pool.release('2.0.0')).status).toBe('succeeded');
     const before = pool.inForce();
     const failed = await pool.release('3.0.0');
-    expect([failed.status, pool.errors(failed)]).toEqual(['rolled-back', ['jvm-1 verify process-exited']]);
+    expect(failed.status).toBe('rolled-back');
+    // It is gone before or after the start has looked at it.
+    expect(pool.errors(failed).join()).toMatch(/^jvm-1 (?:start start-failed|verify process-exited)$/);
     expect([pool.inForce(), await answers(pool, '/')]).toEqual([before, ['{"version":"2.0.0"}', '{"version":"2.0.0"}']]);
   }, 300_000);
 

@@ -42,9 +42,18 @@ async function unpackInto(root: string, packages: readonly string[]): Promise<vo
     const tree = join(work, 'tree');
     mkdirSync(tree);
     for (const file of globSync(join(work, 'archives', '*.deb'))) await done('dpkg-deb', ['-x', file, tree], packages);
-    if (!existsSync(root)) renameSync(tree, root);
+    keep(tree, root);
   } finally {
     rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** Two may fetch the same at once: the second one finds the place taken by the same files. */
+function keep(tree: string, root: string): void {
+  try {
+    renameSync(tree, root);
+  } catch (error) {
+    if (!existsSync(root)) throw error;
   }
 }
 

@@ -100,3 +100,14 @@ test('a release captures the composition that its application goes by, and a lat
   const { recipes } = await getInventoryOf(api.db, body.id);
   expect(recipes).toEqual([{ name: 'kept', steps: { stage: ['fetch', 'unpack', 'configure'], stop: ['stop-process'], switch: ['link'], start: ['start-process', program], verify: ['ask-health'] } }]);
 });
+
+test('a job that is waited for longer than a step may take is refused when the release is asked for', async () => {
+  const report = { ...WITHOUT_RUN, health: [], name: 'patient', recipe: 'scheduled-task', schedule: { file: '/etc/cron.d/x', entries: [{ at: '@daily', command: ['./x'] }], waitSeconds: 120 } };
+  expect((await apply(report, { ...POOL, name: 'patient', applications: ['patient'] })).status).toBe(200);
+  await api.ask('POST', '/v1/packages', { body: { ...packageOf('1'), application: 'patient' } });
+  const ask = (): Promise<Answered> => api.ask('POST', '/v1/plans', { body: { pool: 'patient', changes: [{ application: 'patient', version: '1' }] } });
+  const refused = await ask();
+  expect([refused.status, pointers(refused), refused.text]).toMatchObject([422, ['/strategy'], expect.stringContaining('waits up to 120 s for a job')]);
+  expect((await apply({ ...report, schedule: { ...report.schedule, waitSeconds: 119 } })).status).toBe(200);
+  expect((await ask()).status).toBe(200);
+});

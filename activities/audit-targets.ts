@@ -2,6 +2,7 @@
 import { appendTargetEvent } from '../db/events.ts';
 import { rollbackDigests } from '../db/queries.ts';
 import { serversBeside } from '../domain/traffic-beneath.ts';
+import { isInForce } from '../domain/release/target.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { applicationsOf, hostOf, packageOf } from './facts.ts';
 import { asTemporal, verdictOn } from './failures.ts';
@@ -77,7 +78,7 @@ async function differences(deps: ActivityDeps, inventory: Inventory, acting: Act
     const seen = observation.applications.find(({ application }) => application === name);
     if (spec === undefined || seen === undefined) continue;
     if (seen.digest !== spec.sha256) found.push({ host, expected: `${name} ${spec.version} (${spec.sha256.slice(0, 12)})`, observed: `${seen.version ?? 'nothing'} (${seen.digest?.slice(0, 12) ?? 'no release'})` });
-    else if (seen.process === null) found.push({ host, expected: `${name} running`, observed: 'no process' });
+    else if (!isInForce(seen)) found.push({ host, expected: `${name} running`, observed: 'no process' });
   }
   for (const { pool, before, now } of serversBeside(await deps.facts.preImage(acting.release, host), observation)) {
     // What a flag took out, or is about to bring in, is not the release's to answer for.

@@ -14,10 +14,19 @@ export function configDigest(version: string, input: Readonly<Record<string, str
     `stopSignal ${input['stopSignal'] ?? ''}`,
     `stopTimeoutSeconds ${input['stopTimeoutSeconds'] ?? ''}`,
     `account ${input['account'] ?? ''}`,
+    ...(input['runs'] === undefined || input['runs'] === 'process' ? [] : [`runs ${input['runs']}`]),
+    ...(input['reloadPidFile'] === undefined ? [] : [`reload ${(input['reloadSignal'] ?? '').replace('SIG', '')} ${encoded(input['reloadPidFile'])}`]),
+    ...scheduleLines(input),
     ...environment.sort(byBytes),
     ...command,
   ];
   return createHash('sha256').update(lines.map((line) => `${line}\n`).join('')).digest('hex');
+}
+
+function scheduleLines(input: Readonly<Record<string, string>>): readonly string[] {
+  const { cronFile, cronUser = '', cronWaitSeconds = '', cronThen = '', cronEntries = '' } = input;
+  if (cronFile === undefined) return [];
+  return [`cron ${encoded(cronFile)}`, `cronUser ${cronUser}`, `cronWait ${cronWaitSeconds} ${cronThen}`, ...cronEntries.split('\n').map(encoded)];
 }
 
 /** Every byte outside printable ASCII, and the percent sign, as %XX. */

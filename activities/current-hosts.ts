@@ -4,6 +4,7 @@ import { configDigest } from './config-digest.ts';
 import { applicationsOf, packageOf } from './facts.ts';
 import { observe } from './host-call.ts';
 import { HICCUP_MS, patient } from './patience.ts';
+import { askedProcess } from './steps/health.ts';
 import { healthChecks, runConfiguration } from './run-configuration.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Acting } from './host-call.ts';
@@ -63,7 +64,7 @@ async function isHealthy(deps: ActivityDeps, inventory: Inventory, { host, signa
     for (const [index, check] of healthChecks(inventory, application, host, seen.version ?? '').entries()) {
       const input = { root: host.executor.root, application: application.name, epoch: String(epoch), opId: `${release}/${host.name}/${application.name}/look` };
       const brief = { ...check, healthySeconds: 0, timeoutSeconds: Math.min(check.timeoutSeconds, HEALTH_SECONDS_MAX) };
-      const verdict = await deps.health.verify({ executor: deps.executorFor(host), host, application, check: brief, place: `health/${index}`, expectedVersion: seen.version, process: seen.process, input, signal }).catch(() => null);
+      const verdict = await deps.health.verify({ executor: deps.executorFor(host), host, application, check: brief, place: `health/${index}`, expectedVersion: seen.version, process: askedProcess(inventory, application, seen.process), input, signal }).catch(() => null);
       signal.throwIfAborted();
       if (verdict?.healthy !== true) return false;
     }

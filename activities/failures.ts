@@ -148,5 +148,7 @@ const NEXT: Readonly<Record<string, { readonly class: Failure['class']; readonly
   'adopt-needed': { class: 'host', next: 'Somebody used break-glass on this host: look at it, then start a release with adopt: true.' },
   'unexpected-link': { class: 'host', next: 'Somebody changed the installed version by hand: look at the host, then retry.' },
   'hook-failed': { class: 'host', next: 'Read the log of the hook below; mend what it complains of, or the hook, and retry.' },
+  'job-running': { class: 'host', next: 'A job of the release of before runs still: wait until it has ended, or give it longer with schedule.waitSeconds, and retry.' },
+  'reload-failed': { class: 'host', next: 'The server that serves the files is not there, or may not be told: look at it and at reload.pidFile, then retry.' },
   'unknown-outcome': { class: 'host', next: 'A hook was cut off: look at the host, then retry or skip it.' },
 };

@@ -74,6 +74,7 @@ function parseApplication(seen: Readonly<Record<string, unknown>>, isAsked: bool
     config: textOrNull(seen['config']),
     version: textOrNull(seen['version']),
     process: parseProcess(seen['process']),
+    ...(typeof seen['serves'] === 'boolean' ? { serves: seen['serves'], runs: seen['runs'] === 'schedule' ? 'schedule' : 'nothing' } : {}),
     unmanaged: seen['unmanaged'] === true,
     ...(Array.isArray(seen['kept']) ? { kept: seen['kept'].map(String) } : {}),
     ...(isAsked && Array.isArray(seen['configs']) ? { configs: seen['configs'].map(String) } : {}),

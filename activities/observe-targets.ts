@@ -3,6 +3,9 @@ import { readCore } from '../db/append-core.ts';
 import { appendTargetEvent, recallTargets } from '../db/events.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { KIND_POLICIES } from '../domain/release-kind.ts';
+import { compositionOf } from '../domain/recipe/compose.ts';
+import { runsOf } from '../domain/recipe/composition.ts';
+import { runsOtherwise } from '../domain/recipe/needs.ts';
 import { observeCurrent } from './current-hosts.ts';
 import { hostOf, packageOf } from './facts.ts';
 import { asTemporal, StepFailed, verdictOn } from './failures.ts';
@@ -17,7 +20,7 @@ import type { ActivityDeps } from './deps.ts';
 import type { Acting, HostResult } from './host-call.ts';
 import type { SeenTraffic } from './seen-traffic.ts';
 import type { Inventory } from '../domain/inventory.ts';
-import type { Observation } from '../domain/release/target.ts';
+import type { Observation, ObservedApplication } from '../domain/release/target.ts';
 import type { FailedTarget, ReleaseKind } from '../domain/vocabulary.ts';
 
 export interface SurveyInput {
@@ -115,10 +118,21 @@ function refuseUnfit(inventory: Inventory, host: string, observation: Observatio
   if (typeof marker === 'string' && marker !== '' && !adopt) refuse('adopt-needed', `Somebody used break-glass on ${host}.`, 'Look at the host, then start the release with adopt: true.');
   const unmanaged = observation.applications.filter((seen) => seen.unmanaged).map(({ application }) => application);
   if (unmanaged.length > 0 && !adopt) refuse('unmanaged', `${unmanaged.join(', ')} runs on ${host}, but Signalbox did not install it.`, 'Start the release with adopt: true to take it over.');
+  for (const seen of observation.applications) refuseOtherKind(inventory, host, seen);
   const sizes = inventory.applications.map(({ name }) => packageOf(inventory, name)?.sizeBytes ?? 0);
   const needed = sizes.reduce((sum, size) => sum + size * SPACE_FACTOR, RESERVE_BYTES);
   if (observation.freeBytes > 0 && observation.freeBytes < needed) refuse('disk-full', `${host} has ${megabytes(observation.freeBytes)} free and needs ${megabytes(needed)}.`, 'Free space on the host.');
 }
+
+/** What was released by acts that the recipe has no more could neither be stopped nor brought back. */
+function refuseOtherKind(inventory: Inventory, host: string, seen: ObservedApplication): void {
+  const application = inventory.applications.find(({ name }) => name === seen.application);
+  if (application === undefined || !runsOtherwise(seen, compositionOf(inventory, application))) return;
+  const now = runsOf(compositionOf(inventory, application));
+  refuse('recipe-changed', `${seen.application} on ${host} was released by a recipe that ${HAS[seen.runs ?? 'process']}, and recipe ${application.recipe} ${HAS[now]}: what it has there would be left behind.`, 'Release it under a name of its own, or go back to a recipe of the same kind.');
+}
+
+const HAS = { process: 'starts a process', schedule: 'has cron entries', nothing: 'starts nothing' } as const;
 
 function refuse(code: string, message: string, next: string): never {
   throw new StepFailed({ class: 'host', code, message, next });

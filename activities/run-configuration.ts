@@ -1,20 +1,67 @@
 /** The run configuration of one application on one host: what `configure` writes and `start` obeys, with every variable filled in. */
 import { mapTexts } from '../domain/health/check.ts';
+import { runsOf } from '../domain/recipe/composition.ts';
+import { compositionOf } from '../domain/recipe/compose.ts';
 import { substitute, variablesOf } from '../domain/substitution.ts';
 import { StepFailed } from './failures.ts';
+import type { RunAct } from '../domain/recipe/composition.ts';
 import type { ApplicationSpec, HealthCheck, HookSpec, HostSpec, Inventory, Variables } from '../domain/inventory.ts';
 
 /** Input of the host program's `configure`. */
 export function runConfiguration(inventory: Inventory, application: ApplicationSpec, host: HostSpec, version: string): Readonly<Record<string, string>> {
   const variables = variablesFor(inventory, application, host, version);
   const { run } = application;
-  const input: Record<string, string> = { stopSignal: run.stopSignal, stopTimeoutSeconds: String(run.stopTimeoutSeconds) };
+  const input: Record<string, string> = { stopSignal: run.stopSignal, stopTimeoutSeconds: String(run.stopTimeoutSeconds), ...runsInput(inventory, application, variables) };
   run.command.forEach((word, index) => {
     input[`command.${index}`] = fill(word, variables, `run.command/${index} of ${application.name}`);
   });
   for (const [name, value] of Object.entries(run.env)) input[`env.${name}`] = fill(value, variables, `run.env/${name} of ${application.name}`);
   if (run.account !== null) input['account'] = run.account;
   return input;
+}
+
+/** What is said of an application that has no process of its own, and of the server that serves its files. */
+function runsInput(inventory: Inventory, application: ApplicationSpec, variables: Variables): Readonly<Record<string, string>> {
+  const composition = compositionOf(inventory, application);
+  const { reload, name } = application;
+  return {
+    ...(runsOf(composition) === 'process' ? {} : { runs: runsOf(composition) }),
+    ...scheduleInput(application, variables),
+    ...(reload === undefined ? {} : { reloadSignal: reload.signal, reloadPidFile: fill(reload.pidFile, variables, `reload.pidFile of ${name}`) }),
+  };
+}
+
+/** One line for each entry's time and for each word of its command. */
+function scheduleInput({ name, schedule }: ApplicationSpec, variables: Variables): Readonly<Record<string, string>> {
+  if (schedule === undefined) return {};
+  const { file, user, entries, waitSeconds, then } = schedule;
+  const lines = entries.flatMap(({ at, command }, entry) => [`at ${at}`, ...command.map((word, index) => `word ${fill(word, variables, `schedule/entries/${entry}/command/${index} of ${name}`)}`)]);
+  return { cronFile: fill(file, variables, `schedule.file of ${name}`), cronEntries: lines.join('\n'), cronWaitSeconds: String(waitSeconds), cronThen: then, ...(user === null ? {} : { cronUser: user }) };
+}
+
+interface OfProgram {
+  readonly act: RunAct;
+  /** its step and its place there: `start.1` */
+  readonly at: string;
+  readonly version: string;
+  /** nothing of it is linked yet, so that it is given the environment that the release will have */
+  readonly ahead?: true;
+}
+
+/** Input of the host program's `hook`, for a program of a recipe; it runs as the application's account, and may run again. */
+export function programInput(inventory: Inventory, application: ApplicationSpec, host: HostSpec, { act, at, version, ahead }: OfProgram): Readonly<Record<string, string>> {
+  const variables = variablesFor(inventory, application, host, version);
+  const { run: { command: [program = ''], env, account } } = application;
+  const known = { ...variables, 'run.program': fill(program, variables, `run.command/0 of ${application.name}`) };
+  const environment = ahead ? ['env', ...Object.entries(env).map(([name, value]) => `${name}=${fill(value, variables, `run.env/${name} of ${application.name}`)}`)] : [];
+  const words = [...environment, ...act.run.map((word) => fill(word, known, `${at} of recipe ${application.recipe}`))];
+  return {
+    at: `recipe-${at}`,
+    timeoutSeconds: String(act.timeoutSeconds),
+    idempotent: 'true',
+    ...Object.fromEntries(words.map((word, index) => [`command.${index}`, word])),
+    ...(account === null ? {} : { account }),
+  };
 }
 
 interface OfHook {

@@ -1,6 +1,8 @@
 /** Preparation, second half: the package and its run configuration wait on every target before any traffic moves. */
 import { appendTargetEvent } from '../db/events.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
+import { isRun } from '../domain/recipe/composition.ts';
+import { actsOf, compositionOf } from '../domain/recipe/compose.ts';
 import { applicationsOf, hostOf, packageOf } from './facts.ts';
 import { asTemporal, verdictOn } from './failures.ts';
 import { alive, inLanes } from './heartbeat.ts';
@@ -8,7 +10,7 @@ import { onHost } from './host-call.ts';
 import { isLate, refused } from './late-command.ts';
 import { HICCUP_MS, patient } from './patience.ts';
 import { sayWaiting } from './waiting.ts';
-import { runConfiguration } from './run-configuration.ts';
+import { programInput, runConfiguration } from './run-configuration.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Acting } from './host-call.ts';
 import type { SurveyInput } from './observe-targets.ts';
@@ -78,8 +80,17 @@ async function stageApplication(deps: ActivityDeps, inventory: Inventory, acting
   const call = (step: 'fetch' | 'unpack' | 'configure', input: Readonly<Record<string, string>>) =>
     patient({ signal: acting.signal, timeoutMs: HICCUP_MS }, () => onHost(deps, acting, step, { application: application.name, step }, { version: spec.version, ...input }));
   const size = spec.sizeBytes === null ? {} : { sizeBytes: String(spec.sizeBytes) };
-  await deps.fetching(acting.signal, () => call('fetch', { uri: spec.uri, sha256: spec.sha256, ...size }));
-  await call('unpack', { sha256: spec.sha256, format: spec.uri.endsWith('.zip') ? 'zip' : 'tar.gz' });
-  const configured = await call('configure', runConfiguration(inventory, application, acting.host, spec.version));
-  return String(configured['config']);
+  let config = '';
+  for (const { act, index } of actsOf(compositionOf(inventory, application), 'stage', 'forward')) {
+    if (isRun(act)) await prove(deps, acting, application, programInput(inventory, application, acting.host, { act, at: `stage.${index}`, version: spec.version, ahead: true }));
+    else if (act === 'fetch') await deps.fetching(acting.signal, () => call('fetch', { uri: spec.uri, sha256: spec.sha256, ...size }));
+    else if (act === 'unpack') await call('unpack', { sha256: spec.sha256, format: spec.uri.endsWith('.zip') ? 'zip' : 'tar.gz' });
+    else if (act === 'configure') config = String((await call('configure', runConfiguration(inventory, application, acting.host, spec.version)))['config']);
+  }
+  return config;
+}
+
+/** A program of the recipe, such as a look for the runtime: a host that is not fit is told before any traffic moves. */
+async function prove(deps: ActivityDeps, acting: Acting, { name }: ApplicationSpec, input: Readonly<Record<string, string>>): Promise<void> {
+  await patient({ signal: acting.signal, timeoutMs: HICCUP_MS }, () => onHost(deps, acting, 'hook', { application: name, step: String(input['at']) }, { ...input, unlinked: 'run' }));
 }

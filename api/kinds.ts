@@ -1,20 +1,21 @@
-/** The four kinds of inventory that people write: the word in documents, the word in the store, the path, the schema. */
+/** The kinds of inventory that people write: the word in documents, the word in the store, the path, the schema. */
 import { z } from 'zod';
 import type { InventoryDocument, InventorySpecs } from '../db/inventory-kinds.ts';
-import { Application } from './schemas/application.ts';
+import { Application, saysWhatRuns } from './schemas/application.ts';
 import { Hold } from './schemas/block.ts';
 import { Host } from './schemas/host.ts';
 import { Pool, PoolDeclared, PoolRead, joinedOrOwn } from './schemas/pool.ts';
+import { Recipe } from './schemas/recipe.ts';
 import { Strategy } from './schemas/strategy.ts';
 import { Name } from './schemas/text.ts';
 import { oneStory } from './schemas/whole-strategy.ts';
 
-export type StoredKind = 'application' | 'host' | 'pool' | 'strategy';
+export type StoredKind = 'application' | 'host' | 'pool' | 'strategy' | 'recipe';
 export type StoredSpec = InventorySpecs[StoredKind];
 
 /** `spec` parses a whole document without its kind; `body` is the same as sent to its path, where kind and name may be left out. */
 export interface InventoryKind {
-  readonly word: 'Application' | 'Host' | 'Pool' | 'Strategy';
+  readonly word: 'Application' | 'Host' | 'Pool' | 'Strategy' | 'Recipe';
   readonly stored: StoredKind;
   readonly collection: string;
   readonly spec: z.ZodType<StoredSpec>;
@@ -52,14 +53,15 @@ function inventoryKind<S extends z.ZodRawShape, W extends InventoryKind['word']>
   };
 }
 
-export const APPLICATION = inventoryKind('Application', 'applications', { declared: Application, spec: Application, read: { ...Application.shape, holds: z.array(Hold).optional() } });
+export const APPLICATION = inventoryKind('Application', 'applications', { declared: Application, spec: Application, read: { ...Application.shape, holds: z.array(Hold).optional() }, rules: saysWhatRuns });
 export const HOST = inventoryKind('Host', 'hosts', { declared: Host, spec: Host });
 export const POOL = inventoryKind('Pool', 'pools', { declared: PoolDeclared, spec: Pool, read: PoolRead.shape, rules: joinedOrOwn });
 export const STRATEGY = inventoryKind('Strategy', 'strategies', { declared: Strategy, spec: Strategy, rules: oneStory });
-export const INVENTORY_KINDS: readonly InventoryKind[] = [APPLICATION, HOST, POOL, STRATEGY];
+export const RECIPE = inventoryKind('Recipe', 'recipes', { declared: Recipe, spec: Recipe });
+export const INVENTORY_KINDS: readonly InventoryKind[] = [APPLICATION, HOST, POOL, STRATEGY, RECIPE];
 
 /** Any document of an apply, told apart by its kind. */
-export const AnyDocument = z.discriminatedUnion('kind', [APPLICATION.document, HOST.document, POOL.document, STRATEGY.document], {
+export const AnyDocument = z.discriminatedUnion('kind', [APPLICATION.document, HOST.document, POOL.document, STRATEGY.document, RECIPE.document], {
   error: `must be one of ${INVENTORY_KINDS.map(({ word }) => word).join(', ')}; packages go to POST /v1/packages`,
 });
 

@@ -7,7 +7,7 @@ import type { Complaint } from './problem.ts';
 
 export const NOT_AVAILABLE_YET = 'not available yet';
 
-export type LaterKind = 'Application' | 'Host' | 'Pool' | 'Strategy' | 'Package' | 'Release' | 'Command';
+export type LaterKind = 'Application' | 'Host' | 'Pool' | 'Strategy' | 'Recipe' | 'Package' | 'Release' | 'Command';
 
 interface Later {
   /** `*` stands for every entry of a list */
@@ -23,7 +23,7 @@ const hasDriver = (...drivers: readonly string[]) => (value: unknown): boolean =
 const hasEntries = (value: unknown): boolean => !(Array.isArray(value) && value.length === 0);
 const hasMembers = (value: unknown): boolean => !(typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0);
 
-const RECIPES = ['base', 'java-web', 'dotnet', 'nodejs', 'php', 'static', 'scheduled-task', 'container', 'database'];
+const RECIPES = ['container', 'database'];
 
 /** Stands in a list for an entry that goes once all pointers are made; nothing a request can hold is equal to it. */
 const REMOVED = Symbol('removed');
@@ -47,6 +47,7 @@ const LATER: Readonly<Record<LaterKind, readonly Later[]>> = {
     { path: ['signOff'], when: oneOf('before-start') },
     { path: ['rollback', 'on', '*'], when: oneOf('hard-gate'), instead: REMOVED },
   ],
+  Recipe: [],
   Package: [
     { path: ['kind'], when: oneOf('incremental') },
     { path: ['base'] },

@@ -27,7 +27,15 @@ function complaintsOf(issue: z.core.$ZodIssue, where: Complaint['in'], base: str
   if (issue.code === 'invalid_key') {
     return [{ in: where, pointer: at, message: `the name is not allowed here: ${issue.issues[0]?.message ?? issue.message}` }];
   }
+  const meant = issue.code === 'invalid_union' ? meantBranch(issue.errors) : undefined;
+  if (meant !== undefined) return meant.flatMap((inner) => complaintsOf(inner, where, at));
   return [{ in: where, pointer: at, message: messageOf(issue) }];
+}
+
+/** Of several forms the one that was meant, where that is plain: only members of it are wrong, not the form itself. */
+function meantBranch(branches: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] | undefined {
+  const [meant, ...others] = branches.filter((issues) => issues.length > 0 && issues.every(({ code, path }) => path.length > 0 || code === 'unrecognized_keys'));
+  return others.length === 0 ? meant : undefined;
 }
 
 /** zod's own sentences say what was expected; a missing member is said to be missing. */

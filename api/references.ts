@@ -2,12 +2,15 @@
 import type { ApplicationSpec, HostSpec, PoolSpec, StrategySpec } from '../domain/inventory.ts';
 import { canonicalJson } from '../domain/canonical-json.ts';
 import { HOOKS_MAX } from '../domain/hooks.ts';
+import { findComposition, lineOf } from '../domain/recipe/compose.ts';
 import { joinedSpec, misfitsOf } from '../domain/joined-pool.ts';
 import { unclearFor } from '../domain/strategy-way-back.ts';
 import { everyObject } from './inventory-reads.ts';
 import { pointerTo } from './json-scan.ts';
 import { FROM_MEMBERS } from './schemas/pool.ts';
-import { badBastionChecks, badSubstitutions } from './substitutions.ts';
+import { goesBy, recipeComplaints } from './recipes.ts';
+import { badBastionChecks, badPrograms, badSubstitutions } from './substitutions.ts';
+import type { RecipeSpec } from '../domain/recipe/composition.ts';
 import type { ApiDeps } from './deps.ts';
 import type { InventoryDocument } from '../db/inventory-kinds.ts';
 import type { StoredKind } from './kinds.ts';
@@ -48,11 +51,41 @@ class World {
     return ((await stored).get(name) as T | undefined) ?? null;
   }
 
-  /** Pools of the request, and stored ones that hold a host or an application of the request, or go by a strategy of it. */
+  /** Pools of the request, and stored ones that hold a host or an application of the request, or go by a strategy or a recipe of it. */
   async poolsConcerned(): Promise<PoolSpec[]> {
+    const followers = new Set((await this.#followers()).map(({ name }) => name));
     const stored = (await everyObject<PoolSpec>(this.#db, 'pool')).filter((pool) => this.placeOf('pool', pool.name) === undefined);
-    const touched = stored.filter((pool) => pool.joins === undefined && (pool.hosts.some((name) => this.placeOf('host', name)) || pool.applications.some((name) => this.placeOf('application', name)) || this.placeOf('strategy', pool.strategy)));
+    const touched = stored.filter((pool) => pool.joins === undefined && (pool.hosts.some((name) => this.placeOf('host', name)) || pool.applications.some((name) => followers.has(name) || this.placeOf('application', name)) || this.placeOf('strategy', pool.strategy)));
     return [...this.#placed.flatMap(({ document }) => (document.kind === 'pool' && document.spec.joins === undefined ? [document.spec] : [])), ...touched];
+  }
+
+  /** Those that people declare, as they would be. */
+  async recipes(): Promise<ReadonlyMap<string, RecipeSpec>> {
+    const all = new Map((await everyObject<RecipeSpec>(this.#db, 'recipe')).map((recipe) => [recipe.name, recipe]));
+    for (const { document } of this.#placed) if (document.kind === 'recipe') all.set(document.name, document.spec);
+    return all;
+  }
+
+  /** Recipes and applications of the request, and stored applications whose recipe it changes. */
+  async recipeComplaints(): Promise<readonly Complaint[]> {
+    if (!this.#placed.some(({ document: { kind } }) => kind === 'recipe' || kind === 'application')) return [];
+    const recipes = this.#placed.flatMap(({ base, document }) => (document.kind === 'recipe' ? [{ base, spec: document.spec }] : []));
+    const all = await this.recipes();
+    const find = (name: string): RecipeSpec | undefined => all.get(name);
+    const changed = new Set(recipes.map(({ spec }) => spec.name));
+    const leaning = [...all.values()].filter(({ name }) => !changed.has(name) && goesBy(name, changed, find)).map((spec) => ({ base: null, spec }));
+    const applications = this.#placed.flatMap(({ base, document }) => (document.kind === 'application' ? [{ base, spec: document.spec }] : []));
+    const stored = (await this.#followers()).map((spec) => ({ base: null, spec }));
+    return recipeComplaints([...recipes, ...leaning], [...applications, ...stored], find);
+  }
+
+  /** Stored applications that go by a recipe of the request. */
+  async #followers(): Promise<readonly ApplicationSpec[]> {
+    const changed = new Set(this.#placed.flatMap(({ document }) => (document.kind === 'recipe' ? [document.name] : [])));
+    if (changed.size === 0) return [];
+    const all = await this.recipes();
+    const stored = await everyObject<ApplicationSpec>(this.#db, 'application');
+    return stored.filter(({ name, recipe }) => this.placeOf('application', name) === undefined && goesBy(recipe, changed, (other) => all.get(other)));
   }
 
   /** Joined pools of the request, and stored ones that join a pool of the request or go by a strategy of it. */
@@ -69,6 +102,7 @@ export async function referenceComplaints(db: ApiDeps['db'], placed: readonly Pl
   const complaints: Complaint[] = [];
   // Strategies are named by pools only, use variables in the checks of their bastion only, and name applications in rollback.to only: without those they concern nobody.
   if (placed.every(({ document }) => document.kind === 'strategy' && (document.spec.bastion.health ?? []).length === 0 && document.spec.rollback.to === undefined)) return complaints;
+  complaints.push(...(await world.recipeComplaints()));
   for (const pool of await world.poolsConcerned()) complaints.push(...(await complaintsOfPool(world, pool)));
   for (const pool of await world.joinedConcerned()) complaints.push(...(await complaintsOfJoined(world, pool)));
   return complaints.slice(0, 100);
@@ -92,8 +126,26 @@ async function complaintsOfPool(world: World, pool: PoolSpec): Promise<Complaint
   const [strategy] = await seek<StrategySpec>('strategy', [pool.strategy], 'strategy');
   const ofBastion = strategy === undefined ? [] : badBastionChecks(strategy, pool, applications, hosts);
   if (strategy !== undefined) complaints.push(...unclearWayBack(world, pool, strategy));
+  complaints.push(...(await programComplaints(world, pool, applications, hosts)));
   for (const bad of [...badSubstitutions(pool, applications, hosts), ...ofBastion]) complaints.push(placedComplaint(world, pool, bad));
   return [...complaints, ...tooManyHooks(world, pool, applications)];
+}
+
+/** Programs of recipes that use what a host does not have. Said of the application that the request brings, else of its recipe, else of the pool. */
+async function programComplaints(world: World, pool: PoolSpec, applications: readonly ApplicationSpec[], hosts: readonly HostSpec[]): Promise<Complaint[]> {
+  const recipes = await world.recipes();
+  return applications.flatMap((application) => {
+    const composition = findComposition(application.recipe, (name) => recipes.get(name));
+    if (composition === null) return [];
+    const own = world.placeOf('application', application.name);
+    const changed = own ?? lineOfNames(application.recipe, recipes).map((name) => world.placeOf('recipe', name)).find((place) => place !== undefined) ?? world.placeOf('pool', pool.name);
+    return badPrograms(pool, application, composition, hosts).map(({ message }): Complaint => ({ in: 'body', pointer: `${changed?.base ?? ''}${own === undefined ? '' : '/recipe'}`, message }));
+  });
+}
+
+function lineOfNames(name: string, recipes: ReadonlyMap<string, RecipeSpec>): readonly string[] {
+  const recipe = recipes.get(name);
+  return recipe === undefined ? [] : lineOf(recipe, (other) => recipes.get(other)).recipes.map((one) => one.name);
 }
 
 /** All applications of a target share its hooks' places: of the request, the pool has one too many, else the last application that brings some. */

@@ -1,4 +1,5 @@
 /** From "pool web-prod, web=2" to everything a release runs on: found, checked, captured, never read again from live tables. */
+import { capturedRecipes } from '../db/captured-recipes.ts';
 import { getInventories } from '../db/inventory.ts';
 import { besideOf } from '../db/joined-pools.ts';
 import { neverFits } from '../domain/plan/health-fit.ts';
@@ -36,13 +37,14 @@ export async function captureInventory(db: Queryable, asked: ReleaseAsked): Prom
   const hosts = await findHosts(reader, pool, complaints);
   const changes = await changesFor(db, { kind: asked.kind, pool, changes: asked.changes ?? null }, complaints);
   const { applications, packages } = await findChanges(reader, changes, pool, complaints);
-  complaints.push(...variableComplaints(changes, pool, applications, hosts), ...(strategy === null ? [] : healthComplaints(strategy, applications)));
+  complaints.push(...variableComplaints(changes, pool, applications, hosts), ...(strategy === null ? [] : [...healthComplaints(strategy, applications), ...waitComplaints(strategy, applications)]));
   if (strategy !== null) complaints.push(...badBastionChecks(strategy, pool, applications, hosts).map((bad) => complaint('/strategy', `strategy ${strategyName}, ${bad.field}: ${bad.message}`)));
   if (strategy !== null) complaints.push(...wayBackComplaints(effectiveStrategy(asked.kind, strategy, pool.environment), pool, changes));
   if (strategy === null || complaints.length > 0) throw invalid(complaints.slice(0, 100));
   const beside = await besideOf(db, pool);
   await reader.findAll('pool', (beside.members ?? []).map(({ name }) => name));
-  const inventory: Inventory = { pool, strategy: effectiveStrategy(asked.kind, strategy, pool.environment), applications, hosts, packages, ...beside };
+  const recipes = await capturedRecipes((names) => (names.length === 0 ? Promise.resolve(new Map()) : reader.findAll('recipe', names)), applications);
+  const inventory: Inventory = { pool, strategy: effectiveStrategy(asked.kind, strategy, pool.environment), applications, hosts, packages, ...recipes, ...beside };
   return { inventory, plan: planOrComplain(inventory, asked), versions: reader.versions };
 }
 
@@ -113,6 +115,14 @@ function healthComplaints(strategy: StrategySpec, applications: readonly Applica
       return never === null ? [] : [complaint('/strategy', `health check ${index} of application ${name} can never pass under strategy ${strategy.name}: ${never}`)];
     }),
   );
+}
+
+/** A job is waited for within the step that takes its entries out. */
+function waitComplaints({ name, deadlines: { stepSeconds } }: StrategySpec, applications: readonly ApplicationSpec[]): Complaint[] {
+  return applications.flatMap((application) => {
+    const waitSeconds = application.schedule?.waitSeconds ?? 0;
+    return waitSeconds < stepSeconds ? [] : [complaint('/strategy', `application ${application.name} waits up to ${waitSeconds} s for a job (schedule.waitSeconds), and a step of strategy ${name} has ${stepSeconds} s; give deadlines.stepSeconds more`)];
+  });
 }
 
 /** What a release can be taken back to is known once strategy, pool and changes are. */

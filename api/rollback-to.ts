@@ -1,4 +1,5 @@
 /** Rollback of a pool to an older version that its hosts still keep: a new release, decided here from what the log knows of the hosts. */
+import { capturedRecipes, recipesIn } from '../db/captured-recipes.ts';
 import { hostPasts } from '../db/host-history.ts';
 import { quarantinedVersions } from '../db/blocks.ts';
 import { getInventory } from '../db/inventory.ts';
@@ -75,7 +76,7 @@ async function captureWayBack(tx: Tx, { pool: poolName, strategy: used }: Reques
     if (application === undefined || !pool.applications.includes(name)) return { missing: `Pool ${poolName} does not serve ${name}` };
     applications.push(application);
   }
-  return { pool, strategy, applications, hosts, packages: [], ...(await besideOf(tx, pool)) };
+  return { pool, strategy, applications, hosts, packages: [], ...(await capturedRecipes(recipesIn(tx), applications)), ...(await besideOf(tx, pool)) };
 }
 
 async function choose(tx: Tx, { to, hosts }: { readonly to: Readonly<Record<string, string>>; readonly hosts: readonly string[] }): Promise<{ readonly goals: readonly Goal[] } | { readonly refusal: WayBackRefusal }> {

@@ -1,4 +1,6 @@
 /** Every `${name}` of a pool's applications and balancer, tried out for every host: an undefined one is found before a release is. */
+import { programTexts } from '../domain/recipe/composition.ts';
+import type { Composition } from '../domain/recipe/composition.ts';
 import type { ApplicationSpec, HealthCheck, HostSpec, PoolSpec, StrategySpec } from '../domain/inventory.ts';
 import { textsOf } from '../domain/health/check.ts';
 import { isServerName } from '../domain/names.ts';
@@ -30,6 +32,18 @@ export function badBastionChecks(strategy: StrategySpec, pool: PoolSpec, applica
   return hosts.flatMap((host) => applications.flatMap((application) => badOf({ pool, application, host, version: null }, 'strategy', texts)));
 }
 
+/** All complaints of the programs that an application's recipe runs; said of the application, which names the recipe. */
+export function badPrograms(pool: PoolSpec, application: ApplicationSpec, composition: Composition, hosts: readonly HostSpec[]): readonly BadSubstitution[] {
+  const texts = programTexts(composition);
+  const known = { ...application, variables: { ...application.variables, 'run.program': 'program' } };
+  return hosts.flatMap((host) =>
+    texts.flatMap(([place, text]): BadSubstitution[] => {
+      const message = complaint({ pool, application: known, host, version: null }, text, anything);
+      return message === null ? [] : [{ of: 'application', application: application.name, host: host.name, field: '/recipe', message: `${place} of recipe ${composition.name}: ${message}` }];
+    }),
+  );
+}
+
 /** All complaints of one pool; `versions` per application where they are known. */
 export function badSubstitutions(pool: PoolSpec, applications: readonly ApplicationSpec[], hosts: readonly HostSpec[], versions: Readonly<Record<string, string>> = {}): readonly BadSubstitution[] {
   const bad: BadSubstitution[] = [];
@@ -41,7 +55,7 @@ export function badSubstitutions(pool: PoolSpec, applications: readonly Applicat
 
 function badOf(place: Place, of: BadSubstitution['of'], fields: readonly [string, string][]): BadSubstitution[] {
   return fields.flatMap(([field, text]): BadSubstitution[] => {
-    const message = complaint(place, text, field.endsWith('/port') ? isPort : anything);
+    const message = complaint(place, text, allowedIn(field));
     return message === null ? [] : [{ of, application: place.application.name, host: place.host.name, field, message }];
   });
 }
@@ -84,13 +98,26 @@ function fieldsOf(application: ApplicationSpec): [string, string][] {
   return [
     ...run.command.map((text, index): [string, string] => [`/run/command/${index}`, text]),
     ...Object.entries(run.env).map(([name, text]): [string, string] => [`/run/env/${name}`, text]),
+    ...(application.reload === undefined ? [] : [['/reload/pidFile', application.reload.pidFile] as [string, string]]),
+    ...scheduleTexts(application),
     ...textsOfList(health, '/health'),
     ...hooks.flatMap(({ command, url }, index) => [...command.map((text, word): [string, string] => [`/hooks/${index}/command/${word}`, text]), ...(url === undefined ? [] : [[`/hooks/${index}/url`, url] as [string, string]])]),
   ];
 }
 
+function scheduleTexts({ schedule }: ApplicationSpec): [string, string][] {
+  if (schedule === undefined) return [];
+  const words = schedule.entries.flatMap(({ command }, entry) => command.map((text, word): [string, string] => [`/schedule/entries/${entry}/command/${word}`, text]));
+  return [['/schedule/file', schedule.file], ...words];
+}
+
 function textsOfList(list: readonly HealthCheck[], base: string): [string, string][] {
   return list.flatMap((check, index) => textsOf(check).map(([pointer, text]): [string, string] => [`${base}/${index}${pointer}`, text]));
+}
+
+function allowedIn(field: string): (text: string) => boolean {
+  if (field.endsWith('/port')) return isPort;
+  return field === '/reload/pidFile' || field === '/schedule/file' ? (text) => text.startsWith('/') : anything;
 }
 
 function isPort(text: string): boolean {

@@ -83,6 +83,8 @@ function act(host: NoOpHost, verb: HostVerb, input: HostInput, nextPid: () => nu
       return { process: processOf(host) };
     case 'clean':
       return { removed: [] };
+    case 'reload':
+    case 'schedule':
     case 'verify':
     case 'check':
     case 'hook':

@@ -99,6 +99,17 @@ export const KINDS: readonly Kind[] = [
     ],
   },
   {
+    name: 'recipes',
+    aliases: ['recipe'],
+    path: '/v1/recipes',
+    key: named,
+    columns: [
+      column('NAME', 'name'),
+      column('EXTENDS', 'extends'),
+      { heading: 'STEPS', cell: (object) => Object.entries(fields(object, 'steps')).map(([step, acts]) => `${step}=${(acts as readonly unknown[]).map((act) => (typeof act === 'string' ? act : 'run')).join('+')}`).join(' ') },
+    ],
+  },
+  {
     name: 'packages',
     aliases: ['package', 'pkg'],
     path: '/v1/packages',

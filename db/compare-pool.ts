@@ -96,13 +96,13 @@ async function packagesNow(tx: Tx, state: ReleaseState): Promise<readonly Packag
 
 /** The applications as this release knows them, so that new hosts are configured like the others; pool and hosts as they are now. */
 async function inventoryFor(tx: Tx, { request }: ReleaseState, pool: PoolSpec, packages: readonly PackageSpec[]): Promise<Inventory> {
-  const { applications } = await getInventoryOf(tx, request.id);
+  const { applications, recipes } = await getInventoryOf(tx, request.id);
   const hosts: HostSpec[] = [];
   for (const name of pool.hosts) {
     const host = await getInventory(tx, 'host', name);
     if (host !== null) hosts.push(host.spec);
   }
-  return { pool, strategy: effectiveStrategy('scale-out', request.strategy, pool.environment), applications, hosts, packages, ...(await besideOf(tx, pool)) };
+  return { pool, strategy: effectiveStrategy('scale-out', request.strategy, pool.environment), applications, hosts, packages, ...(recipes === undefined ? {} : { recipes }), ...(await besideOf(tx, pool)) };
 }
 
 function scaleOutRequest(id: string, { request }: ReleaseState, { pool, strategy, hosts, packages }: Inventory, joined: readonly string[]): CoreEventData['release-requested'] {

@@ -1,4 +1,6 @@
 /** What an inventory object may be, and which others it names. */
+import { builtIn } from '../domain/recipe/built-in.ts';
+import type { RecipeSpec } from '../domain/recipe/composition.ts';
 import type { ApplicationSpec, HostSpec, PackageSpec, PoolSpec, StrategySpec } from '../domain/inventory.ts';
 
 export interface InventorySpecs {
@@ -6,6 +8,7 @@ export interface InventorySpecs {
   host: HostSpec;
   pool: PoolSpec;
   strategy: StrategySpec;
+  recipe: RecipeSpec;
   package: PackageSpec;
 }
 
@@ -31,12 +34,20 @@ export function referencesOf(document: InventoryDocument): readonly ObjectName[]
     case 'package':
       return [{ kind: 'application', name: document.spec.application }];
     case 'application':
+      return recipeNamed(document.spec.recipe);
+    case 'recipe':
+      return document.spec.extends === null ? [] : recipeNamed(document.spec.extends);
     case 'host':
     case 'strategy':
       return [];
     default:
       return unknownKind(document);
   }
+}
+
+/** Those that come along are never missing. */
+function recipeNamed(name: string): readonly ObjectName[] {
+  return builtIn(name) === undefined ? [{ kind: 'recipe', name }] : [];
 }
 
 function unknownKind(document: never): never {

@@ -16,6 +16,8 @@ async function objectsNaming(db: Queryable, { kind, name }: ObjectName): Promise
         or (${kind} = 'application' and spec::jsonb -> 'applications' ? ${name} and spec -> 'joins' is null)
         or (${kind} = 'pool' and spec::jsonb -> 'joins' ? ${name})
         or (${kind} = 'strategy' and spec ->> 'strategy' = ${name})))
+      or (kind = 'application' and ${kind} = 'recipe' and spec ->> 'recipe' = ${name})
+      or (kind = 'recipe' and ${kind} = 'recipe' and spec ->> 'extends' = ${name})
       or (kind = 'package' and ${kind} = 'application' and spec ->> 'application' = ${name})
     order by 1`.execute(db.kysely);
   return rows.map((row) => row.user);
@@ -33,6 +35,7 @@ async function releasesUsing(db: Queryable, { kind, name }: ObjectName): Promise
     where (${kind} = 'pool' and (inventory -> 'pool' ->> 'name' = ${name} or inventory -> 'members' @> jsonb_build_array(jsonb_build_object('name', ${name}::text))))
       or (${kind} = 'strategy' and inventory -> 'strategy' ->> 'name' = ${name})
       or (${kind} = 'application' and inventory -> 'applications' @> jsonb_build_array(jsonb_build_object('name', ${name}::text)))
+      or (${kind} = 'recipe' and inventory -> 'applications' @> jsonb_build_array(jsonb_build_object('recipe', ${name}::text)))
       or (${kind} = 'host' and inventory -> 'hosts' @> jsonb_build_array(jsonb_build_object('name', ${name}::text)))
       or (${kind} = 'package' and inventory -> 'packages' @> jsonb_build_array(jsonb_build_object('id', ${name}::text)))
     order by 1`.execute(db.kysely);

@@ -1,4 +1,5 @@
 /** Hooks of applications: which of them run at a point of a target's way, in what order, and whose fault it is when one fails. */
+import { isInForce } from './release/target.ts';
 import { STEPS } from './vocabulary.ts';
 import type { ApplicationSpec, HookPoint, HookSpec, Variables } from './inventory.ts';
 import type { ObservedApplication } from './release/target.ts';
@@ -27,7 +28,7 @@ export interface HookScene {
   /** of the host */
   readonly labels: Variables;
   /** forward what ran before the release, back what shall run again */
-  readonly image: readonly Pick<ObservedApplication, 'application' | 'process'>[];
+  readonly image: readonly Pick<ObservedApplication, 'application' | 'process' | 'serves'>[];
 }
 
 /**
@@ -45,7 +46,7 @@ function takesPart({ direction, changed, image }: HookScene, step: Step, { name 
   if (step === 'drain' || step === 'stop') return true;
   if (direction === 'forward') return hasTurnForward({ name }, step, changed);
   const goal = image.find(({ application }) => application === name);
-  return step === 'switch' ? goal !== undefined : goal?.process != null;
+  return step === 'switch' ? goal !== undefined : goal !== undefined && isInForce(goal);
 }
 
 /** A hook of another kind of host is none here. Nobody is asked for leave on the way back: what is taken back must not wait for what it takes back. */

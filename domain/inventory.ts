@@ -2,12 +2,14 @@
  * What operators declare (fleet.yml, PUT /v1/...): parsed, with every default filled in. The API's schemas produce exactly these
  * values; nothing else validates them again. Units stand last in each name.
  */
+import type { Composition } from './recipe/composition.ts';
 import type { Step } from './vocabulary.ts';
 
 /** An application: something built and versioned, and how one host runs it. */
 export interface ApplicationSpec {
   readonly name: string;
-  readonly recipe: 'service';
+  /** name of the composition of acts by which it is released: one that comes along, or one that people declared */
+  readonly recipe: string;
   readonly productLine: string | null;
   readonly owners: readonly string[];
   readonly run: RunSpec;
@@ -17,6 +19,37 @@ export interface ApplicationSpec {
   readonly hooks?: readonly HookSpec[];
   /** steps on a target that leave behind what no rollback undoes; absent: none */
   readonly irreversible?: readonly Step[];
+  /** the server of the host that serves its files; absent: the recipe has no `reload` */
+  readonly reload?: ReloadSpec;
+  /** jobs that cron starts; absent: the recipe has none */
+  readonly schedule?: ScheduleSpec;
+}
+
+/** Entries in a crontab of the host. Only the lines between the markers of the application are ever changed there. */
+export interface ScheduleSpec {
+  /** absolute path on the host, such as `/etc/cron.d/reports`; `${name}` is substituted */
+  readonly file: string;
+  /** the user field of a system crontab; null: the file is one user's own and has no such field */
+  readonly user: string | null;
+  readonly entries: readonly ScheduleEntry[];
+  /** how long a job that runs is waited for before the switch */
+  readonly waitSeconds: number;
+  /** one that runs still: the target fails and its entries are put back, or the job is ended by the stop rule of `run` */
+  readonly then: 'fail' | 'end';
+}
+
+export interface ScheduleEntry {
+  /** the five time fields of crontab(5), or one of its words such as `@daily` */
+  readonly at: string;
+  /** argv, run in the release folder without a shell, with the environment and the account of `run`; `${name}` is substituted */
+  readonly command: readonly string[];
+}
+
+/** A server that Signalbox neither starts nor stops, and that must be told when other files are linked. */
+export interface ReloadSpec {
+  /** absolute path on the host; `${name}` is substituted */
+  readonly pidFile: string;
+  readonly signal: 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2';
 }
 
 /** Before or after a step of a target, in either direction. */
@@ -49,7 +82,10 @@ export interface NotNowPolicy {
   readonly then: 'hold' | 'force' | 'skip';
 }
 
-/** How the application is started and stopped. `command` is argv, run in the release folder without a shell; `${name}` is substituted. */
+/**
+ * How the application is started and stopped. `command` is argv, run in the release folder without a shell; `${name}` is substituted. Empty
+ * where the recipe starts no process.
+ */
 export interface RunSpec {
   readonly command: readonly string[];
   readonly stopSignal: 'SIGTERM' | 'SIGINT' | 'SIGQUIT' | 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2' | 'SIGKILL';
@@ -340,6 +376,8 @@ export interface Inventory {
   readonly applications: readonly ApplicationSpec[];
   readonly hosts: readonly HostSpec[];
   readonly packages: readonly PackageSpec[];
+  /** compositions of the applications' recipes; absent: all are plain services */
+  readonly recipes?: readonly Composition[];
   /** other pools whose floor counts: those the pool joins, and those that share a host with it */
   readonly members?: readonly MemberPool[];
   /** only in inventories captured by earlier builds: pools behind another entry that serve from hosts of this pool, which nothing takes out there */

@@ -2,6 +2,7 @@
  * The way back as it stands before anything is touched: what each target would get, by which steps, and whether it can. It is frozen in
  * an event; a rollback that comes later is measured by it, and one that is a release of its own does exactly what it says.
  */
+import { isInForce } from './release/target.ts';
 import { serversOf, withTraffic } from './traffic-beneath.ts';
 import type { RollbackMode } from './inventory.ts';
 import type { Observation, ObservedApplication } from './release/target.ts';
@@ -79,6 +80,7 @@ export function goalImage(preImage: Observation, goals: readonly Install[]): Obs
       const goal = goals.find(({ application }) => application === seen.application);
       if (goal === undefined || isSameInstall(goal, seen)) return seen;
       const { version, digest, config } = goal;
+      if (seen.serves !== undefined) return { ...seen, version, digest, config, serves: digest !== null };
       return { ...seen, version, digest, config, process: digest === null ? null : TO_START };
     }),
   };
@@ -126,17 +128,18 @@ function installOf({ application, version, digest, config }: ObservedApplication
 /** Nothing ran: it is stopped, unlinked and stays out of traffic. */
 function stepsBack(preImage: Observation): readonly Step[] {
   const { applications } = preImage;
-  const ran = applications.some(({ process }) => process !== null);
+  const ran = applications.some(isInForce);
   const steps = ran ? STEPS : (['drain', 'stop', 'switch'] as const);
   return ran || serversOf(preImage).some(({ traffic }) => traffic.inService || traffic.admin === 'ready') ? steps : steps.filter((step) => step !== 'drain');
 }
 
 /** A first install has no old release that could be missing. */
-function obstacleOf({ application, version, digest, config, kept, configs, process }: ObservedApplication): readonly string[] {
+function obstacleOf(seen: ObservedApplication): readonly string[] {
+  const { application, version, digest, config, kept, configs } = seen;
   if (digest === null) return [];
   if (kept !== undefined && !kept.includes(digest)) return [`The release ${nameOf(application, version, digest)} is not kept on this host any more.`];
   const isGone = configs === undefined ? version === null : config !== null && !configs.includes(config);
-  if (process !== null && (config === null || isGone)) return [`The run configuration of ${nameOf(application, version, digest)} is not on this host any more.`];
+  if (isInForce(seen) && (config === null || isGone)) return [`The run configuration of ${nameOf(application, version, digest)} is not on this host any more.`];
   return [];
 }
 

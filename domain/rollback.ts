@@ -2,6 +2,7 @@
 import type { RollbackMode } from './inventory.ts';
 import type { PlannedMember } from './plan/plan.ts';
 import type { Observation, ObservedApplication, ObservedProcess, ObservedTraffic } from './release/target.ts';
+import { isInForce } from './release/target.ts';
 import { serversBeside, serversOf } from './traffic-beneath.ts';
 import { STEPS } from './vocabulary.ts';
 import type { Step } from './vocabulary.ts';
@@ -90,7 +91,7 @@ function fitting(queue: readonly string[], out: ReadonlySet<string>, limits: rea
  * or admitted: it stays out of traffic. Hosts in traffic, or that the balancer would take in as soon as they answer, are drained first.
  */
 export function restoreSteps(preImage: Observation, observed: Observation, begun: Step | null): Step[] {
-  const ran = preImage.applications.some((application) => application.process !== null);
+  const ran = preImage.applications.some(isInForce);
   if (mustReinstall(preImage, observed, begun)) {
     const inTraffic = serversOf(observed).some(({ traffic }) => traffic.inService || traffic.admin === 'ready');
     return [...(inTraffic ? ['drain' as const] : []), 'stop', 'switch', ...(ran ? (['start', 'verify', 'admit'] as const) : [])];
@@ -104,18 +105,20 @@ export function isUntouched(preImage: Observation, observed: Observation): boole
     isSamePlace(preImage, observed) &&
     preImage.applications.every((before) => {
       const now = find(observed, before);
-      return now !== undefined && isSameInstall(before, now) && isSameProcess(before.process, now.process);
+      return now !== undefined && isSameInstall(before, now) && isSameProcess(before.process, now.process) && isInForce(before) === isInForce(now);
     })
   );
 }
 
 function mustReinstall(preImage: Observation, observed: Observation, begun: Step | null): boolean {
+  const reachedSwitch = begun !== null && STEPS.indexOf(begun) >= STEPS.indexOf('switch');
   const reachedStop = begun !== null && STEPS.indexOf(begun) >= STEPS.indexOf('stop');
   return preImage.applications.some((before) => {
     const now = find(observed, before);
     if (now === undefined || !isSameInstall(before, now)) return true;
-    const gone = before.process !== null && now.process === null;
-    return gone || (reachedStop && !isSameProcess(before.process, now.process));
+    const gone = isInForce(before) && !isInForce(now);
+    // Whether a server of the host has read the files anew cannot be seen: what was begun is done again.
+    return gone || (reachedSwitch && before.serves !== undefined) || (reachedStop && !isSameProcess(before.process, now.process));
   });
 }
 

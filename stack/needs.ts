@@ -15,6 +15,9 @@ interface Program {
 
 const onHosts = (file: string): boolean => /^test\/(host|drivers\/executors|scenarios|chaos)\//.test(file);
 
+/** Fetches and unpacks Debian packages for itself (debian.ts). */
+const unpacks = (_file: string, text: string): boolean => /recipes\/servers|'\.\/servers\.ts'|stack\/debian/.test(text);
+
 const PROGRAMS: readonly Program[] = [
   { name: 'haproxy', debian: 'haproxy', runs: (_file, text) => /real-haproxy|'haproxy'\)/.test(text) },
   { name: 'sshd', debian: 'openssh-server', runs: (_file, text) => text.includes('real-sshd') },
@@ -30,6 +33,8 @@ const PROGRAMS: readonly Program[] = [
   { name: 'shellcheck', debian: 'shellcheck', runs: (_file, text) => text.includes('shellcheck') },
   { name: 'faketime', debian: 'faketime', runs: () => false },
   { name: 'ps', debian: 'procps', runs: (_file, text) => text.includes("'ps'") },
+  { name: 'apt-get', debian: 'apt', runs: unpacks },
+  { name: 'dpkg-deb', debian: 'dpkg', runs: unpacks },
   { name: 'python3', debian: 'python3-venv', runs: () => false },
 ];
 

@@ -12,7 +12,7 @@ import { SIGNALBOX } from '../../domain/vocabulary.ts';
 import { applicationsOf } from '../facts.ts';
 import { StepFailed } from '../failures.ts';
 import { healthChecks } from '../run-configuration.ts';
-import { askChecks, expectedVersion } from './health.ts';
+import { askChecks, askedProcess, expectedVersion } from './health.ts';
 import { hasEntry, placesNow, takeOut } from './places.ts';
 import type { ObservedProcess } from '../../domain/release/target.ts';
 import type { Failure } from '../../domain/vocabulary.ts';
@@ -53,7 +53,7 @@ async function askAll(context: StepContext, processes: Readonly<Record<string, O
     const version = expectedVersion(context, application);
     if (version === undefined) continue;
     const checks = checksOf(healthChecks(context.inventory, application, context.acting.host, version ?? ''), 'after-admit');
-    const asked: Asked = { application, checks, list: 'health', version, process: processes[application.name] ?? null };
+    const asked: Asked = { application, checks, list: 'health', version, process: askedProcess(context.inventory, application, processes[application.name] ?? null) };
     const answered = await askChecks(context, asked);
     if (!answered.healthy) return answered.failure;
   }

@@ -1,4 +1,7 @@
 /** Asking health checks on one target, for whichever step wants them: what version to expect, and what a failed check means. */
+import { compositionOf } from '../../domain/recipe/compose.ts';
+import { runsOf } from '../../domain/recipe/composition.ts';
+import { isInForce } from '../../domain/release/target.ts';
 import { packageOf } from '../facts.ts';
 import type { PlacedCheck } from '../../domain/health/check.ts';
 import type { ApplicationSpec } from '../../domain/inventory.ts';
@@ -14,8 +17,8 @@ export interface Asked {
   /** the list, as people find it: `health` or `bastion.health` */
   readonly list: string;
   readonly version: string | null;
-  /** what `start` reported; null: any running process */
-  readonly process: ObservedProcess | null;
+  /** what `start` reported; null: any running process; `none`: it has none of its own */
+  readonly process: ObservedProcess | null | 'none';
 }
 
 /** `observedVersion`: what was answered last, else the version that was expected. */
@@ -25,7 +28,12 @@ export type Answered = { readonly healthy: true; readonly observedVersion: strin
 export function expectedVersion({ inventory, input, preImage }: StepContext, { name }: ApplicationSpec): string | null | undefined {
   const before = preImage.applications.find(({ application }) => application === name);
   if (input.direction === 'forward') return packageOf(inventory, name)?.version ?? before?.version ?? undefined;
-  return before?.process == null ? undefined : before.version;
+  return before === undefined || !isInForce(before) ? undefined : before.version;
+}
+
+/** `started`: what is known of its process. Files that others serve have none to look for. */
+export function askedProcess(inventory: StepContext['inventory'], application: ApplicationSpec, started: ObservedProcess | null): Asked['process'] {
+  return runsOf(compositionOf(inventory, application)) === 'process' ? started : 'none';
 }
 
 /** One check after the other; the first that fails ends it. */

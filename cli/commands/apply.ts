@@ -24,7 +24,7 @@ export function addApply(program: Command, shell: Shell): void {
     program
       .command('apply')
       .helpGroup('Inventory:')
-      .description('bring applications, hosts, pools and strategies to what the files say; shows the difference first')
+      .description('bring applications, hosts, pools, strategies and recipes to what the files say; shows the difference first')
       .requiredOption('-f, --file <file>', 'YAML or JSON, one or more documents; may be repeated; - reads standard input', (file: string, files: string[] = []) => [...files, file])
       .option('--dry-run', 'only show the difference', false),
   ).action(shell.run((flags: ApplyFlags) => apply(flags, shell)));

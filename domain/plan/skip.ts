@@ -1,5 +1,6 @@
 /** Which hosts a release passes untouched, and why. Decided once, from what preparation saw, and written into the plan. */
 import { KIND_POLICIES } from '../release-kind.ts';
+import { isInForce } from '../release/target.ts';
 import { serversBeside, serversOf } from '../traffic-beneath.ts';
 import type { Observation } from '../release/target.ts';
 import type { ReleaseKind } from '../vocabulary.ts';
@@ -65,7 +66,7 @@ function servesSomewhere(observation: Observation): boolean {
 }
 
 function runs({ applications }: Observation): boolean {
-  return applications.length > 0 && applications.every(({ process }) => process !== null);
+  return applications.length > 0 && applications.every(isInForce);
 }
 
 function versionsOf({ applications }: Observation): string {

@@ -44,7 +44,7 @@ export interface ObservedFlags {
   readonly beneath: { readonly weight: number | null } | null;
 }
 
-/** `digest` null: no release is linked (`absent` on a first install). `process` null: nothing runs. */
+/** `digest` null: no release is linked (`absent` on a first install). `process` null: nothing runs, or it has no process of its own: then `serves` tells. */
 export interface ObservedApplication {
   readonly application: string;
   readonly digest: string | null;
@@ -52,12 +52,21 @@ export interface ObservedApplication {
   readonly config: string | null;
   readonly version: string | null;
   readonly process: ObservedProcess | null;
+  /** of an application without a process of its own: what is linked is in force. Absent: it has one, or is not there */
+  readonly serves?: boolean;
+  /** what it has here instead of a process of its own; goes with `serves` */
+  readonly runs?: 'schedule' | 'nothing';
   /** something runs here that Signalbox did not install */
   readonly unmanaged: boolean;
   /** digests of the complete releases on this host, linked or not; absent where the host program did not tell */
   readonly kept?: readonly string[];
   /** those of the run configurations asked about that are on this host; absent where none was asked about */
   readonly configs?: readonly string[];
+}
+
+/** Whether the application does on this host what it is there for. */
+export function isInForce({ process, serves }: Pick<ObservedApplication, 'process' | 'serves'>): boolean {
+  return serves ?? process !== null;
 }
 
 /** A process is the same one only if all three agree. */

@@ -1,7 +1,7 @@
 /** The executor port: how a verb of the host program reaches a host. One driver per way; all pass test/drivers/executors/conformance.ts. */
 import type { HostSpec } from '../../domain/inventory.ts';
 
-export type HostVerb = 'observe' | 'fence' | 'fetch' | 'unpack' | 'configure' | 'stop' | 'switch' | 'start' | 'verify' | 'check' | 'hook' | 'restore' | 'clean';
+export type HostVerb = 'observe' | 'fence' | 'fetch' | 'unpack' | 'configure' | 'stop' | 'switch' | 'start' | 'reload' | 'schedule' | 'verify' | 'check' | 'hook' | 'restore' | 'clean';
 
 /** Names are `[a-z][A-Za-z0-9]*`; values any text: the driver percent-encodes them for the host program's stdin. */
 export type HostInput = Readonly<Record<string, string>>;

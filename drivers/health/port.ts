@@ -13,8 +13,8 @@ export interface HealthCall {
   readonly place: string;
   /** the answer must name it when the check asks for a version echo; null = any */
   readonly expectedVersion: string | null;
-  /** the process that start reported; another one, or none, is a failure */
-  readonly process: ObservedProcess | null;
+  /** the process that start reported; another one, or none, is a failure. Null: any of the application will do; `none`: it has no process of its own */
+  readonly process: ObservedProcess | null | 'none';
   /** common input of the host program: root, opId, epoch */
   readonly input: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;

@@ -103,6 +103,7 @@ function ofProcess(call: HealthCall, result: Result): Finding['final'] {
   const { application, host } = call;
   const seen = asProcess(result['process']);
   const log = asText(result['log']);
+  if (call.process === 'none') return null;
   const verdict = judgeProcess(call.process, seen);
   if (verdict === 'same') return null;
   if (verdict === 'exited') return { code: 'process-exited', message: `The process of ${application.name} on ${host.name} is gone, seen by ${told(call)}. Its last lines say why.`, log };

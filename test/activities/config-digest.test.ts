@@ -42,3 +42,18 @@ test('what staging would send for an application of an inventory has the name it
   expect(configDigest('2', input)).toBe(await onHost('2', input));
   expect(configDigest('2', { ...input, 'env.GREETING': 'hello' })).not.toBe(configDigest('2', input));
 });
+
+test('the same of applications that have no process of their own: files, a server to reload, cron entries', async () => {
+  const rule = { stopSignal: 'SIGTERM', stopTimeoutSeconds: '10' };
+  await fc.assert(
+    fc.asyncProperty(words, fc.option(fc.constantFrom('nobody', 'ops'), { nil: undefined }), fc.constantFrom('/run/a.pid', '/run/ü 100%.pid'), async (command, cronUser, file) => {
+      const entries = ['at */5 * * * *', ...command.map((word) => `word ${word}`), 'at @daily', 'word ./app'].join('\n');
+      for (const input of [
+        { ...rule, runs: 'nothing', 'env.A': file },
+        { ...rule, runs: 'nothing', reloadSignal: 'SIGUSR2', reloadPidFile: file },
+        { ...rule, runs: 'schedule', cronFile: file, cronEntries: entries, cronWaitSeconds: '5', cronThen: 'end', 'env.A': 'b', ...(cronUser === undefined ? {} : { cronUser }) },
+      ]) expect(configDigest('1.0.0', input)).toBe(await onHost('1.0.0', input));
+    }),
+    { numRuns: 15 },
+  );
+});

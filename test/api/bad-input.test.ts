@@ -66,6 +66,7 @@ const REQUESTS: readonly [string, string, string, object][] = [
   ['Host over ssh', 'PUT', '/v1/hosts/web-08', FULL_SSH_HOST],
   ['Pool', 'PUT', '/v1/pools/full', FULL_POOL],
   ['Strategy', 'PUT', '/v1/strategies/full', FULL_STRATEGY],
+  ['Recipe', 'PUT', '/v1/recipes/own', { kind: 'Recipe', name: 'own', extends: 'service', steps: { start: ['start-process', { run: ['./warm-up'], timeoutSeconds: 5 }] } }],
   ['Package', 'POST', '/v1/packages', FULL_PACKAGE],
   ['Quarantine', 'POST', '/v1/packages/web@3/quarantine', { reason: 'why' }],
   ['Release', 'POST', '/v1/releases', FULL_RELEASE],
@@ -102,11 +103,11 @@ describe.each(REQUESTS)('%s', (_name, method, path, full) => {
   test('each field with a value of a wrong type, out of bounds, too long or dangerous is refused where it stands', async () => {
     for (const field of paths(full)) {
       const pointer = `/${field.join('/')}`;
-      const free = /^\/(?:variables|labels|run\/env|run\/command|source|health\/0\/http\/(?:headers|body|json\/equals)|health\/3\/command\/command)(?:\/|$)/.test(pointer);
+      const free = /^\/(?:variables|labels|run\/env|run\/command|source|health\/0\/http\/(?:headers|body|json\/equals)|health\/3\/command\/command|steps\/start\/1\/run)(?:\/|$)/.test(pointer);
       const wrong = [true, 1.5, -1, 1e15, {}, [[]], 'x'.repeat(5000), ...(free ? ['a\u0000b', 'a\nb'] : ['a\u0000b', 'a\nb', ';id', '$(id)', '../x', '-oProxyCommand=x', ' '])];
       for (const value of wrong) {
         if (/^\/(?:allowOutage|adopt|force)$/.test(pointer) && value === true) continue;
-        if (/^\/(?:variables|labels|capacity|bastion|batches|tolerance|rollback|postRelease|pause|deadlines|source|run\/env|health|health\/0\/http\/headers|health\/2\/process)$/.test(pointer) && JSON.stringify(value) === '{}') continue;
+        if (/^\/(?:variables|labels|capacity|bastion|batches|tolerance|rollback|postRelease|pause|deadlines|source|run\/env|health|health\/0\/http\/headers|health\/2\/process|steps)$/.test(pointer) && JSON.stringify(value) === '{}') continue;
         if (pointer === '/health/0/http/json/equals' && (typeof value === 'number' || typeof value === 'boolean')) continue;
         if (pointer === '/reason' && typeof value === 'string' && !/[\u0000\n]/.test(value) && value.trim() !== '' && value.length < 500) continue;
         const answer = await api.ask(method, path, { body: replaced(full, field, value) });
@@ -207,7 +208,7 @@ describe('rules over several fields', () => {
 
   test('what a later version brings is refused as not available yet, never as unknown and never ignored', async () => {
     const later: readonly [string, object, string[]][] = [
-      ['/v1/applications/later', { ...APPLICATION, name: 'later', recipe: 'java-web', keepAlive: true }, ['/keepAlive', '/recipe']],
+      ['/v1/applications/later', { ...APPLICATION, name: 'later', recipe: 'container', keepAlive: true }, ['/keepAlive', '/recipe']],
       ['/v1/hosts/later', { ...host('later'), executor: { driver: 'salt', user: 'x' } }, ['/executor']],
       ['/v1/pools/later', { ...POOL, name: 'later', traffic: { driver: 'nginx', config: 'x' }, variables: { a: 'b' } }, ['/traffic', '/variables']],
       [

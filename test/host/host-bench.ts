@@ -143,7 +143,7 @@ export interface ObservedProcess {
   readonly bootId: string;
 }
 
-export async function observe(bench: HostBench): Promise<{ digest: string | null; config: string | null; version: string | null; process: ObservedProcess | null; unmanaged: boolean }> {
+export async function observe(bench: HostBench): Promise<{ digest: string | null; config: string | null; version: string | null; process: ObservedProcess | null; serves?: boolean; runs?: string; unmanaged: boolean }> {
   const { applications } = (await bench.result('observe', { applications: 'web' })) as { applications: readonly Awaited<ReturnType<typeof observe>>[] };
   const [seen] = applications;
   if (seen === undefined) throw new Error('observe told nothing of web');

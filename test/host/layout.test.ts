@@ -34,7 +34,7 @@ function parts(): readonly Part[] {
 const calls = (code: string, name: string): boolean => new RegExp(`(?:^|[;&|{(!]|\\b(?:then|do|else|if|elif|while|until)|[^)]\\))\\s*${name}(?=[\\s;)]|$)`, 'm').test(code);
 
 test('the program begins twice before its end: for looking, and for acting on what is staged', () => {
-  expect(parts().map(({ verbs }) => verbs)).toEqual([['observe', 'verify'], ['fence', 'stop', 'switch', 'restore', 'start', 'clean'], []]);
+  expect(parts().map(({ verbs }) => verbs)).toEqual([['observe', 'verify'], ['fence', 'stop', 'switch', 'restore', 'start', 'reload', 'schedule', 'clean'], []]);
 });
 
 test('every verb is defined above the place where it begins', () => {

@@ -23,7 +23,7 @@ export function createFakeHealth(plan: readonly Planned<HealthVerdict>[] = []): 
     pids,
     verify: ({ host, place, process, expectedVersion, check, signal }) => {
       places.push(`${host.name} ${place}`);
-      pids.push(process?.pid ?? null);
+      pids.push(process === 'none' ? null : (process?.pid ?? null));
       return script.run('verify', host.name, signal, () => ({ healthy: true, observedVersion: expectedVersion, probes: check.passes }));
     },
   };

@@ -29,6 +29,12 @@ export async function isOwned(db: Queryable, host: string): Promise<boolean> {
   return lock !== undefined && lock.release !== null;
 }
 
+/** Names of every host of the inventory. */
+export async function existingHosts(db: Queryable): Promise<ReadonlySet<string>> {
+  const rows = await db.kysely.selectFrom('inventory').select('name').where('kind', '=', 'host').execute();
+  return new Set(rows.map(({ name }) => name));
+}
+
 /** What each application of the pool runs there by the log; empty where no release came, or the last one left the host out. */
 export async function expectedInstalls(db: Queryable, { host, pool }: WatchedHost): Promise<readonly ExpectedInstall[]> {
   const last = await db.kysely

@@ -12,7 +12,7 @@ import { inLanes } from './heartbeat.ts';
 import { probeHost } from './probe-host.ts';
 import type { FleetHost } from '../db/fleet-checks.ts';
 import type { HostProbe } from '../domain/liveness.ts';
-import type { ExpectedInstall } from '../domain/watchdog/hosts.ts';
+import type { LeftInstall } from '../domain/keep-alive.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { ProbeRules } from './probe-host.ts';
 
@@ -26,7 +26,7 @@ export interface LookRules extends Omit<ProbeRules, 'applications'> {
 /** `expected` null: a release owns it, or it is in no pool, so that nobody says what should run there. */
 export interface LookedAt extends FleetHost {
   readonly probe: HostProbe;
-  readonly expected: readonly ExpectedInstall[] | null;
+  readonly expected: readonly LeftInstall[] | null;
 }
 
 /** Those of which something can be said now. */

@@ -88,6 +88,7 @@ function installsOf(result: Result): readonly SeenInstall[] {
     digest: textOrNull(one['digest']),
     config: textOrNull(one['config']),
     running: typeof one['process'] === 'object' && one['process'] !== null,
+    unmanaged: one['unmanaged'] === true,
   }));
 }
 

@@ -7,7 +7,7 @@ import { notFound } from './problem.ts';
 import { operation } from './route.ts';
 import { HostLiveness } from './schemas/liveness.ts';
 import { Name } from './schemas/text.ts';
-import type { Liveness } from '../domain/liveness.ts';
+import type { ListedLiveness } from '../db/liveness.ts';
 import type { ApiDeps } from './deps.ts';
 import type { Operation } from './route.ts';
 
@@ -25,7 +25,7 @@ export function listLiveness(deps: ApiDeps): Operation {
       const items = found.slice(0, limit);
       const next = found.length > limit ? cursorOf(items.at(-1)?.host) : null;
       const nowMs = nowMsOf(deps);
-      return { status: 200, body: { items: items.map(({ host, known }) => livenessView(host, known, nowMs)), next }, headers: nextLink(call.request.url ?? '', next) };
+      return { status: 200, body: { items: items.map((one) => livenessView(one, nowMs)), next }, headers: nextLink(call.request.url ?? '', next) };
     },
   });
 }
@@ -41,15 +41,15 @@ export function getLiveness(deps: ApiDeps): Operation {
       const name = call.path['name'] ?? '';
       const [found] = await pageLiveness(deps.db, { only: name, limit: 1 });
       if (found === undefined) throw notFound('host', name);
-      return { status: 200, body: livenessView(name, found.known, nowMsOf(deps)) };
+      return { status: 200, body: livenessView(found, nowMsOf(deps)) };
     },
   });
 }
 
-function livenessView(host: string, known: Liveness | null, nowMs: number): z.output<typeof HostLiveness> {
+function livenessView({ host, known, startedAgain }: ListedLiveness, nowMs: number): z.output<typeof HostLiveness> {
   const { seenAt = null, checkedAt = null, deadSince = null, message = null, vitals = null, applications = [] } = known ?? {};
   const state = standingNow(known, nowMs);
-  return { host, state, seenAt, checkedAt, deadSince: state === 'dead' ? deadSince : null, message: state === 'dead' ? message : null, vitals, applications: [...applications] };
+  return { host, state, seenAt, checkedAt, deadSince: state === 'dead' ? deadSince : null, message: state === 'dead' ? message : null, vitals, applications: [...applications], startedAgain: [...startedAgain] };
 }
 
 function nowMsOf({ now }: ApiDeps): number {

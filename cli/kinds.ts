@@ -64,6 +64,7 @@ export const KINDS: readonly Kind[] = [
       column('NAME', 'name'),
       { heading: 'LIVENESS', cell: (object) => standing(fields(object, 'liveness')) },
       { heading: 'LAST SEEN', cell: (object) => text(fields(object, 'liveness'), 'seenAt') || 'never' },
+      { heading: 'STARTED AGAIN', cell: (object) => list(fields(object, 'liveness'), 'startedAgain').map((one) => `${text(one, 'application')} ${text(one, 'times')}×`).join(' '), isRare: true },
       column('ADDRESS', 'address'),
       column('ZONE', 'zone'),
       { heading: 'EXECUTOR', cell: (object) => text(fields(object, 'executor'), 'driver') },

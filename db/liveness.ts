@@ -24,10 +24,27 @@ export async function keepLiveness(db: Queryable, looks: readonly Liveness[]): P
     where host_liveness.checked_at <= excluded.checked_at`.execute(db.kysely);
 }
 
-/** Every host of the inventory by name, those behind `after`; null: nobody has looked at it yet. */
-export async function pageLiveness(db: Queryable, { after, only, limit }: { readonly after?: string; readonly only?: string; readonly limit: number }): Promise<readonly { readonly host: string; readonly known: Liveness | null }[]> {
-  const { rows } = await sql<{ host: string; known: Liveness | null }>`
-    select h.name as host, case when l.host is null then null else to_json(l) end as known
+/** How often an application was started again outside releases, since ever. */
+export interface StartedAgain {
+  readonly application: string;
+  readonly times: number;
+  /** ISO 8601 UTC */
+  readonly lastAt: string;
+}
+
+export interface ListedLiveness {
+  readonly host: string;
+  /** null: nobody has looked at it yet */
+  readonly known: Liveness | null;
+  readonly startedAgain: readonly StartedAgain[];
+}
+
+/** Every host of the inventory by name, those behind `after`. */
+export async function pageLiveness(db: Queryable, { after, only, limit }: { readonly after?: string; readonly only?: string; readonly limit: number }): Promise<readonly ListedLiveness[]> {
+  const { rows } = await sql<ListedLiveness>`
+    select h.name as host, case when l.host is null then null else to_json(l) end as known, (
+      select coalesce(json_agg(json_build_object('application', s.application, 'times', s.times, 'lastAt', s.last) order by s.application), '[]') from (
+        select application, count(*) as times, to_char(max(at) at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as last from service_starts where service_starts.host = h.name group by application) s) as "startedAgain"
     from inventory h left join lateral (select ${COLUMNS} from host_liveness l where l.host = h.name) l on true
     where h.kind = 'host' and h.name > ${after ?? ''} and (${only ?? null}::text is null or h.name = ${only ?? null})
     order by h.name limit ${limit}`.execute(db.kysely);

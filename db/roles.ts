@@ -34,6 +34,7 @@ const RIGHTS: Readonly<Record<string, string>> = {
   release_paces: 'select, insert, delete',
   blocks: 'select, insert, update',
   host_liveness: 'select, insert, update, delete',
+  service_starts: 'select, insert, update',
   fleet_checks: 'select, insert, update, delete',
   kysely_migration: 'select',
 };

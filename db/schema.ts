@@ -48,6 +48,7 @@ export interface Schema {
   blocks: BlocksTable;
   host_liveness: HostLivenessTable;
   fleet_checks: FleetChecksTable;
+  service_starts: ServiceStartsTable;
 }
 
 /** Append-only. `transaction` orders readers over all streams; it is the only column outside the hash. */
@@ -326,4 +327,15 @@ export interface FleetChecksTable {
   hosts: Generated<number>;
   dead: Generated<number>;
   unjudged: Generated<number>;
+}
+
+/** A dead service was started again outside releases. `outcome`: why it did not start. `looked_at`: counts no more for whether it flaps. */
+export interface ServiceStartsTable {
+  id: string;
+  host: string;
+  application: string;
+  epoch: number;
+  at: Time;
+  outcome: string | null;
+  looked_at: ColumnType<Date | null, Date | null | undefined, Date | null>;
 }

@@ -29,6 +29,8 @@ export interface SeenInstall extends ExpectedInstall {
   /** the run configuration that is linked; null: none */
   readonly config: string | null;
   readonly running: boolean;
+  /** something works in its folder that Signalbox did not start */
+  readonly unmanaged: boolean;
 }
 
 /** What is null could not be told. */

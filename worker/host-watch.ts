@@ -1,6 +1,6 @@
 /**
- * The watchdog's look at machines, which only workers reach: a few hosts in each turn, never one that a release owns. It also carries out
- * the adoption of hosts that were put back by hand.
+ * The watchdog's look at machines, which only workers reach: a few hosts in each turn, never one that a release owns. It also starts
+ * dead services again, and carries out the adoption of hosts that were put back by hand.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { lookAtHosts } from '../activities/look-at-hosts.ts';
@@ -8,6 +8,7 @@ import { raiseUnowned, unownedHosts, type WatchedHost } from '../db/host-watch.t
 import { askedRepairs, settleRepair, type Repair } from '../db/repairs.ts';
 import { takeWatchdogTurn } from '../db/watchdog-turn.ts';
 import { nextInTurn } from '../domain/watchdog/hosts.ts';
+import { keepServicesAlive } from './keep-alive.ts';
 import type { Logger } from 'pino';
 import type { ActivityDeps } from '../activities/deps.ts';
 import type { Database } from '../db/client.ts';
@@ -27,9 +28,10 @@ export interface HostWatchDeps {
 const EVERY_MS = 5_000;
 /** Asked more often than the turn comes: repairs wait for it too. */
 const ASK_MS = 500;
-/** At once, so that a turn ends in time whatever hosts do. */
-const HOSTS_PER_TURN = 10;
-const ANSWER_MS = 5_000;
+/** Every host has its turn within four, so that a dead service is seen within half a minute; more than this at once would not be done in time. */
+const TURNS = 4;
+const HOSTS_PER_TURN = { least: 10, most: 60 } as const;
+const ANSWER_MS = 4_000;
 const TRIES = 2;
 
 export function startHostWatch(deps: HostWatchDeps): Loop {
@@ -39,7 +41,7 @@ export function startHostWatch(deps: HostWatchDeps): Loop {
   let last: string | null = null;
   const look = async (): Promise<void> => {
     const hosts = await unownedHosts(db);
-    const names = nextInTurn(hosts.map(({ host }) => host.name), last, HOSTS_PER_TURN);
+    const names = nextInTurn(hosts.map(({ host }) => host.name), last, Math.min(HOSTS_PER_TURN.most, Math.max(HOSTS_PER_TURN.least, Math.ceil(hosts.length / TURNS))));
     last = names.at(-1) ?? null;
     await lookAt(deps, hosts.filter(({ host }) => names.includes(host.name)), signal);
   };
@@ -60,7 +62,8 @@ export function startHostWatch(deps: HostWatchDeps): Loop {
 
 /** The fleet check asks for disk and clock, too; here it is what was changed by hand that must be seen soon. */
 async function lookAt(deps: HostWatchDeps, hosts: readonly WatchedHost[], signal: AbortSignal): Promise<void> {
-  await lookAtHosts({ ...deps, hostProgram: null }, hosts, { lanes: HOSTS_PER_TURN, timeoutMs: ANSWER_MS, tries: TRIES, withVitals: false, signal });
+  const looked = await lookAtHosts({ ...deps, hostProgram: null }, hosts, { lanes: HOSTS_PER_TURN.most, timeoutMs: ANSWER_MS, tries: TRIES, withVitals: false, signal });
+  await keepServicesAlive(deps, looked, signal);
 }
 
 async function observe({ executorFor }: HostWatchDeps, { host, pool }: WatchedHost, signal: AbortSignal): Promise<HostAnswer | null> {

@@ -22,7 +22,8 @@ export const HostLiveness = z
       })
       .nullable()
       .meta({ description: 'as of its last answer; what is null could not be told' }),
-    applications: z.array(z.strictObject({ application: z.string(), version: z.string().nullable(), digest: z.string().nullable(), config: z.string().nullable(), running: z.boolean() })).meta({ description: 'what was linked there at its last answer, and whether it ran' }),
+    applications: z.array(z.strictObject({ application: z.string(), version: z.string().nullable(), digest: z.string().nullable(), config: z.string().nullable(), running: z.boolean(), unmanaged: z.boolean() })).meta({ description: 'what was linked there at its last answer, and whether it ran' }),
+    startedAgain: z.array(z.strictObject({ application: z.string(), times: z.int(), lastAt: Time })).meta({ description: 'dead services that were started again outside releases' }),
   })
   .meta({ id: 'HostLiveness' });
 

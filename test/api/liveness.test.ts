@@ -11,7 +11,7 @@ let api: ApiUnderTest;
 const before = (seconds: number): string => new Date(Date.now() - seconds * 1000).toISOString();
 const SEEN = before(60);
 const DEAD = before(30);
-const APPLICATIONS = [{ application: 'web', version: '2', digest: 'd', config: 'c', running: true }];
+const APPLICATIONS = [{ application: 'web', version: '2', digest: 'd', config: 'c', running: true, unmanaged: false }];
 const VITALS = { freeBytes: 10, diskBytes: 100, skewMs: -3, program: null };
 
 beforeAll(async () => {

@@ -81,7 +81,7 @@ describe('a fleet check', () => {
 
 describe('liveness', () => {
   const at = (second: number): string => new Date(1_700_000_000_000 + second * 1000).toISOString();
-  const up = (host: string, second: number): Liveness => ({ host, state: 'up', checkedAt: at(second), seenAt: at(second), deadSince: null, message: null, vitals: { freeBytes: 1e12, diskBytes: 2e12, skewMs: -12, program: 'p' }, applications: [{ application: 'web', version: '2', digest: 'd', config: 'c', running: true }] });
+  const up = (host: string, second: number): Liveness => ({ host, state: 'up', checkedAt: at(second), seenAt: at(second), deadSince: null, message: null, vitals: { freeBytes: 1e12, diskBytes: 2e12, skewMs: -12, program: 'p' }, applications: [{ application: 'web', version: '2', digest: 'd', config: 'c', running: true, unmanaged: false }] });
   const dead = (host: string, second: number): Liveness => ({ host, state: 'dead', checkedAt: at(second), seenAt: null, deadSince: at(second), message: 'nobody', vitals: null, applications: [] });
 
   test('is read back as it was kept, and an older look does not replace it', async () => {
@@ -93,9 +93,9 @@ describe('liveness', () => {
 
   test('comes in pages of every host of the inventory, also of those nobody has looked at', async () => {
     const first = await pageLiveness(store.db, { limit: 3 });
-    expect(first).toEqual([{ host: 'web-01', known: up('web-01', 10) }, { host: 'web-02', known: up('web-02', 11) }, { host: 'web-03', known: null }]);
+    expect(first).toEqual([{ host: 'web-01', known: up('web-01', 10), startedAgain: [] }, { host: 'web-02', known: up('web-02', 11), startedAgain: [] }, { host: 'web-03', known: null, startedAgain: [] }]);
     expect((await pageLiveness(store.db, { after: 'web-03', limit: 100 })).map(({ host }) => host)).toEqual(NAMES.slice(3));
-    expect(await pageLiveness(store.db, { only: 'web-02', limit: 1 })).toEqual([{ host: 'web-02', known: up('web-02', 11) }]);
+    expect(await pageLiveness(store.db, { only: 'web-02', limit: 1 })).toEqual([{ host: 'web-02', known: up('web-02', 11), startedAgain: [] }]);
     expect(await pageLiveness(store.db, { only: 'web-99', limit: 1 })).toEqual([]);
   });
 

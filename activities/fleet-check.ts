@@ -3,6 +3,7 @@ import { beginFleetCheck, finishFleetCheck, hostRanges, hostsInRange } from '../
 import { tellLooks } from '../db/findings.ts';
 import { forgetGoneHosts } from '../db/liveness.ts';
 import { existingHosts } from '../db/host-watch.ts';
+import { FLAPPING } from '../domain/keep-alive.ts';
 import { HOST_KINDS } from '../domain/watchdog/hosts.ts';
 import { VITAL_KINDS } from '../domain/watchdog/vitals.ts';
 import { alive } from './heartbeat.ts';
@@ -40,6 +41,6 @@ export function checkHosts(deps: ActivityDeps, { range }: { readonly range: Host
 export async function finishCheck({ db }: ActivityDeps, { check, counts }: { readonly check: string; readonly counts: FleetCheckCounts }): Promise<void> {
   const hosts = await existingHosts(db);
   await forgetGoneHosts(db);
-  await tellLooks(db, [{ kinds: [...VITAL_KINDS, ...HOST_KINDS], found: [], isUnjudged: (id) => hosts.has(id.split('/')[1] ?? '') }]);
+  await tellLooks(db, [{ kinds: [...VITAL_KINDS, ...HOST_KINDS, FLAPPING], found: [], isUnjudged: (id) => hosts.has(id.split('/')[1] ?? '') }]);
   await finishFleetCheck(db, check, counts);
 }

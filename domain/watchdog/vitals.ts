@@ -20,7 +20,7 @@ export interface Judging {
 
 /** Of a host that is silent, only its silence is judged; of one that answers, only what it told. */
 export function lookAtVitals(probes: readonly HostProbe[], judging: Judging): Look {
-  const judged = new Map(probes.map((probe) => [probe.host, probe.answered ? findingsOf(probe, judging) : { 'host-unreachable': unreachable(probe.host, probe.message) }]));
+  const judged = new Map<string, Judged>(probes.map((probe) => [probe.host, probe.answered ? findingsOf(probe, judging) : { 'host-unreachable': unreachable(probe.host, probe.message) }]));
   return {
     kinds: VITAL_KINDS,
     found: [...judged.values()].flatMap((kinds) => Object.values(kinds).filter((finding) => finding !== null)),

@@ -71,7 +71,9 @@ export async function openDemo(options: DemoOptions): Promise<Demo> {
       const stage: Stage = { options, folder, fleet, balancer, api: demoApi({ url, token, signal: options.signal }) };
       return tellStory(stage, () => (traffic ??= new Traffic({ url: balancer.url, perSecond: REQUESTS_PER_SECOND })));
     },
-    endTraffic: async () => traffic?.stop(),
+    endTraffic: async () => {
+      await traffic?.stop();
+    },
     endHosts: async () => {
       await endProcessesIn(fleet.folder, APPLICATION_ENDING);
     },

@@ -23,8 +23,9 @@ const CHUNKS_PER_RUN = 40;
 /** Chunks under way at once, over all workers. */
 const LANES = 4;
 
-// It belongs to no release: whichever build is there goes on with it, so that an upgrade never leaves one behind that keeps the next from beginning.
-setWorkflowOptions({ versioningBehavior: 'AUTO_UPGRADE' }, fleetCheck);
+// It belongs to no release: whichever build is there goes on with it, so that an upgrade never leaves one behind that keeps the next from
+// beginning. Workers that tell Temporal of no builds may say nothing of it.
+setWorkflowOptions(() => (workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'AUTO_UPGRADE' } : {}), fleetCheck);
 export async function fleetCheck({ check = workflowInfo().workflowId, after = '', counts: before = { hosts: 0, dead: 0, unjudged: 0 } }: FleetCheckInput = {}): Promise<FleetCheckCounts> {
   const { ranges, more } = await counting('plan').planFleetCheck({ check, after, chunks: CHUNKS_PER_RUN });
   const counts = await lookAt(ranges, before);

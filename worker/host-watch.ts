@@ -21,6 +21,8 @@ export interface HostWatchDeps {
   readonly log: Logger;
   /** which worker looks, for people */
   readonly by: string;
+  /** dead services are started again; default: they are */
+  readonly keepsAlive?: boolean;
   /** default 5 s */
   readonly everyMs?: number;
 }
@@ -63,7 +65,7 @@ export function startHostWatch(deps: HostWatchDeps): Loop {
 /** The fleet check asks for disk and clock, too; here it is what was changed by hand that must be seen soon. */
 async function lookAt(deps: HostWatchDeps, hosts: readonly WatchedHost[], signal: AbortSignal): Promise<void> {
   const looked = await lookAtHosts({ ...deps, hostProgram: null }, hosts, { lanes: HOSTS_PER_TURN.most, timeoutMs: ANSWER_MS, tries: TRIES, withVitals: false, signal });
-  await keepServicesAlive(deps, looked, signal);
+  if (deps.keepsAlive !== false) await keepServicesAlive(deps, looked, signal);
 }
 
 async function observe({ executorFor }: HostWatchDeps, { host, pool }: WatchedHost, signal: AbortSignal): Promise<HostAnswer | null> {

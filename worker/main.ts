@@ -48,7 +48,7 @@ await sayNamespace(db, config.namespace);
 const by = `worker ${hostname()}/${process.pid}`;
 const eyes = openEyes(config);
 const watchdog = startWatchdog({ db, eyes, by, log });
-const hosts = startHostWatch({ db, executorFor: executors.executorFor, log, by });
+const hosts = startHostWatch({ db, executorFor: executors.executorFor, log, by, keepsAlive: config.keepAlive });
 const schedule = startFleetSchedule({ client, taskQueue: config.taskQueue, intervalSeconds: config.fleetCheckSeconds, log });
 const health = await serveHealth({ port: config.workerPort, worker, log });
 const running = worker.run();

@@ -66,6 +66,8 @@ export async function bringUp(options: ServicesOptions): Promise<Services> {
     SIGNALBOX_NAMESPACE: readDevFile(CLONE).namespace,
     SIGNALBOX_API_PORT: String(apiPort),
     SIGNALBOX_DATA: folder,
+    // The checker knows every start by the step of a release that made it.
+    SIGNALBOX_KEEP_ALIVE: 'off',
     SIGNALBOX_STORES: `${apiUrl}/v1/package-files/`,
     SIGNALBOX_WORKFLOW_BUNDLE: await workflowBundle({ clone: CLONE, folder: join(cacheFolder(CLONE), 'bundles') }),
   };

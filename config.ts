@@ -21,6 +21,10 @@ export interface Config {
   readonly workerPort: number;
   /** hosts fetching packages at the same time, over all releases of this worker */
   readonly fetchesMax: number;
+  /** between the beginnings of two fleet checks; 0: none begins by itself */
+  readonly fleetCheckSeconds: number;
+  /** dead services are started again outside releases */
+  readonly keepAlive: boolean;
   /** prebuilt workflow bundle, else the worker bundles at start */
   readonly workflowBundle: string | null;
   /** names this build of the worker: releases stay with the build that began them. null: what its code is; `none`: Temporal is told of no builds */
@@ -45,6 +49,8 @@ const KNOWN: Readonly<Record<string, string>> = {
   SIGNALBOX_LOG_LEVEL: 'default info',
   SIGNALBOX_WORKER_PORT: 'health and metrics of the worker (default 8310)',
   SIGNALBOX_FETCHES_MAX: 'default 10',
+  SIGNALBOX_FLEET_CHECK_SECONDS: 'between two looks at every host, 10 to 600, or 0 for none (default 300)',
+  SIGNALBOX_KEEP_ALIVE: 'on or off: start dead services again outside releases (default on)',
   SIGNALBOX_WORKFLOW_BUNDLE: 'file',
   SIGNALBOX_BUILD: 'name of this build of the worker, or `none` (default: a digest of its code)',
   SIGNALBOX_URL: 'for the command line',
@@ -105,12 +111,25 @@ export function readConfig(env: Environment = process.env): Config {
     logLevel: text('SIGNALBOX_LOG_LEVEL', 'info'),
     workerPort: number('SIGNALBOX_WORKER_PORT', 8310),
     fetchesMax: number('SIGNALBOX_FETCHES_MAX', 10),
+    fleetCheckSeconds: fleetCheckSeconds(number('SIGNALBOX_FLEET_CHECK_SECONDS', 300), complaints),
+    keepAlive: isOn(text('SIGNALBOX_KEEP_ALIVE', 'on'), complaints),
     workflowBundle: text('SIGNALBOX_WORKFLOW_BUNDLE', '') || null,
     build: buildName(text('SIGNALBOX_BUILD', ''), complaints),
     sshAgent: env['SSH_AUTH_SOCK'] || null,
   };
   refuse(complaints);
   return Object.freeze(config);
+}
+
+function isOn(word: string, complaints: string[]): boolean {
+  if (word !== 'on' && word !== 'off') complaints.push('SIGNALBOX_KEEP_ALIVE must be on or off');
+  return word === 'on';
+}
+
+/** A host that was not looked at for 15 minutes stands as unknown. */
+function fleetCheckSeconds(seconds: number, complaints: string[]): number {
+  if (seconds !== 0 && (seconds < 10 || seconds > 600)) complaints.push('SIGNALBOX_FLEET_CHECK_SECONDS must be 0 or from 10 to 600');
+  return seconds;
 }
 
 /** Temporal puts it into names of its own, between dots and colons. */

@@ -3,6 +3,7 @@ import { acquirePool } from './acquire-pool.ts';
 import { adoptRelease } from './adopt-release.ts';
 import { auditTargets } from './audit-targets.ts';
 import { comparePool } from './compare-pool.ts';
+import { checkHosts, finishCheck, planFleetCheck } from './fleet-check.ts';
 import { fenceTarget } from './fence-target.ts';
 import { aliveToTheEnd } from './heartbeat.ts';
 import { makePlan } from './make-plan.ts';
@@ -37,6 +38,9 @@ export function createActivities(deps: ActivityDeps) {
     startTarget: step('start'),
     verifyTarget: step('verify'),
     admitTarget: step('admit'),
+    planFleetCheck: deciding(deps, planFleetCheck),
+    checkHosts: bind(deps, checkHosts),
+    finishCheck: deciding(deps, finishCheck),
   };
 }
 

@@ -11,6 +11,8 @@ export interface ActivityDeps {
   readonly db: Database;
   readonly facts: ReleaseFacts;
   readonly executorFor: (host: HostSpec) => Executor;
+  /** SHA-256 of the host program that the worker brings to hosts; null: nothing is compared with it */
+  readonly hostProgram: string | null;
   readonly trafficFor: (spec: TrafficSpec) => Traffic;
   readonly health: Health;
   readonly storeFor: (spec: PackageSpec) => PackageStore;

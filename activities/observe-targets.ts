@@ -2,6 +2,7 @@
 import { readCore } from '../db/append-core.ts';
 import { appendTargetEvent, recallTargets } from '../db/events.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
+import { unfitFor } from '../domain/host-fitness.ts';
 import { KIND_POLICIES } from '../domain/release-kind.ts';
 import { compositionOf } from '../domain/recipe/compose.ts';
 import { runsOf } from '../domain/recipe/composition.ts';
@@ -12,6 +13,7 @@ import { asTemporal, StepFailed, verdictOn } from './failures.ts';
 import { alive, inLanes } from './heartbeat.ts';
 import { withDrainsLeft } from './drains-left.ts';
 import { observe } from './host-call.ts';
+import { vitalsOf } from './probe-host.ts';
 import { observeTrafficOf } from './seen-traffic.ts';
 import { HICCUP_MS, patient } from './patience.ts';
 import { configsNeeded } from './rollback-plan.ts';
@@ -20,6 +22,7 @@ import type { ActivityDeps } from './deps.ts';
 import type { Acting, HostResult } from './host-call.ts';
 import type { SeenTraffic } from './seen-traffic.ts';
 import type { Inventory } from '../domain/inventory.ts';
+import type { HostVitals } from '../domain/liveness.ts';
 import type { Observation, ObservedApplication } from '../domain/release/target.ts';
 import type { FailedTarget, ReleaseKind } from '../domain/vocabulary.ts';
 
@@ -44,9 +47,6 @@ export interface Survey {
 
 const LANES = 10;
 const TIMEOUT_MS = 15_000;
-/** A package needs its archive, its unpacked files and room to breathe. */
-const SPACE_FACTOR = 2.5;
-const RESERVE_BYTES = 64 * 1024 * 1024;
 
 export function observeTargets(deps: ActivityDeps, input: ObserveInput): Promise<Survey> {
   return alive(async (signal) => {
@@ -88,10 +88,10 @@ async function observeTarget(deps: ActivityDeps, inventory: Inventory, input: Ob
   const { name } = host;
   const acting: Acting = { release, host, epoch, direction: 'forward', round: 0, timeoutMs: TIMEOUT_MS, signal };
   try {
-    const { observation: seen, result } = await patient({ signal, timeoutMs: HICCUP_MS }, () => observe(deps, inventory, acting, { verb: 'observe', traffic, ...(configs === undefined ? {} : { input: { configs: configs.join(',') } }) }));
+    const { observation: seen, result, vitals } = await patient({ signal, timeoutMs: HICCUP_MS }, () => look(deps, inventory, acting, { traffic, configs, withVitals: judgesMachines(input) }));
     const marker = result['marker'];
     const found = await withDrainsLeft(deps, inventory, { release, host: name }, seen);
-    refuseUnfit(inventory, name, found, result, adopt);
+    refuseUnfit(inventory, name, found, { result, vitals, adopt });
     // The first command that carries the marker is the adoption: from here on the host obeys again. Only a host that can be released is adopted.
     if (adopt && typeof marker === 'string' && marker !== '') await observe(deps, inventory, acting, { verb: 'fence', input: { marker }, traffic });
     const observation = passesCurrent(input) ? await observeCurrent(deps, inventory, { acting, observation: found, restoreFrom: input.restoreFrom ?? null }) : found;
@@ -106,12 +106,41 @@ async function observeTarget(deps: ActivityDeps, inventory: Inventory, input: Ob
   }
 }
 
+/** A rollback goes on whatever the machine is like: it brings back what ran there before. */
+function judgesMachines({ kind }: ObserveInput): boolean {
+  return kind !== undefined && kind !== 'rollback';
+}
+
+interface Look extends Pick<Looked, 'traffic' | 'configs'> {
+  readonly withVitals: boolean;
+}
+
+async function look(deps: ActivityDeps, inventory: Inventory, acting: Acting, { traffic, configs, withVitals }: Look) {
+  const input = { ...(configs === undefined ? {} : { configs: configs.join(',') }), ...(withVitals ? { vitals: 'yes' } : {}) };
+  const askedMs = Date.now();
+  const seen = await observe(deps, inventory, acting, { verb: 'observe', traffic, input }).catch((error: unknown) => {
+    throw withVitals && error instanceof StepFailed && error.failure.code === 'bad-input' ? tooOld(acting.host.name, error) : error;
+  });
+  return { ...seen, vitals: vitalsOf(seen.result, { askedMs, answeredMs: Date.now() }) };
+}
+
+/** Every host program refuses what it does not know. */
+function tooOld(host: string, { failure }: StepFailed): StepFailed {
+  return new StepFailed({ ...failure, class: 'host', code: 'host-program-old', message: `The host program on ${host} does not understand this worker: ${failure.message}`, next: `Install the host program of this version on ${host}, then start the release again.` });
+}
+
 function passesCurrent({ kind }: ObserveInput): boolean {
   return kind !== undefined && KIND_POLICIES[kind].passesCurrentHosts;
 }
 
-/** Every reason to stop before traffic moves: missing tools, break-glass, a foreign application, too little room. */
-function refuseUnfit(inventory: Inventory, host: string, observation: Observation, result: HostResult, adopt: boolean): void {
+interface Told {
+  readonly result: HostResult;
+  readonly vitals: HostVitals;
+  readonly adopt: boolean;
+}
+
+/** Every reason to stop before traffic moves: missing tools, break-glass, a foreign application, too little room, a wrong clock. */
+function refuseUnfit(inventory: Inventory, host: string, observation: Observation, { result, vitals, adopt }: Told): void {
   const missing = Array.isArray(result['missing']) ? result['missing'].join(', ') : '';
   if (missing !== '') refuse('missing-tools', `${host} lacks ${missing}.`, 'Install them on the host.');
   const marker = result['marker'];
@@ -119,9 +148,8 @@ function refuseUnfit(inventory: Inventory, host: string, observation: Observatio
   const unmanaged = observation.applications.filter((seen) => seen.unmanaged).map(({ application }) => application);
   if (unmanaged.length > 0 && !adopt) refuse('unmanaged', `${unmanaged.join(', ')} runs on ${host}, but Signalbox did not install it.`, 'Start the release with adopt: true to take it over.');
   for (const seen of observation.applications) refuseOtherKind(inventory, host, seen);
-  const sizes = inventory.applications.map(({ name }) => packageOf(inventory, name)?.sizeBytes ?? 0);
-  const needed = sizes.reduce((sum, size) => sum + size * SPACE_FACTOR, RESERVE_BYTES);
-  if (observation.freeBytes > 0 && observation.freeBytes < needed) refuse('disk-full', `${host} has ${megabytes(observation.freeBytes)} free and needs ${megabytes(needed)}.`, 'Free space on the host.');
+  const unfit = unfitFor(host, vitals, inventory.applications.map(({ name }) => packageOf(inventory, name)?.sizeBytes ?? 0));
+  if (unfit !== null) refuse(unfit.code, unfit.message, unfit.next);
 }
 
 /** What was released by acts that the recipe has no more could neither be stopped nor brought back. */
@@ -136,8 +164,4 @@ const HAS = { process: 'starts a process', schedule: 'has cron entries', nothing
 
 function refuse(code: string, message: string, next: string): never {
   throw new StepFailed({ class: 'host', code, message, next });
-}
-
-function megabytes(bytes: number): string {
-  return `${Math.ceil(bytes / 1024 / 1024)} MB`;
 }

@@ -6,10 +6,12 @@ import { liftApplication, liftPackage, quarantinePackage } from './blocks.ts';
 import { getCommand, postCommand } from './commands.ts';
 import { docsFile, docsPage } from './docs-page.ts';
 import { getFindings, getOneFinding, getOneRepair, postRepair } from './findings.ts';
+import { getOneFleetCheck, postFleetCheck } from './fleet-checks.ts';
 import { livez, readyz } from './health.ts';
 import { getHostFlags, postAdmit, postDrain, putHostFlag } from './host-flags.ts';
 import { deleteObject, getObject, listObjects, putObject } from './inventory.ts';
 import { INVENTORY_KINDS } from './kinds.ts';
+import { getLiveness, listLiveness } from './liveness.ts';
 import { createMetrics } from './metrics.ts';
 import { openapiOperation } from './openapi.ts';
 import { getPackageFile, putPackageFile } from './package-files.ts';
@@ -41,6 +43,10 @@ export function routesOf(deps: ApiDeps, metrics: Operation): readonly Route[] {
       route('PUT', `/v1/${kind.collection}/{name}`, 'token', putObject(deps, kind)),
       route('DELETE', `/v1/${kind.collection}/{name}`, 'token', deleteObject(deps, kind)),
     ]),
+    route('GET', '/v1/liveness', 'token', listLiveness(deps)),
+    route('GET', '/v1/hosts/{name}/liveness', 'token', getLiveness(deps)),
+    route('POST', '/v1/fleet-checks', 'token', postFleetCheck(deps)),
+    route('GET', '/v1/fleet-checks/{id}', 'token', getOneFleetCheck(deps)),
     route('GET', '/v1/hosts/{name}/flags', 'token', getHostFlags(deps)),
     route('PUT', '/v1/hosts/{name}/flags/{owner}', 'token', putHostFlag(deps)),
     route('POST', '/v1/hosts/{name}/drain', 'token', postDrain(deps)),

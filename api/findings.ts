@@ -56,7 +56,7 @@ export function getOneFinding(deps: ApiDeps): Operation {
 export function postRepair(deps: ApiDeps): Operation {
   return operation({
     summary: 'Repair what a finding tells',
-    description: 'What is done follows from the finding: adopting a release or a host, freeing a lock, writing to a balancer again, bringing a server in. Of an adopted release `then` takes it back or ends it at once. A finding whose command is another one answers 409 with that command.',
+    description: 'What is done follows from the finding: adopting a release or a host, freeing a lock, writing to a balancer again, bringing a server in, keeping a service alive again. Of an adopted release `then` takes it back or ends it at once. A finding whose command is another one answers 409 with that command.',
     tag: 'findings',
     path: { id: FindingId },
     query: Wait,

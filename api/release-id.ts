@@ -1,4 +1,4 @@
-/** Ids of releases, commands, drains and repairs: short enough to say, sorted by time, never guessed twice. */
+/** Ids of releases, commands, drains, fleet checks and repairs: short enough to say, sorted by time, never guessed twice. */
 import { randomBytes } from 'node:crypto';
 
 /** Crockford's alphabet in lower case: nothing looks like something else. */
@@ -20,6 +20,11 @@ export function newCommandId(now: Date): string {
 /** `d-` and 18 characters: drains of hosts. */
 export function newDrainId(now: Date): string {
   return `d-${timePart(now)}${randomPart(RANDOM_DIGITS * 2)}`;
+}
+
+/** `k-` and 18 characters: looks at the fleet. */
+export function newFleetCheckId(now: Date): string {
+  return `k-${timePart(now)}${randomPart(RANDOM_DIGITS * 2)}`;
 }
 
 /** `f-` and 18 characters: repairs of findings. */

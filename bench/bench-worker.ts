@@ -7,8 +7,8 @@ import type { BenchServers } from './bench-servers.ts';
 import type { BenchWorker } from './worker-process.ts';
 
 /** Ready to take work when it resolves. */
-export async function startBenchWorker({ databaseUrl, temporalAddress, namespace, bundle }: BenchServers, taskQueue: string, { build = 'bench', stateFolder = null, sick = [] }: Partial<Pick<BenchWorker, 'build' | 'stateFolder' | 'sick'>> = {}): Promise<ChildProcess> {
-  const told: BenchWorker = { databaseUrl, temporalAddress, namespace, bundle, taskQueue, build, stateFolder, sick };
+export async function startBenchWorker({ databaseUrl, temporalAddress, namespace, bundle }: BenchServers, taskQueue: string, { build = 'bench', stateFolder = null, sick = [], realHosts = false }: Partial<Pick<BenchWorker, 'build' | 'stateFolder' | 'sick' | 'realHosts'>> = {}): Promise<ChildProcess> {
+  const told: BenchWorker = { databaseUrl, temporalAddress, namespace, bundle, taskQueue, build, stateFolder, sick, realHosts };
   const child = fork(fileURLToPath(new URL('worker-process.ts', import.meta.url)), [JSON.stringify(told)], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     execArgv: [...LEAN_FLAGS],

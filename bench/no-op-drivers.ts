@@ -29,6 +29,7 @@ export function createNoOpDrivers(folder: string | null = null, sick: readonly s
   const traffic = createNoOpTraffic(folder);
   return {
     executorFor: () => executor,
+    hostProgram: null,
     trafficFor: () => traffic,
     health: {
       kind: 'no-op',

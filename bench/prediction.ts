@@ -50,7 +50,8 @@ async function main(): Promise<number> {
       log: say,
       signal: ending.signal,
       beforeServices: async (before) => void parts.push(await openParts(folder, before)),
-      beforeEnd: async () => {
+      beforeEnd: async () => undefined,
+      afterServices: async () => {
         for (const { fleet } of parts) await endProcessesIn(fleet.folder, APPLICATION_ENDING);
       },
     });

@@ -1,7 +1,11 @@
 /** CPU time and memory of processes as Linux counts them. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ChildProcess } from 'node:child_process';
 
 const TICK_MS = 10;
+const SAMPLE_EVERY_MS = 250;
+const BYTES_PER_MB = 1024 * 1024;
 
 /** CPU of a process, of its living children, and of children it has waited for, in milliseconds. Throws when the process is gone. */
 export function cpuMs(pid: number): number {
@@ -14,6 +18,25 @@ export function cpuMs(pid: number): number {
 export function residentBytes(pid: number): number {
   const line = readFileSync(`/proc/${pid}/status`, 'utf8').split('\n').find((text) => text.startsWith('VmRSS:'));
   return Number(line?.replace(/\D/g, '')) * 1024;
+}
+
+/** The most megabytes a process held while it was watched. */
+export function watchMemory({ pid = 0 }: ChildProcess): { readonly end: () => Promise<number> } {
+  const stop = new AbortController();
+  let most = 0;
+  const watching = (async () => {
+    while (!stop.signal.aborted) {
+      most = Math.max(most, residentBytes(pid) / BYTES_PER_MB);
+      await delay(SAMPLE_EVERY_MS, undefined, { signal: stop.signal }).catch(() => undefined);
+    }
+  })();
+  return {
+    end: async () => {
+      stop.abort();
+      await watching;
+      return most;
+    },
+  };
 }
 
 interface Stat {

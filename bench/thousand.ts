@@ -4,7 +4,6 @@
  */
 import './quiet-runtime.ts';
 import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { openDatabase } from '../db/client.ts';
@@ -14,7 +13,7 @@ import { endBenchWorker, startBenchWorker } from './bench-worker.ts';
 import { timeRelease, watchEndings } from './endings.ts';
 import { openBareSide } from './floor-sides.ts';
 import { noOpRelease } from './no-op-release.ts';
-import { residentBytes } from './processes.ts';
+import { watchMemory } from './processes.ts';
 import { readHistory } from './release-history.ts';
 import { median, verdict, withSpread } from './statistics.ts';
 import type { ChildProcess } from 'node:child_process';
@@ -28,8 +27,6 @@ const RUNS = 3;
 const WALL_S_MAX = 60;
 const RSS_MAX_MB = 500;
 const EVENTS_OF_RUN_MAX = 4095;
-const SAMPLE_EVERY_MS = 250;
-const BYTES_PER_MB = 1024 * 1024;
 
 const servers = await openServers('on-postgres');
 let worker: ChildProcess | null = null;
@@ -74,25 +71,6 @@ async function releaseRuns({ databaseUrl, temporalAddress, namespace }: BenchSer
     await connection.close();
     await db.close();
   }
-}
-
-/** The most a process held while it was watched. */
-function watchMemory({ pid = 0 }: ChildProcess): { readonly end: () => Promise<number> } {
-  const stop = new AbortController();
-  let most = 0;
-  const watching = (async () => {
-    while (!stop.signal.aborted) {
-      most = Math.max(most, residentBytes(pid) / BYTES_PER_MB);
-      await delay(SAMPLE_EVERY_MS, undefined, { signal: stop.signal }).catch(() => undefined);
-    }
-  })();
-  return {
-    end: async () => {
-      stop.abort();
-      await watching;
-      return most;
-    },
-  };
 }
 
 /** As many activities in ten stages, ten bare workflows one after the other: a single history could not hold them. */

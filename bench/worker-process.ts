@@ -27,6 +27,8 @@ export interface BenchWorker {
   readonly stateFolder: string | null;
   /** hosts whose health checks always fail */
   readonly sick: readonly string[];
+  /** hosts are reached as in production, by the real host program */
+  readonly realHosts: boolean;
 }
 
 /** Bytes of the main thread's heap and of what lies outside it; workflows live in a thread of their own and count only in the process. */
@@ -40,7 +42,7 @@ export interface MemoryReport {
 
 const CONNECTIONS_MAX = 20;
 
-const { databaseUrl, temporalAddress, namespace, taskQueue, bundle, build, stateFolder, sick } = JSON.parse(process.argv[2] ?? '{}') as BenchWorker;
+const { databaseUrl, temporalAddress, namespace, taskQueue, bundle, build, stateFolder, sick, realHosts } = JSON.parse(process.argv[2] ?? '{}') as BenchWorker;
 const log = pino({ level: 'warn' }, pino.destination(2));
 const db = openDatabase({ url: databaseUrl, max: CONNECTIONS_MAX, applicationName: 'signalbox-worker' });
 const connection = await NativeConnection.connect({ address: temporalAddress });
@@ -48,7 +50,8 @@ const clientConnection = await Connection.connect({ address: temporalAddress });
 const client = new Client({ connection: clientConnection, namespace });
 const config = { namespace, taskQueue, workflowBundle: bundle, stores: [], fetchesMax: 10, sshAgent: null };
 const pinning = build === null ? null : { deployment: taskQueue, build };
-const worker = await createReleaseWorker({ config, db, connection, log, build: pinning, activityDeps: createNoOpDrivers(stateFolder, sick) });
+const { executorFor, hostProgram, ...otherDrivers } = createNoOpDrivers(stateFolder, sick);
+const worker = await createReleaseWorker({ config, db, connection, log, build: pinning, activityDeps: { ...otherDrivers, ...(realHosts ? {} : { executorFor, hostProgram }) } });
 const dispatcher = startDispatcher({ db, client, taskQueue, databaseUrl, log });
 const reassert = startReassert({ db, log });
 const running = worker.run();

@@ -36,7 +36,7 @@ export const EXIT_MEANINGS: readonly (readonly [ExitCode, string])[] = [
   [EXIT.unreachable, 'the server could not be reached, or could not answer, after all retries'],
   [EXIT.rollbackIncomplete, 'the rollback ended incomplete: some hosts are not restored and stay out of traffic'],
   [EXIT.debt, 'succeeded with debt (skipped or tolerated hosts) and --strict was given'],
-  [EXIT.unwell, 'doctor found something wrong; it says what to do'],
+  [EXIT.unwell, 'doctor, or a check of the fleet, found something wrong; it says what to do'],
   [EXIT.internal, 'the command line itself broke; nothing is known about the release'],
   [EXIT.interrupted, 'Ctrl-C: detached, the release goes on'],
   [EXIT.terminated, 'SIGTERM: detached, the release goes on'],

@@ -7,6 +7,8 @@ export interface Kind {
   /** what identifies one object */
   readonly key: (object: Fields) => string;
   readonly columns: readonly Column[];
+  /** what else is known of each object, by its key: another list, which becomes this field of theirs; not shown as yaml, which can be applied again */
+  readonly beside?: { readonly path: string; readonly one: (key: string) => string; readonly key: string; readonly field: string };
 }
 
 /** `wide`: shown only with -o wide; `isRare`: only when some object has something there. */
@@ -57,8 +59,12 @@ export const KINDS: readonly Kind[] = [
     aliases: ['host'],
     path: '/v1/hosts',
     key: named,
+    beside: { path: '/v1/liveness', one: (name) => `/v1/hosts/${encodeURIComponent(name)}/liveness`, key: 'host', field: 'liveness' },
     columns: [
       column('NAME', 'name'),
+      { heading: 'LIVENESS', cell: (object) => standing(fields(object, 'liveness')) },
+      { heading: 'LAST SEEN', cell: (object) => text(fields(object, 'liveness'), 'seenAt') || 'never' },
+      { heading: 'STARTED AGAIN', cell: (object) => list(fields(object, 'liveness'), 'startedAgain').map((one) => `${text(one, 'application')} ${text(one, 'times')}×`).join(' '), isRare: true },
       column('ADDRESS', 'address'),
       column('ZONE', 'zone'),
       { heading: 'EXECUTOR', cell: (object) => text(fields(object, 'executor'), 'driver') },
@@ -137,6 +143,12 @@ export const KINDS: readonly Kind[] = [
 export function findKind(name: string): Kind | undefined {
   const wanted = name.toLowerCase();
   return KINDS.find((kind) => kind.name === wanted || kind.aliases.includes(wanted));
+}
+
+/** `dead since …` names the first look without an answer. */
+function standing(liveness: Fields): string {
+  const since = text(liveness, 'deadSince');
+  return since === '' ? text(liveness, 'state') : `dead since ${since}`;
 }
 
 function column(heading: string, field: string): Column {

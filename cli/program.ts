@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addApply } from './commands/apply.ts';
+import { addCheck } from './commands/check.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEvents } from './commands/events.ts';
@@ -54,6 +55,7 @@ export function createProgram(shell: Shell): Command {
   addVerbs(program, shell);
   addLift(program, shell);
   addDoctor(program, shell);
+  addCheck(program, shell);
   addToken(program, shell);
   addCompletion(program, shell);
   return program;

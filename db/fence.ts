@@ -57,6 +57,18 @@ export function withWishFence<T>(db: Database, wish: ListedWish, fn: () => Promi
   });
 }
 
+/**
+ * Runs `fn` while no release can take the host and nobody can raise its epoch: for one short act on a host that no release owns. Throws
+ * StaleEpoch without running `fn` when a release has it or the epoch is another one by now, and HeldTooLong when `fn` takes longer than a fence.
+ */
+export function withUnownedFence<T>(db: Database, { host, epoch }: Pick<TargetFence, 'host' | 'epoch'>, fn: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const lock = `select epoch, release from host_locks where host = ${pg.escapeLiteral(host)} for no key update`;
+  const isFree = ([owner]: readonly OwnedHost[]): void => {
+    if (owner?.epoch !== epoch || owner.release !== null) throw new StaleEpoch(host, epoch, owner?.epoch ?? null, owner?.release ?? null);
+  };
+  return holding(db.locks.fences, { take: ['begin', NO_FLUSH, lock], check: isFree }, () => limited(`host ${host}`, FENCE_MS_MAX, fn));
+}
+
 interface OwnedHost {
   readonly epoch: number;
   readonly release: string | null;

@@ -1,8 +1,10 @@
 /** Carries out what the database alone can, and hands on what a worker has to do. */
 import { sql } from 'kysely';
+import { clearFinding } from './findings.ts';
 import { handOver, lockOwnership } from './hand-over.ts';
 import { enqueue } from './outbox.ts';
 import { askRepair, getRepair, settleRepair } from './repairs.ts';
+import { forgetStarts } from './service-starts.ts';
 import { hasEnded } from './watchdog-facts.ts';
 import type { Tx } from './client.ts';
 import type { NewRepair, Repair } from './repairs.ts';
@@ -21,7 +23,7 @@ export async function repairFinding(tx: Tx, repair: NewRepair): Promise<Repair> 
 
 type Outcome = Parameters<typeof settleRepair>[2];
 
-async function carryOut(tx: Tx, { id, verb, about }: NewRepair): Promise<Outcome | null> {
+async function carryOut(tx: Tx, { id, finding, verb, about }: NewRepair): Promise<Outcome | null> {
   switch (verb) {
     case 'adopt-release':
       await enqueue(tx, { kind: 'adopt', release: about.release ?? '', payload: { repair: id } });
@@ -34,6 +36,8 @@ async function carryOut(tx: Tx, { id, verb, about }: NewRepair): Promise<Outcome
       return assertAgain(tx, about);
     case 'bring-in':
       return bringIn(tx, about);
+    case 'keep-alive':
+      return keepAlive(tx, finding, about);
     default:
       return unknownVerb(verb);
   }
@@ -60,6 +64,13 @@ async function bringIn(tx: Tx, { host = '', pool = '', server = '', weight = nul
     where not exists (select from host_locks l where l.host = ${host} and l.release is not null) on conflict do nothing`.execute(tx.kysely);
   if ((numAffectedRows ?? 0n) === 0n) return { state: 'refused', outcome: `${host} is in the hands of a release or of a flag now, which answer for it.` };
   return { state: 'applied', outcome: `Workers bring ${host} back into service in pool ${pool}, unless one of its flags is down.` };
+}
+
+/** Whoever asks has looked: the starts of before count no more. Workers see the dead service at their next look. */
+async function keepAlive(tx: Tx, finding: string, { host = '', application = '' }: FindingAbout): Promise<Outcome> {
+  await forgetStarts(tx, { host, application });
+  await clearFinding(tx, finding);
+  return { state: 'applied', outcome: `${application} on ${host} is kept alive again: if it is dead, workers start it within half a minute.` };
 }
 
 function unknownVerb(verb: never): never {

@@ -4,6 +4,7 @@
  */
 import { sql } from 'kysely';
 import { canonicalJson } from '../domain/canonical-json.ts';
+import { closedBy, type Look } from '../domain/watchdog/finding.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
 import { appendLoose } from './loose-events.ts';
 import { inTransaction, type Queryable, type Tx } from './client.ts';
@@ -46,6 +47,18 @@ export async function clearFinding(db: Queryable, id: string): Promise<boolean> 
     await appendLoose(tx, { stream: `finding/${id}`, type: 'finding-cleared', data: { id, kind: row.kind }, actor: SIGNALBOX });
     return true;
   });
+}
+
+/** Opens what was found and clears what is not so any more. */
+export async function tellLooks(db: Queryable, looks: readonly Look[]): Promise<void> {
+  for (const finding of looks.flatMap(({ found }) => found)) await openFinding(db, finding);
+  const open = await openIds(db, looks.flatMap(({ kinds }) => kinds));
+  for (const id of looks.flatMap((look) => closedBy(look, open))) await clearFinding(db, id);
+}
+
+/** Ids of the open findings of these kinds. */
+export async function openIds(db: Queryable, kinds: readonly string[]): Promise<readonly Pick<Finding, 'id' | 'kind'>[]> {
+  return db.kysely.selectFrom('findings').select(['id', 'kind']).where('cleared_at', 'is', null).where('kind', 'in', kinds).execute();
 }
 
 /** As it is or was told last; null when it never was. */

@@ -1,12 +1,13 @@
 /** What the log says of hosts that no release owns, and what adopting one of them after break-glass changes in it. */
 import { sql } from 'kysely';
+import { wasLeftRunning, type LeftInstall } from '../domain/keep-alive.ts';
 import { isHeldOut } from '../domain/release-hold.ts';
 import { nextEpoch } from './append-release.ts';
 import { inTransaction, type Database, type Queryable } from './client.ts';
 import { hostPasts } from './host-history.ts';
 import type { HostSpec, PoolSpec } from '../domain/inventory.ts';
 import type { TargetState } from '../domain/release/target.ts';
-import type { ExpectedInstall } from '../domain/watchdog/hosts.ts';
+
 
 export interface WatchedHost {
   readonly host: HostSpec;
@@ -29,8 +30,14 @@ export async function isOwned(db: Queryable, host: string): Promise<boolean> {
   return lock !== undefined && lock.release !== null;
 }
 
+/** Names of every host of the inventory. */
+export async function existingHosts(db: Queryable): Promise<ReadonlySet<string>> {
+  const rows = await db.kysely.selectFrom('inventory').select('name').where('kind', '=', 'host').execute();
+  return new Set(rows.map(({ name }) => name));
+}
+
 /** What each application of the pool runs there by the log; empty where no release came, or the last one left the host out. */
-export async function expectedInstalls(db: Queryable, { host, pool }: WatchedHost): Promise<readonly ExpectedInstall[]> {
+export async function expectedInstalls(db: Queryable, { host, pool }: WatchedHost): Promise<readonly LeftInstall[]> {
   const last = await db.kysely
     .selectFrom('release_targets')
     .innerJoin('releases', 'releases.id', 'release_targets.release')
@@ -41,11 +48,11 @@ export async function expectedInstalls(db: Queryable, { host, pool }: WatchedHos
     .limit(1)
     .executeTakeFirst();
   if (last === undefined || isHeldOut(last.state satisfies TargetState)) return [];
-  const expected: ExpectedInstall[] = [];
+  const expected: LeftInstall[] = [];
   for (const application of pool.applications) {
     const [past] = await hostPasts(db, { hosts: [host.name], application });
     const now = past?.installs.at(-1);
-    if (now !== undefined) expected.push({ application, version: now.version, digest: now.digest });
+    if (now !== undefined) expected.push({ application, version: now.version, digest: now.digest, leftRunning: wasLeftRunning(last.state, application) });
   }
   return expected;
 }

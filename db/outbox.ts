@@ -2,10 +2,11 @@
 import { sql } from 'kysely';
 import type { Queryable } from './client.ts';
 
-export type OutboxKind = 'start' | 'command' | 'wake' | 'supersede' | 'adopt';
+export type OutboxKind = 'start' | 'command' | 'wake' | 'supersede' | 'adopt' | 'check-fleet';
 
 export interface OutboxMessage {
   readonly kind: OutboxKind;
+  /** whose messages are delivered in order: a release, or a fleet check by its id */
   readonly release: string;
   /** ids only: `commandId` of a command, `pool` of a wake, `by` of a supersede, `repair` of an adoption */
   readonly payload: Readonly<Record<string, string>>;

@@ -53,7 +53,7 @@ export async function askedRepairs(db: Queryable, verb: RepairVerb): Promise<rea
 }
 
 /** What Signalbox repairs without being asked. */
-export type OwnRepair = 'woken-again' | 'lock-freed' | 'dispatched-again' | 'asserted-again';
+export type OwnRepair = 'woken-again' | 'lock-freed' | 'dispatched-again' | 'asserted-again' | 'started-again';
 
 /** Says that it was done, in the stream of its subject. */
 export async function noteOwnRepair(db: Queryable, { what, subject, sentence }: { readonly what: OwnRepair; readonly subject: string; readonly sentence: string }): Promise<void> {

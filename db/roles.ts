@@ -33,6 +33,9 @@ const RIGHTS: Readonly<Record<string, string>> = {
   plans: 'select, insert, update, delete',
   release_paces: 'select, insert, delete',
   blocks: 'select, insert, update',
+  host_liveness: 'select, insert, update, delete',
+  service_starts: 'select, insert, update',
+  fleet_checks: 'select, insert, update, delete',
   kysely_migration: 'select',
 };
 

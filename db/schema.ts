@@ -9,6 +9,8 @@ import type { SettableOwner } from '../domain/flags.ts';
 import type { DrainRefusal } from '../domain/operator-drain.ts';
 import type { FindingAbout, RepairVerb } from '../domain/watchdog/finding.ts';
 import type { Inventory } from '../domain/inventory.ts';
+import type { HostVitals, Liveness, SeenInstall } from '../domain/liveness.ts';
+import type { OutboxKind } from './outbox.ts';
 import type { RollbackPlan } from '../domain/rollback-plan.ts';
 import type { ReleaseState } from '../domain/release/state.ts';
 import type { ObservedTraffic, TargetState } from '../domain/release/target.ts';
@@ -44,6 +46,9 @@ export interface Schema {
   drain_requests: DrainRequestsTable;
   host_sightings: HostSightingsTable;
   blocks: BlocksTable;
+  host_liveness: HostLivenessTable;
+  fleet_checks: FleetChecksTable;
+  service_starts: ServiceStartsTable;
 }
 
 /** Append-only. `transaction` orders readers over all streams; it is the only column outside the hash. */
@@ -167,7 +172,7 @@ export interface CommandsTable {
 
 export interface OutboxTable {
   id: Generated<number>;
-  kind: 'start' | 'command' | 'wake' | 'supersede' | 'adopt';
+  kind: OutboxKind;
   release: string;
   payload: Json<Readonly<Record<string, string>>>;
   attempts: Generated<number>;
@@ -297,4 +302,40 @@ export interface BlocksTable {
   by: Json<Actor>;
   since: string;
   lifted: ColumnType<{ readonly reason: string; readonly by: Actor; readonly at: string } | null, string | null, string | null>;
+}
+
+/** Times are those of the worker that looked. */
+export interface HostLivenessTable {
+  host: string;
+  state: Liveness['state'];
+  checked_at: string;
+  seen_at: string | null;
+  dead_since: string | null;
+  message: string | null;
+  vitals: ColumnType<HostVitals | null, string | null, string | null>;
+  applications: Json<readonly SeenInstall[]>;
+}
+
+/** One look at every host. `asked_by` null: the schedule began it. */
+export interface FleetChecksTable {
+  id: string;
+  asked_by: ColumnType<Actor | null, string | null, string | null>;
+  reason: string | null;
+  at: string;
+  started_at: string | null;
+  finished_at: string | null;
+  hosts: Generated<number>;
+  dead: Generated<number>;
+  unjudged: Generated<number>;
+}
+
+/** A dead service was started again outside releases. `outcome`: why it did not start. `looked_at`: counts no more for whether it flaps. */
+export interface ServiceStartsTable {
+  id: string;
+  host: string;
+  application: string;
+  epoch: number;
+  at: Time;
+  outcome: string | null;
+  looked_at: ColumnType<Date | null, Date | null | undefined, Date | null>;
 }

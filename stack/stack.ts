@@ -58,6 +58,8 @@ export interface BringUpOptions {
   readonly beforeServices: (parts: BeforeServices) => Promise<void>;
   /** undoes beforeServices; called before anything else is ended */
   readonly beforeEnd: () => Promise<void>;
+  /** called when every service has ended: what workers would start again is ended here */
+  readonly afterServices: () => Promise<void>;
   /** aborted = whatever is coming up is ended at once */
   readonly signal: AbortSignal;
 }
@@ -69,7 +71,7 @@ export async function bringUp(args: StartArguments, options: BringUpOptions): Pr
   const guard = openGuard();
   const supervisor = new Supervisor({ guard, log, onChange: folder.remember });
   const end = once(() =>
-    tryAll([options.beforeEnd, () => supervisor.endAll(), async () => guard.close(), async () => folder.release()]));
+    tryAll([options.beforeEnd, () => supervisor.endAll(), options.afterServices, async () => guard.close(), async () => folder.release()]));
   try {
     const rising = { args, folder, supervisor, log, beforeServices: () => options.beforeServices({ dataDir: folder.path, supervisor, guard }), file: await stackFile(folder.path) };
     return { ...(await unlessAborted(rise(rising), signal)), end };

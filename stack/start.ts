@@ -43,7 +43,10 @@ async function run(args: StartArguments): Promise<number> {
     },
     beforeEnd: async () => {
       // One that is still being opened is waited for, so that nothing of it stays behind.
-      for (const demo of await Promise.allSettled(opening)) if (demo.status === 'fulfilled') await demo.value.end();
+      for (const demo of await Promise.allSettled(opening)) if (demo.status === 'fulfilled') await demo.value.endTraffic();
+    },
+    afterServices: async () => {
+      for (const demo of await Promise.allSettled(opening)) if (demo.status === 'fulfilled') await demo.value.endHosts();
     },
   });
   try {

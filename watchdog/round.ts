@@ -1,11 +1,10 @@
 /** One round: asks the log, asks Temporal, asks the log again; tells what differs, takes back what does not any more, and does what may be done unasked. */
-import { closedBy } from '../domain/watchdog/finding.ts';
 import { freedAtOnce, lookAtLocks } from '../domain/watchdog/locks.ts';
 import { nextInTurn } from '../domain/watchdog/hosts.ts';
 import { lookAtReleases, ownActs } from '../domain/watchdog/releases.ts';
 import { lookAtServers } from '../domain/watchdog/servers.ts';
 import { lookAtWorkers } from '../domain/watchdog/workers.ts';
-import { clearFinding, listFindings, openFinding } from '../db/findings.ts';
+import { clearFinding, tellLooks } from '../db/findings.ts';
 import { endedDrifts, pulseAgeMs, runningReleases, seenServers, strayLocks, undispatchedCommands, workersNamespace } from '../db/watchdog-facts.ts';
 import { dispatchAgain, freeLocks, startAgain, wakeAgain } from '../db/own-repairs.ts';
 import type { Database } from '../db/client.ts';
@@ -47,15 +46,8 @@ export async function round({ db, eyes }: RoundDeps, turns: Turns, signal: Abort
     lookAtServers(await seenServers(db)),
     lookAtWorkers({ pulseAgeMs: await pulseAgeMs(db), temporalAnswers: answers, waitingMs }),
   ];
-  await tell(db, found);
+  await tellLooks(db, found);
   for (const id of await endedDrifts(db)) await clearFinding(db, id);
-}
-
-/** Opens what is found and clears what is not so any more. */
-export async function tell(db: Database, looks: readonly Look[]): Promise<void> {
-  for (const finding of looks.flatMap(({ found }) => found)) await openFinding(db, finding);
-  const open = await listFindings(db);
-  for (const id of looks.flatMap((look) => closedBy(look, open))) await clearFinding(db, id);
 }
 
 async function lookAt({ db, eyes }: RoundDeps, running: readonly RunningRelease[], turns: Turns, signal: AbortSignal): Promise<readonly ReleaseLook[]> {

@@ -5,7 +5,7 @@ import { loadReleaseRequest } from '../db/requests.ts';
 import { loadCommand, settleCommand } from '../db/commands.ts';
 import { adopt } from './adopt.ts';
 import { hasEnded } from '../db/watchdog-facts.ts';
-import { commandUpdate, poolGrantedSignal, RELEASE_WORKFLOW, releaseWorkflowId, supersededSignal, WORKFLOW_TASK_TIMEOUT } from '../workflows/messages.ts';
+import { commandUpdate, FLEET_CHECK_WORKFLOW, fleetCheckWorkflowId, poolGrantedSignal, RELEASE_WORKFLOW, releaseWorkflowId, supersededSignal, WORKFLOW_TASK_TIMEOUT } from '../workflows/messages.ts';
 import type { Database } from '../db/client.ts';
 import type { ClaimedMessage } from '../db/outbox.ts';
 import type { CoreEventData } from '../domain/release/events.ts';
@@ -24,6 +24,8 @@ export async function deliver(deps: DispatcherDeps, message: ClaimedMessage): Pr
         return command(deps, message.release, message.payload['commandId'] ?? '');
       case 'adopt':
         return adopt(deps, message.release, message.payload['repair'] ?? '');
+      case 'check-fleet':
+        return checkFleet(deps, message.release);
       case 'wake':
         return unlessEnded(() => deps.client.workflow.getHandle(releaseWorkflowId(message.release)).signal(poolGrantedSignal));
       case 'supersede':
@@ -50,6 +52,17 @@ async function start({ client, taskQueue, db }: DispatcherDeps, release: string)
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
+}
+
+/** One look that nobody asks for any more is no loss: it ends by itself. */
+const CHECK_TIMEOUT = '1h';
+
+async function checkFleet({ client, taskQueue }: DispatcherDeps, check: string): Promise<void> {
+  await client.workflow
+    .start(FLEET_CHECK_WORKFLOW, { workflowId: fleetCheckWorkflowId(check), taskQueue, args: [{ check }], workflowExecutionTimeout: CHECK_TIMEOUT, workflowIdReusePolicy: 'REJECT_DUPLICATE', workflowIdConflictPolicy: 'USE_EXISTING', staticSummary: 'a look at every host, asked for' })
+    .catch((error: unknown) => {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    });
 }
 
 /** What Temporal's lists show of a release. */

@@ -1,13 +1,14 @@
 /**
- * The watchdog's look at machines, which only workers reach: a few hosts in each turn, never one that a release owns. It also carries out
- * the adoption of hosts that were put back by hand.
+ * The watchdog's look at machines, which only workers reach: a few hosts in each turn, never one that a release owns. It also starts
+ * dead services again, and carries out the adoption of hosts that were put back by hand.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { clearFinding, openFinding } from '../db/findings.ts';
-import { expectedInstalls, isOwned, raiseUnowned, unownedHosts, type WatchedHost } from '../db/host-watch.ts';
+import { lookAtHosts } from '../activities/look-at-hosts.ts';
+import { raiseUnowned, unownedHosts, type WatchedHost } from '../db/host-watch.ts';
 import { askedRepairs, settleRepair, type Repair } from '../db/repairs.ts';
 import { takeWatchdogTurn } from '../db/watchdog-turn.ts';
-import { findingIdsOf, findingOfHost, nextInTurn, type ExpectedInstall } from '../domain/watchdog/hosts.ts';
+import { nextInTurn } from '../domain/watchdog/hosts.ts';
+import { keepServicesAlive } from './keep-alive.ts';
 import type { Logger } from 'pino';
 import type { ActivityDeps } from '../activities/deps.ts';
 import type { Database } from '../db/client.ts';
@@ -20,6 +21,8 @@ export interface HostWatchDeps {
   readonly log: Logger;
   /** which worker looks, for people */
   readonly by: string;
+  /** dead services are started again; default: they are */
+  readonly keepsAlive?: boolean;
   /** default 5 s */
   readonly everyMs?: number;
 }
@@ -27,9 +30,11 @@ export interface HostWatchDeps {
 const EVERY_MS = 5_000;
 /** Asked more often than the turn comes: repairs wait for it too. */
 const ASK_MS = 500;
-/** At once, so that a turn ends in time whatever hosts do. */
-const HOSTS_PER_TURN = 10;
-const ANSWER_MS = 5_000;
+/** Every host has its turn within four, so that a dead service is seen within half a minute; more than this at once would not be done in time. */
+const TURNS = 4;
+const HOSTS_PER_TURN = { least: 10, most: 60 } as const;
+const ANSWER_MS = 4_000;
+const TRIES = 2;
 
 export function startHostWatch(deps: HostWatchDeps): Loop {
   const { db, log, by, everyMs = EVERY_MS } = deps;
@@ -38,9 +43,9 @@ export function startHostWatch(deps: HostWatchDeps): Loop {
   let last: string | null = null;
   const look = async (): Promise<void> => {
     const hosts = await unownedHosts(db);
-    const names = nextInTurn(hosts.map(({ host }) => host.name), last, HOSTS_PER_TURN);
+    const names = nextInTurn(hosts.map(({ host }) => host.name), last, Math.min(HOSTS_PER_TURN.most, Math.max(HOSTS_PER_TURN.least, Math.ceil(hosts.length / TURNS))));
     last = names.at(-1) ?? null;
-    await Promise.all(hosts.filter(({ host }) => names.includes(host.name)).map((one) => lookAtHost(deps, one, signal)));
+    await lookAt(deps, hosts.filter(({ host }) => names.includes(host.name)), signal);
   };
   const loop = (async () => {
     while (!signal.aborted) {
@@ -57,28 +62,15 @@ export function startHostWatch(deps: HostWatchDeps): Loop {
   };
 }
 
-/** A host that does not answer, or that a release took meanwhile, keeps the findings it has. */
-async function lookAtHost(deps: HostWatchDeps, watched: WatchedHost, signal: AbortSignal): Promise<void> {
-  const { db } = deps;
-  const { host, pool } = watched;
-  const expected = await expectedInstalls(db, watched);
-  const answer = await observe(deps, watched, signal);
-  if (answer === null || !answer.ok || (await isOwned(db, host.name))) return;
-  const { marker } = answer.result;
-  const found = findingOfHost({ host: host.name, pool: pool.name, expected, observed: installsIn(answer), marker: typeof marker === 'string' ? marker : null });
-  for (const id of findingIdsOf(host.name)) if (id !== found?.id) await clearFinding(db, id);
-  if (found !== null) await openFinding(db, found);
+/** The fleet check asks for disk and clock, too; here it is what was changed by hand that must be seen soon. */
+async function lookAt(deps: HostWatchDeps, hosts: readonly WatchedHost[], signal: AbortSignal): Promise<void> {
+  const looked = await lookAtHosts({ ...deps, hostProgram: null }, hosts, { lanes: HOSTS_PER_TURN.most, timeoutMs: ANSWER_MS, tries: TRIES, withVitals: false, signal });
+  if (deps.keepsAlive !== false) await keepServicesAlive(deps, looked, signal);
 }
 
 async function observe({ executorFor }: HostWatchDeps, { host, pool }: WatchedHost, signal: AbortSignal): Promise<HostAnswer | null> {
   const input = { root: host.executor.root, applications: pool.applications.join(',') };
   return executorFor(host).run(host, 'observe', input, { timeoutMs: ANSWER_MS, signal }).catch(() => null);
-}
-
-function installsIn({ result }: Extract<HostAnswer, { ok: true }>): readonly ExpectedInstall[] {
-  const seen = Array.isArray(result['applications']) ? (result['applications'] as readonly Record<string, unknown>[]) : [];
-  const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
-  return seen.map((one) => ({ application: String(one['application']), version: text(one['version']), digest: text(one['digest']) }));
 }
 
 async function adoptAsked(deps: HostWatchDeps, signal: AbortSignal): Promise<void> {
@@ -89,7 +81,7 @@ async function adoptAsked(deps: HostWatchDeps, signal: AbortSignal): Promise<voi
     const watched = hosts.get(repair.about.host ?? '');
     const outcome = watched === undefined ? refusedFor(repair) : await adopt(deps, watched, { repair, signal });
     if (outcome !== null) await settleRepair(deps.db, repair.id, outcome);
-    if (watched !== undefined && outcome?.state === 'applied') await lookAtHost(deps, watched, signal);
+    if (watched !== undefined && outcome?.state === 'applied') await lookAt(deps, [watched], signal);
   }
 }
 

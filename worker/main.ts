@@ -13,6 +13,7 @@ import { buildName } from './build-name.ts';
 import { sayNamespace } from '../db/watchdog-facts.ts';
 import { startDispatcher } from './dispatcher.ts';
 import { serveHealth } from './health.ts';
+import { startFleetSchedule } from './fleet-schedule.ts';
 import { startFlagKeeper } from './flag-keeper.ts';
 import { startHostWatch } from './host-watch.ts';
 import { startRulesWatch } from './rules-watch.ts';
@@ -48,8 +49,9 @@ await sayNamespace(db, config.namespace);
 const by = `worker ${hostname()}/${process.pid}`;
 const eyes = openEyes(config);
 const watchdog = startWatchdog({ db, eyes, by, log });
-const hosts = startHostWatch({ db, executorFor: executors.executorFor, log, by });
+const hosts = startHostWatch({ db, executorFor: executors.executorFor, log, by, keepsAlive: config.keepAlive });
 const rules = startRulesWatch({ db, log, by });
+const schedule = startFleetSchedule({ client, taskQueue: config.taskQueue, intervalSeconds: config.fleetCheckSeconds, log });
 const running = worker.run();
 const builds = pinning === null ? null : startBuildKeeper({ db, client, ...pinning, worker: randomUUID(), log });
 const health = await serveHealth({ port: config.workerPort, worker, unready: () => builds?.unready() ?? null, log });
@@ -70,7 +72,7 @@ process.exit();
 /** In this order: no new effects, then nobody asks for the database any more. */
 async function stop(): Promise<void> {
   health.close();
-  await Promise.allSettled([dispatcher.stop(), reassert.stop(), pulse.stop(), flags.stop(), watchdog.stop(), hosts.stop(), rules.stop()]);
+  await Promise.allSettled([dispatcher.stop(), reassert.stop(), pulse.stop(), flags.stop(), watchdog.stop(), hosts.stop(), rules.stop(), schedule.stop()]);
   if (worker.getState() === 'RUNNING') worker.shutdown();
   await running.catch(() => undefined);
   // Only now: until here this build went on with its releases.

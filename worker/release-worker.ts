@@ -1,5 +1,7 @@
 /** Wires the concrete drivers into the activities and makes the Temporal worker. The only room that knows every driver. */
 import { Worker } from '@temporalio/worker';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createActivities } from '../activities/activities.ts';
 import { createFacts } from '../activities/facts.ts';
@@ -63,6 +65,15 @@ export function createReleaseWorker({ config, db, connection, build, executors, 
   });
 }
 
+/** SHA-256 of the host program that this worker brings along; null: it cannot be read, of which every call to a host tells. */
+export function hostProgramDigest(): string | null {
+  try {
+    return createHash('sha256').update(readFileSync(HOST_PROGRAM)).digest('hex');
+  } catch {
+    return null;
+  }
+}
+
 /** How hosts are reached: for activities, and for who only looks. */
 export interface Executors {
   readonly executorFor: ActivityDeps['executorFor'];
@@ -88,6 +99,7 @@ function realDeps(config: ReleaseWorkerDeps['config'], db: Database, { executorF
     db,
     facts: createFacts(db),
     executorFor,
+    hostProgram: hostProgramDigest(),
     trafficFor: createTraffic,
     health: createHealth(),
     storeFor: ({ uri }) => packageStoreFor(config.stores, uri),

@@ -40,6 +40,7 @@ export const sliceFailuresSignal = defineSignal<[sliceWorkflowId: string, failed
 
 export const RELEASE_WORKFLOW = 'release';
 export const SLICE_WORKFLOW = 'slice';
+export const FLEET_CHECK_WORKFLOW = 'fleetCheck';
 
 export function releaseWorkflowId(release: string): string {
   return `release/${release}`;
@@ -47,4 +48,14 @@ export function releaseWorkflowId(release: string): string {
 
 export function sliceWorkflowId(release: string, slice: string): string {
   return `release/${release}/slice/${slice}`;
+}
+
+/** One that somebody asked for. */
+export function fleetCheckWorkflowId(check: string): string {
+  return `fleet-check/${check}`;
+}
+
+/** The schedule of an installation, and what the workflows that it starts are called before the time. */
+export function fleetScheduleId(taskQueue: string): string {
+  return `fleet-check/${taskQueue}`;
 }

@@ -45,3 +45,11 @@ export const acting = (summary: string) =>
     ...onTargets,
     summary,
   });
+
+/** The small parts of a fleet check. */
+export const counting = (summary: string) =>
+  proxyActivities<Pick<Activities, 'planFleetCheck' | 'finishCheck'>>({ startToCloseTimeout: '30s', heartbeatTimeout: HEARTBEAT_TIMEOUT, retry: patient(100, 3_000), summary });
+
+/** Some hosts of a fleet check. One that is given up ends the whole check: the next one begins anew, and nothing waits for this one. */
+export const checking = (summary: string) =>
+  proxyActivities<Pick<Activities, 'checkHosts'>>({ startToCloseTimeout: '10m', heartbeatTimeout: HEARTBEAT_TIMEOUT, retry: { ...patient(200, 5_000), maximumAttempts: 20 }, summary });

@@ -53,7 +53,7 @@ export function addDoctor(program: Command, shell: Shell): void {
     program
       .command('repair <finding>')
       .helpGroup('Looking after Signalbox:')
-      .description('do what a finding says repairs it: adopt a release or a host, free a lock, write to a balancer again, bring a server in')
+      .description('do what a finding says repairs it: adopt a release or a host, free a lock, write to a balancer again, bring a server in, keep a service alive again')
       .requiredOption('--reason <text>', 'why; kept with the repair')
       .addOption(new Option('--then <command>', 'of a release that is adopted: take it back or end it at once').choices(['rollback', 'abort']))
       .addOption(new Option('--timeout <duration>', 'how long to wait for the outcome').argParser(duration).default(30_000, '30s'))

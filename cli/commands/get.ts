@@ -42,7 +42,8 @@ async function get(kindName: string, name: string | undefined, flags: GetFlags, 
   const kind = findKind(kindName);
   if (kind === undefined) throw new Complaint(EXIT.usage, `There is no kind "${kindName}".`, [`kinds: ${KINDS.map((known) => known.name).join(', ')}`]);
   const client = shell.client(flags);
-  const objects = name === undefined ? await listObjects(client, kind, flags) : [await oneObject(client, kind, name)];
+  const plain = name === undefined ? await listObjects(client, kind.path, flags) : [await client.get<Fields>(`${kind.path}/${encodeURIComponent(name)}`)];
+  const objects = flags.output === 'yaml' || flags.output === 'name' ? plain : await withBeside(client, kind, { name, flags, objects: plain });
   const single = name !== undefined;
   switch (flags.output) {
     case 'json':
@@ -62,12 +63,21 @@ function tableOf(kind: Kind, objects: readonly Fields[], wide: boolean): string[
   return table(columns.map((column) => column.heading), objects.map((object) => columns.map((column) => column.cell(object))));
 }
 
-async function oneObject(client: Client, kind: Kind, name: string): Promise<Fields> {
-  return client.get<Fields>(`${kind.path}/${encodeURIComponent(name)}`);
+interface Listed {
+  readonly name: string | undefined;
+  readonly flags: GetFlags;
+  readonly objects: readonly Fields[];
+}
+
+async function withBeside(client: Client, { key: keyOf, beside }: Kind, { name, flags, objects }: Listed): Promise<readonly Fields[]> {
+  if (beside === undefined) return objects;
+  const known = name === undefined ? await listObjects(client, beside.path, flags) : [await client.get<Fields>(beside.one(name))];
+  const byKey = new Map(known.map((one) => [String(one[beside.key]), one]));
+  return objects.map((object) => ({ ...object, [beside.field]: byKey.get(keyOf(object)) ?? null }));
 }
 
 /** Pages until the list ends or `--limit` is reached. */
-async function listObjects(client: Client, kind: Kind, flags: GetFlags): Promise<Fields[]> {
+async function listObjects(client: Client, path: string, flags: GetFlags): Promise<Fields[]> {
   const limit = Number(flags.limit);
   if (!Number.isInteger(limit) || limit < 1) throw new Complaint(EXIT.usage, `--limit "${flags.limit}" is not a whole number above 0.`);
   const objects: Fields[] = [];
@@ -75,7 +85,7 @@ async function listObjects(client: Client, kind: Kind, flags: GetFlags): Promise
     const query = new URLSearchParams({ limit: String(Math.min(PAGE, limit - objects.length)) });
     for (const filter of FILTERS) if (flags[filter] !== undefined) query.set(filter, flags[filter]);
     if (cursor !== null) query.set('cursor', cursor);
-    const page: { items: readonly Fields[]; next: string | null } = await client.get(`${kind.path}?${query}`);
+    const page: { items: readonly Fields[]; next: string | null } = await client.get(`${path}?${query}`);
     objects.push(...page.items);
     if (page.next === null || page.items.length === 0 || objects.length >= limit) return objects.slice(0, limit);
     cursor = page.next;

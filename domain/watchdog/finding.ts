@@ -7,8 +7,9 @@
  * - `assert-again`: has the worker write again what the release wants of the balancer.
  * - `bring-in`: puts a drained server back into service.
  * - `adopt-host`: makes a host obey again that was put back by hand.
+ * - `keep-alive`: a service that was left alone because it only died again is started again from now on.
  */
-export const REPAIR_VERBS = ['adopt-release', 'free-lock', 'assert-again', 'bring-in', 'adopt-host'] as const;
+export const REPAIR_VERBS = ['adopt-release', 'free-lock', 'assert-again', 'bring-in', 'adopt-host', 'keep-alive'] as const;
 export type RepairVerb = (typeof REPAIR_VERBS)[number];
 
 /** What a repair needs to know; which members are there follows from the verb. */
@@ -16,6 +17,7 @@ export interface FindingAbout {
   readonly release?: string;
   readonly host?: string;
   readonly pool?: string;
+  readonly application?: string;
   readonly server?: string;
   readonly weight?: number | null;
   /** text of the marker that break-glass left */

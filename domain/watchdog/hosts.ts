@@ -1,5 +1,5 @@
 /** Does a host that no release owns still run what the last release left on it? Asked of a few hosts in each turn, so that all are seen in time. */
-import { repairCommand, type NewFinding } from './finding.ts';
+import { repairCommand, type Look, type NewFinding } from './finding.ts';
 
 /** What the log says an application runs on a host; `digest` null: nothing. */
 export interface ExpectedInstall {
@@ -18,9 +18,13 @@ export interface SeenHost {
   readonly marker: string | null;
 }
 
-/** Ids of what can be found on a host. */
-export function findingIdsOf(host: string): readonly string[] {
-  return [`break-glass/${host}`, `host-differs/${host}`];
+/** What can be found on a host by comparing it with the log. */
+export const HOST_KINDS = ['break-glass', 'host-differs'] as const;
+
+/** Of hosts that were not looked at, or that a release took meanwhile, nothing is said. */
+export function lookAtInstalls(seen: readonly SeenHost[]): Look {
+  const judged = new Set(seen.map(({ host }) => host));
+  return { kinds: HOST_KINDS, found: seen.flatMap((one) => findingOfHost(one) ?? []), isUnjudged: (id) => !judged.has(id.split('/')[1] ?? '') };
 }
 
 /** Break-glass first: until the host is adopted it runs what its console said, and differing is no news. */

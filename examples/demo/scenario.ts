@@ -29,8 +29,9 @@ export interface DemoOptions {
 export interface Demo {
   /** Tells the story; true when every chapter ended as it should and no request failed. Chapters of an earlier start are not told again. */
   readonly run: (api: { readonly url: string; readonly token: string }) => Promise<boolean>;
-  /** ends traffic and fleet; the balancer belongs to the supervisor */
-  readonly end: () => Promise<void>;
+  readonly endTraffic: () => Promise<void>;
+  /** only when no worker is left, which would start the applications again; the balancer belongs to the supervisor */
+  readonly endHosts: () => Promise<void>;
 }
 
 /** Everything a chapter needs. */
@@ -70,8 +71,10 @@ export async function openDemo(options: DemoOptions): Promise<Demo> {
       const stage: Stage = { options, folder, fleet, balancer, api: demoApi({ url, token, signal: options.signal }) };
       return tellStory(stage, () => (traffic ??= new Traffic({ url: balancer.url, perSecond: REQUESTS_PER_SECOND })));
     },
-    end: async () => {
+    endTraffic: async () => {
       await traffic?.stop();
+    },
+    endHosts: async () => {
       await endProcessesIn(fleet.folder, APPLICATION_ENDING);
     },
   };

@@ -81,6 +81,7 @@ async function survey({ release, epoch }: { readonly release: string; readonly e
   };
   const activities = createActivities({
     db: store.db, facts: createFacts(store.db), health: createFakeHealth(),
+    hostProgram: null,
     executorFor: () => recording,
     trafficFor: () => createFakeTraffic([HOST]),
     storeFor: () => ({ driver: 'fake', schemes: ['https'], inspect: async () => ({ sizeBytes: null }) }),

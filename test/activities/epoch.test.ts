@@ -14,6 +14,7 @@ import type { Traffic } from '../../drivers/traffic/port.ts';
 function otherWorker(bench: Bench, traffic: Traffic = bench.traffic) {
   return createActivities({
     db: bench.db, facts: createFacts(bench.db), health: bench.health,
+    hostProgram: null,
     executorFor: () => bench.fleet.executor,
     trafficFor: () => traffic,
     storeFor: () => ({ driver: 'fake', schemes: ['http'], inspect: async () => ({ sizeBytes: null }) }),

@@ -73,6 +73,7 @@ const REQUESTS: readonly [string, string, string, object][] = [
   ['Plan', 'POST', '/v1/plans', FULL_RELEASE],
   ['Token', 'POST', '/v1/tokens', { name: 'someone' }],
   ['Repair', 'POST', '/v1/findings/break-glass%2Fweb-01/repair', { reason: 'why', then: null }],
+  ['FleetCheck', 'POST', '/v1/fleet-checks', { reason: 'why' }],
   ['Drain', 'POST', '/v1/hosts/web-01/drain', { reason: 'why', pool: 'web-prod', force: false }],
   ['Admit', 'POST', '/v1/hosts/web-01/admit', { reason: 'why', pool: 'web-prod' }],
 ];

@@ -73,6 +73,8 @@ export async function bringUp(options: ServicesOptions): Promise<Services> {
     SIGNALBOX_NAMESPACE: namespace,
     SIGNALBOX_API_PORT: String(apiPort),
     SIGNALBOX_DATA: folder,
+    // The checker knows every start by the step of a release that made it.
+    SIGNALBOX_KEEP_ALIVE: 'off',
     SIGNALBOX_STORES: `${apiUrl}/v1/package-files/`,
     SIGNALBOX_WORKFLOW_BUNDLE: bundle,
   };

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { StaleEpoch } from '../../db/errors.ts';
 import { appendReleaseEvents, appendTargetEvent } from '../../db/events.ts';
-import { withTargetFence } from '../../db/fence.ts';
+import { withTargetFence, withUnownedFence } from '../../db/fence.ts';
+import { raiseUnowned } from '../../db/host-watch.ts';
 import { listWantedTraffic, type WantedServer } from '../../db/wanted-traffic.ts';
 import { SIGNALBOX } from '../../domain/vocabulary.ts';
 import { ACTOR, begun, end, endAll, openStore, running, type Store } from './samples.ts';
@@ -49,6 +50,41 @@ test('raising an epoch waits for the write that is going on, which may still app
   mayLeave.resolve();
   await Promise.all([fenced, raised]);
   expect(order).toEqual(['written', 'raised']);
+});
+
+test('an act on a host that no release owns is refused once one took it, or once its epoch is another', async () => {
+  const { db } = store;
+  const work = async (): Promise<never> => { throw new Error('the work was run'); };
+  const epoch = (await raiseUnowned(db, 'web-01', 0)) ?? 0;
+  expect(await withUnownedFence(db, { host: 'web-01', epoch }, async () => 'started')).toBe('started');
+  await expect(withUnownedFence(db, { host: 'web-01', epoch: epoch - 1 }, work)).rejects.toBeInstanceOf(StaleEpoch);
+  await expect(withUnownedFence(db, { host: 'web-99', epoch }, work)).rejects.toBeInstanceOf(StaleEpoch);
+  await running(db);
+  await expect(withUnownedFence(db, { host: 'web-01', epoch }, work)).rejects.toBeInstanceOf(StaleEpoch);
+  expect(await raiseUnowned(db, 'web-01', 0)).toBeNull();
+});
+
+test('a release that takes a host waits for the act that is going on there', async () => {
+  const { db } = store;
+  const epoch = (await raiseUnowned(db, 'web-01', 0)) ?? 0;
+  const order: string[] = [];
+  const entered = Promise.withResolvers<void>();
+  const mayLeave = Promise.withResolvers<void>();
+  const started = withUnownedFence(db, { host: 'web-01', epoch }, async () => {
+    entered.resolve();
+    await mayLeave.promise;
+    order.push('started');
+  });
+  await entered.promise;
+  const owned = running(db).then((release) => {
+    order.push('owned');
+    return release;
+  });
+  await waitingForLock();
+  mayLeave.resolve();
+  await started;
+  expect((await owned).epoch).toBeGreaterThan(epoch);
+  expect(order).toEqual(['started', 'owned']);
 });
 
 async function waitingForLock(): Promise<void> {

@@ -167,6 +167,8 @@ async function startServices(supervisor: Supervisor, { folder, adminUrl, tempora
     SIGNALBOX_API_PORT: String(apiPort),
     SIGNALBOX_WORKER_PORT: String(workerPort),
     SIGNALBOX_DATA: folder,
+    // What a test kills stays dead until a release comes to it.
+    SIGNALBOX_KEEP_ALIVE: 'off',
     SIGNALBOX_STORES: `${url}/v1/package-files/,file://${join(folder, PACKAGES)}/`,
     SIGNALBOX_WORKFLOW_BUNDLE: inject('workflowBundle'),
   };

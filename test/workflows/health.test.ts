@@ -149,7 +149,7 @@ describe('a batch that ignores the verification', () => {
     const acquired = (await readReleaseEvents(bench.db, { release: id })).find(({ type }) => type === 'pool-acquired');
     const activities = createActivities({
       db: bench.db, facts: createFacts(bench.db), health: bench.health, executorFor: () => bench.fleet.executor, trafficFor: () => bench.traffic,
-      storeFor: () => ({ driver: 'fake', schemes: ['http'], inspect: async () => ({ sizeBytes: null }) }), fetching: (_signal, work) => work(),
+      storeFor: () => ({ driver: 'fake', schemes: ['http'], inspect: async () => ({ sizeBytes: null }) }), fetching: (_signal, work) => work(), hostProgram: null,
     });
     const host = baking.batches[1]?.targets[0]?.host ?? '';
     await run(activities, { release: id, host, epoch: acquired?.type === 'pool-acquired' ? acquired.data.epoch : 0, direction: 'forward', round: 0, preImageOf: id, verification: 'ignored' });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { closedBy } from '../../../domain/watchdog/finding.ts';
 import { healthOf, type PartsSeen } from '../../../domain/watchdog/health.ts';
-import { findingIdsOf, findingOfHost, nextInTurn, type SeenHost } from '../../../domain/watchdog/hosts.ts';
+import { findingOfHost, HOST_KINDS, lookAtInstalls, nextInTurn, type SeenHost } from '../../../domain/watchdog/hosts.ts';
 import { waitingWith, type Hindrance } from '../../../domain/watchdog/hindrance.ts';
 import { freedAtOnce, lookAtLocks } from '../../../domain/watchdog/locks.ts';
 import { lookAtWorkers } from '../../../domain/watchdog/workers.ts';
@@ -62,7 +62,23 @@ describe('a host', () => {
     const found = findingOfHost({ ...SEEN, ...more });
     if (expected === null) expect(found).toBeNull();
     else expect(found).toMatchObject(expected);
-    if (found !== null) expect(findingIdsOf('web-01')).toContain(found.id);
+    if (found !== null) expect(HOST_KINDS.map((kind) => `${kind}/web-01`)).toContain(found.id);
+  });
+});
+
+describe('hosts that are looked at together', () => {
+  const open = ['web-01', 'web-02'].map((host) => ({ id: `host-differs/${host}`, kind: 'host-differs' }));
+  const same = { host: 'web-01', pool: 'web-prod', marker: null, expected: [], observed: [] };
+
+  test('clear what is not so any more, each only its own', () => {
+    expect(closedBy(lookAtInstalls([same]), open)).toEqual(['host-differs/web-01']);
+    expect(closedBy(lookAtInstalls([]), open)).toEqual([]);
+  });
+
+  test('that are put back by hand stay found, and differ no more', () => {
+    const look = lookAtInstalls([{ ...same, marker: 'back-1' }]);
+    expect(look.found.map(({ id }) => id)).toEqual(['break-glass/web-01']);
+    expect(closedBy(look, open)).toEqual(['host-differs/web-01']);
   });
 });
 

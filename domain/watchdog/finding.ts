@@ -50,6 +50,7 @@ export const WATCHDOG_KINDS = [
   'unexplained-drain',
   'traffic-differs',
   'no-workers',
+  'site-silent',
   'host-differs',
   'break-glass',
 ] as const;

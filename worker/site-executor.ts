@@ -85,7 +85,8 @@ async function outcomeOf(asked: Asked, signal: AbortSignal): Promise<SiteOutcome
     const { handle, isOurs } = await begin(asked, signal);
     try {
       const sealed = await asked.client.withAbortSignal(signal, () => handle.result());
-      return unseal(asked.keys, ofAnswer(asked), sealed) as SiteOutcome;
+      const outcome = unseal(asked.keys, ofAnswer(asked), sealed) as SiteOutcome;
+      return isOurs ? outcome : asRepeated(outcome);
     } catch (error) {
       if (signal.aborted) {
         // Ends the call at the site; what it began on the host goes on there, and its journal tells the next one.
@@ -97,6 +98,11 @@ async function outcomeOf(asked: Asked, signal: AbortSignal): Promise<SiteOutcome
       if (!endedWithAnother) throw down(asked.site, reasonOf(cause, asked));
     }
   }
+}
+
+/** What another call did was not acted by this one. */
+function asRepeated(outcome: SiteOutcome): SiteOutcome {
+  return outcome.ended === 'answered' && outcome.answer.ok ? { ...outcome, answer: { ...outcome.answer, repeated: true } } : outcome;
 }
 
 interface Begun {

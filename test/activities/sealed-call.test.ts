@@ -10,7 +10,9 @@ const keys = siteKeys([key]);
 
 describe('a sealed call', () => {
   test('opens to what was sealed, whatever it is', () => {
-    fc.assert(fc.property(fc.jsonValue(), fc.string(), (value, about) => expect(JSON.stringify(unseal(keys, about, seal(keys, about, value)))).toBe(JSON.stringify(value))));
+    fc.assert(fc.property(fc.jsonValue(), fc.string(), (value, about) => {
+      expect(JSON.stringify(unseal(keys, about, seal(keys, about, value)))).toBe(JSON.stringify(value));
+    }));
   });
 
   test('shows nothing of its content, and twice the same is never the same', () => {

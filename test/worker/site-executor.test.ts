@@ -4,9 +4,11 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { dependencyOf, verdictOn } from '../../activities/failures.ts';
 import { siteKeys } from '../../activities/sealed-call.ts';
 import { siteCallId } from '../../domain/site.ts';
 import { ExecutorDown, HostUnreachable } from '../../drivers/executors/port.ts';
+import { openExecutors } from '../../worker/release-worker.ts';
 import { createSiteExecutor } from '../../worker/site-executor.ts';
 import { freePorts } from '../../stack/ports.ts';
 import { OwnNetwork } from '../chaos/own-network.ts';
@@ -69,10 +71,22 @@ const tell = (host: HostSpec): void => writeFileSync(mark(host, 'go'), '');
 const failureOf = (call: Promise<unknown>): Promise<unknown> => call.then(() => null, (error: unknown) => error);
 const downAt = (site: string, message: RegExp) => expect.objectContaining({ name: 'ExecutorDown', plane: `site ${site}`, message: expect.stringMatching(message) });
 
+test('hosts that name a site go through it, whatever their executor, and all others never do', async () => {
+  const executors = openExecutors({ sshAgent: null }, executor);
+  const { site: _site, ...here } = hosts.host('east');
+  expect(executors.executorFor(hosts.host('east'))).toBe(executor);
+  expect(executors.executorFor(here).driver).toBe('local');
+  const unreachable = openExecutors({ sshAgent: null });
+  expect(await failureOf(run(hosts.host('east'), 'observe', {}, { by: unreachable.executorFor(hosts.host('east')) }))).toEqual(downAt('east', /cannot reach sites/));
+  await Promise.all([executors.close(), unreachable.close()]);
+});
+
 describe('a site that is away', () => {
   test('nobody works there: ExecutorDown that names the site and how to start a worker, however short the time of the host', async () => {
     const error = await failureOf(run(hosts.host('nowhere'), 'observe', { applications: 'web' }, { timeoutMs: 1_500 }));
     expect(error).toBeInstanceOf(ExecutorDown);
+    expect(dependencyOf(error)).toMatchObject({ dependency: 'site nowhere' });
+    expect(verdictOn(error, 'host-1')).toBeNull();
     expect(error).toEqual(downAt('nowhere', /nobody took up observe on host-1 .* signalbox site-worker --site nowhere$/));
   });
 

@@ -31,7 +31,12 @@ export interface Config {
   readonly build: string | null;
   /** socket of the ssh agent of whoever started the worker */
   readonly sshAgent: string | null;
+  /** 32 bytes each, in base64: what sites are told and answer is closed with the first and opened with any; empty: no site can be reached */
+  readonly siteKeys: readonly string[];
 }
+
+/** What a worker inside a site needs: it has neither database nor balancer. */
+export type SiteConfig = Pick<Config, 'temporalAddress' | 'namespace' | 'taskQueue' | 'logLevel' | 'workerPort' | 'sshAgent' | 'siteKeys'>;
 
 const KNOWN: Readonly<Record<string, string>> = {
   SIGNALBOX_DATABASE_URL: 'postgres://…, service role',
@@ -53,6 +58,7 @@ const KNOWN: Readonly<Record<string, string>> = {
   SIGNALBOX_KEEP_ALIVE: 'on or off: start dead services again outside releases (default on)',
   SIGNALBOX_WORKFLOW_BUNDLE: 'file',
   SIGNALBOX_BUILD: 'name of this build of the worker, or `none` (default: a digest of its code)',
+  SIGNALBOX_SITE_KEY: 'key that the workers and those of sites have in common: 32 bytes in base64; while keys are exchanged several, one a line',
   SIGNALBOX_URL: 'for the command line',
   SIGNALBOX_TOKEN: 'for the command line',
 };
@@ -82,42 +88,27 @@ function refuse(complaints: readonly string[]): void {
 
 /** All complaints at once. `NAME_FILE` names a file that holds the value. */
 export function readConfig(env: Environment = process.env): Config {
-  const complaints: string[] = [];
-  for (const name of Object.keys(env)) {
-    const base = name.endsWith('_FILE') ? name.slice(0, -5) : name;
-    if (name.startsWith('SIGNALBOX_') && !(base in KNOWN)) complaints.push(`${name} is not a setting; known: ${Object.keys(KNOWN).join(', ')}`);
-  }
-  const text = (name: string, fallback: string | null): string => setting(env, name, fallback, complaints);
-  const number = (name: string, fallback: number): number => {
-    const value = Number(text(name, String(fallback)));
-    if (!Number.isInteger(value) || value < 0 || value > 65535) complaints.push(`${name} must be a whole number from 0 to 65535`);
-    return value;
-  };
-  const apiHost = text('SIGNALBOX_API_HOST', '127.0.0.1');
-  const apiPort = number('SIGNALBOX_API_PORT', 8300);
-  const publicUrl = text('SIGNALBOX_PUBLIC_URL', `http://${apiHost}:${apiPort}`);
+  const settings = new Settings(env);
+  const apiHost = settings.text('SIGNALBOX_API_HOST', '127.0.0.1');
+  const apiPort = settings.number('SIGNALBOX_API_PORT', 8300);
+  const publicUrl = settings.text('SIGNALBOX_PUBLIC_URL', `http://${apiHost}:${apiPort}`);
   const config: Config = {
-    databaseUrl: text('SIGNALBOX_DATABASE_URL', null),
-    migrateUrl: text('SIGNALBOX_MIGRATE_URL', '') || null,
-    temporalAddress: text('SIGNALBOX_TEMPORAL_ADDRESS', '127.0.0.1:7233'),
-    namespace: text('SIGNALBOX_NAMESPACE', 'default'),
-    taskQueue: text('SIGNALBOX_TASK_QUEUE', 'signalbox'),
+    databaseUrl: settings.text('SIGNALBOX_DATABASE_URL', null),
+    migrateUrl: settings.text('SIGNALBOX_MIGRATE_URL', '') || null,
+    ...everyWorkers(settings),
     apiHost,
     apiPort,
     publicUrl,
-    temporalUiUrl: text('SIGNALBOX_TEMPORAL_UI_URL', '') || null,
-    dataDir: text('SIGNALBOX_DATA', '.signalbox'),
-    stores: text('SIGNALBOX_STORES', '').split(',').filter((prefix) => prefix !== ''),
-    logLevel: text('SIGNALBOX_LOG_LEVEL', 'info'),
-    workerPort: number('SIGNALBOX_WORKER_PORT', 8310),
-    fetchesMax: number('SIGNALBOX_FETCHES_MAX', 10),
-    fleetCheckSeconds: fleetCheckSeconds(number('SIGNALBOX_FLEET_CHECK_SECONDS', 300), complaints),
-    keepAlive: isOn(text('SIGNALBOX_KEEP_ALIVE', 'on'), complaints),
-    workflowBundle: text('SIGNALBOX_WORKFLOW_BUNDLE', '') || null,
-    build: buildName(text('SIGNALBOX_BUILD', ''), complaints),
-    sshAgent: env['SSH_AUTH_SOCK'] || null,
+    temporalUiUrl: settings.text('SIGNALBOX_TEMPORAL_UI_URL', '') || null,
+    dataDir: settings.text('SIGNALBOX_DATA', '.signalbox'),
+    stores: settings.text('SIGNALBOX_STORES', '').split(',').filter((prefix) => prefix !== ''),
+    fetchesMax: settings.number('SIGNALBOX_FETCHES_MAX', 10),
+    workflowBundle: settings.text('SIGNALBOX_WORKFLOW_BUNDLE', '') || null,
+    build: buildName(settings.text('SIGNALBOX_BUILD', ''), settings.complaints),
+    fleetCheckSeconds: fleetCheckSeconds(settings.number('SIGNALBOX_FLEET_CHECK_SECONDS', 300), settings.complaints),
+    keepAlive: isOn(settings.text('SIGNALBOX_KEEP_ALIVE', 'on'), settings.complaints),
   };
-  refuse(complaints);
+  refuse(settings.complaints);
   return Object.freeze(config);
 }
 
@@ -130,6 +121,62 @@ function isOn(word: string, complaints: string[]): boolean {
 function fleetCheckSeconds(seconds: number, complaints: string[]): number {
   if (seconds !== 0 && (seconds < 10 || seconds > 600)) complaints.push('SIGNALBOX_FLEET_CHECK_SECONDS must be 0 or from 10 to 600');
   return seconds;
+}
+
+/** The same for a worker inside a site, which needs a key. */
+export function readSiteConfig(env: Environment = process.env): SiteConfig {
+  const settings = new Settings(env);
+  settings.text('SIGNALBOX_SITE_KEY', null);
+  const config = everyWorkers(settings);
+  refuse(settings.complaints);
+  return Object.freeze(config);
+}
+
+/** One reading of the environment; gathers what is wrong with it. */
+class Settings {
+  readonly complaints: string[] = [];
+  readonly #env: Environment;
+
+  constructor(env: Environment) {
+    this.#env = env;
+    for (const name of Object.keys(env)) {
+      const base = name.endsWith('_FILE') ? name.slice(0, -5) : name;
+      if (name.startsWith('SIGNALBOX_') && !(base in KNOWN)) this.complaints.push(`${name} is not a setting; known: ${Object.keys(KNOWN).join(', ')}`);
+    }
+  }
+
+  text(name: string, fallback: string | null): string {
+    return setting(this.#env, name, fallback, this.complaints);
+  }
+
+  number(name: string, fallback: number): number {
+    const value = Number(this.text(name, String(fallback)));
+    if (!Number.isInteger(value) || value < 0 || value > 65535) this.complaints.push(`${name} must be a whole number from 0 to 65535`);
+    return value;
+  }
+
+  get sshAgent(): string | null {
+    return this.#env['SSH_AUTH_SOCK'] || null;
+  }
+}
+
+function everyWorkers(settings: Settings): SiteConfig {
+  return {
+    temporalAddress: settings.text('SIGNALBOX_TEMPORAL_ADDRESS', '127.0.0.1:7233'),
+    namespace: settings.text('SIGNALBOX_NAMESPACE', 'default'),
+    taskQueue: settings.text('SIGNALBOX_TASK_QUEUE', 'signalbox'),
+    logLevel: settings.text('SIGNALBOX_LOG_LEVEL', 'info'),
+    workerPort: settings.number('SIGNALBOX_WORKER_PORT', 8310),
+    sshAgent: settings.sshAgent,
+    siteKeys: siteKeys(settings.text('SIGNALBOX_SITE_KEY', ''), settings.complaints),
+  };
+}
+
+/** The complaint tells nothing of the key. */
+function siteKeys(text: string, complaints: string[]): readonly string[] {
+  const keys = text.split(/\s+/).filter((key) => key !== '');
+  if (!keys.every((key) => /^[A-Za-z0-9+/]{43}=$/.test(key))) complaints.push('SIGNALBOX_SITE_KEY must be 32 bytes in base64, or several such, one a line: `openssl rand -base64 32` makes one');
+  return keys;
 }
 
 /** Temporal puts it into names of its own, between dots and colons. */

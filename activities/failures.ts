@@ -85,7 +85,7 @@ export function dependencyOf(error: unknown): { readonly dependency: string; rea
   if (error instanceof DependencyDown) return { dependency: error.dependency, message: error.message };
   if (error instanceof BalancerDown) return { dependency: 'the balancer', message: error.message };
   if (error instanceof StoreDown) return { dependency: 'the package store', message: error.message };
-  if (error instanceof ExecutorDown) return { dependency: 'the executor', message: error.message };
+  if (error instanceof ExecutorDown) return { dependency: error.plane, message: error.message };
   return null;
 }
 

@@ -68,6 +68,7 @@ export const KINDS: readonly Kind[] = [
       column('ADDRESS', 'address'),
       column('ZONE', 'zone'),
       { heading: 'EXECUTOR', cell: (object) => text(fields(object, 'executor'), 'driver') },
+      { heading: 'SITE', cell: (object) => text(object, 'site'), wide: true },
       { heading: 'ROOT', cell: (object) => text(fields(object, 'executor'), 'root'), wide: true },
       { heading: 'LABELS', cell: (object) => Object.entries(fields(object, 'labels')).map(([name, value]) => `${name}=${String(value)}`).join(' '), wide: true },
     ],

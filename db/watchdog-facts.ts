@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { concernsPlace } from './release-flag.ts';
 import type { LockHeld } from '../domain/watchdog/locks.ts';
 import type { RunningRelease } from '../domain/watchdog/releases.ts';
+import type { NamedSite } from '../domain/watchdog/sites.ts';
 import type { SeenServer } from '../domain/watchdog/servers.ts';
 import type { Queryable } from './client.ts';
 
@@ -74,6 +75,14 @@ export async function seenServers(db: Queryable): Promise<readonly SeenServer[]>
     join inventory p on p.kind = 'pool' and p.name = s.pool and p.spec::jsonb -> 'hosts' ? s.host and p.spec -> 'joins' is null and p.spec -> 'traffic' ->> 'driver' <> 'none'
     left join host_locks l on l.host = s.host
     order by s.pool, s.host`.execute(db.kysely);
+  return rows;
+}
+
+/** Sites that hosts name, each with these hosts. */
+export async function namedSites(db: Queryable): Promise<readonly NamedSite[]> {
+  const { rows } = await sql<NamedSite>`
+    select spec ->> 'site' as site, array_agg(name order by name) as hosts from inventory where kind = 'host' and spec ->> 'site' is not null
+    group by spec ->> 'site' order by 1`.execute(db.kysely);
   return rows;
 }
 

@@ -177,6 +177,8 @@ export interface HostSpec {
   readonly name: string;
   readonly address: string;
   readonly zone: string;
+  /** whose workers reach it, with the executor below; absent: any worker does */
+  readonly site?: string;
   readonly labels: Variables;
   readonly executor: ExecutorSpec;
   readonly variables: Variables;

@@ -3,13 +3,15 @@ import { freedAtOnce, lookAtLocks } from '../domain/watchdog/locks.ts';
 import { nextInTurn } from '../domain/watchdog/hosts.ts';
 import { lookAtReleases, ownActs } from '../domain/watchdog/releases.ts';
 import { lookAtServers } from '../domain/watchdog/servers.ts';
+import { lookAtSites } from '../domain/watchdog/sites.ts';
 import { lookAtWorkers } from '../domain/watchdog/workers.ts';
 import { clearFinding, tellLooks } from '../db/findings.ts';
-import { endedDrifts, pulseAgeMs, runningReleases, seenServers, strayLocks, undispatchedCommands, workersNamespace } from '../db/watchdog-facts.ts';
+import { endedDrifts, namedSites, pulseAgeMs, runningReleases, seenServers, strayLocks, undispatchedCommands, workersNamespace } from '../db/watchdog-facts.ts';
 import { dispatchAgain, freeLocks, startAgain, wakeAgain } from '../db/own-repairs.ts';
 import type { Database } from '../db/client.ts';
 import type { Look } from '../domain/watchdog/finding.ts';
 import type { ReleaseLook, RunningRelease, WorkflowSight } from '../domain/watchdog/releases.ts';
+import type { SiteLook } from '../domain/watchdog/sites.ts';
 import type { TemporalEyes } from './temporal-eyes.ts';
 
 export interface RoundDeps {
@@ -45,6 +47,7 @@ export async function round({ db, eyes }: RoundDeps, turns: Turns, signal: Abort
     lookAtLocks(await strayLocks(db)),
     lookAtServers(await seenServers(db)),
     lookAtWorkers({ pulseAgeMs: await pulseAgeMs(db), temporalAnswers: answers, waitingMs }),
+    lookAtSites(await sitesSeen({ db, eyes }, answers, signal)),
   ];
   await tellLooks(db, found);
   for (const id of await endedDrifts(db)) await clearFinding(db, id);
@@ -67,6 +70,12 @@ async function lookAt({ db, eyes }: RoundDeps, running: readonly RunningRelease[
     const before = byId.get(release);
     return before === undefined ? [] : [{ before, sight, after: after.get(release) ?? null }];
   });
+}
+
+/** Only from where workers work: elsewhere nobody asks on any queue. */
+async function sitesSeen({ db, eyes }: RoundDeps, answers: boolean, signal: AbortSignal): Promise<readonly SiteLook[]> {
+  const named = await namedSites(db);
+  return Promise.all(named.map(async (one) => ({ ...one, askedAgoMs: answers ? await eyes.siteAskedAgoMs(one.site, signal) : ('unknown' as const) })));
 }
 
 async function freeStrayLocks(db: Database): Promise<void> {

@@ -1,5 +1,6 @@
 /** What Temporal itself says of single workflows, never its lists, which lag behind. Only looks; changes nothing. */
 import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
+import { siteQueue } from '../domain/site.ts';
 import { releaseWorkflowId } from '../workflows/messages.ts';
 import { headIn, headOf, NOTHING_MET } from './workflow-head.ts';
 import type { WorkflowSight } from '../domain/watchdog/releases.ts';
@@ -12,12 +13,16 @@ export interface TemporalEyes {
   readonly answers: (signal: AbortSignal) => Promise<boolean>;
   /** `withHead`: also look in its history how far it knows the log. No worker is needed for it */
   readonly look: (release: string, withHead: boolean, signal: AbortSignal) => Promise<WorkflowSight>;
+  /** since a worker of the site last asked for a call, in ms; null: none did in the last minutes */
+  readonly siteAskedAgoMs: (site: string, signal: AbortSignal) => Promise<number | null | 'unknown'>;
   readonly close: () => Promise<void>;
 }
 
 const ANSWER_MS = 3_000;
 /** By default gRPC waits up to two minutes between tries: after an outage nobody would look. */
 const RECONNECT_MS_MAX = 1_000;
+/** Temporal's number for the half of a queue that holds activities. */
+const ACTIVITY_QUEUE = 2;
 /** From here on it is worth asking why it fails. */
 const ATTEMPTS_TOLD = 3;
 const PAGE = 100;
@@ -34,6 +39,7 @@ export function openEyes({ temporalAddress, namespace, taskQueue }: { readonly t
     namespace,
     answers: (signal) => unlessAborted(signal, answers(), false),
     look: (release, withHead, signal) => unlessAborted(signal, look(client, release, withHead), { seen: 'unknown' }),
+    siteAskedAgoMs: (site, signal) => unlessAborted(signal, askedAgoMs(client, siteQueue(taskQueue, site)), 'unknown'),
     // A line that was never connected has nothing to close.
     close: () => connection.close().catch(() => undefined),
   };
@@ -67,6 +73,17 @@ async function look(client: Client, release: string, withHead: boolean): Promise
     return { seen: 'running', attempt, failure, head };
   } catch (error) {
     return error instanceof WorkflowNotFoundError ? { seen: 'absent' } : { seen: 'unknown' };
+  }
+}
+
+/** By the machine's own clock: a difference of some seconds to Temporal's does not matter here. */
+async function askedAgoMs(client: Client, queue: string): Promise<number | null | 'unknown'> {
+  try {
+    const { pollers } = await within(client, () => client.workflowService.describeTaskQueue({ namespace: client.options.namespace, taskQueue: { name: queue }, taskQueueType: ACTIVITY_QUEUE }));
+    const asked = (pollers ?? []).map(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000);
+    return asked.length === 0 ? null : Math.max(0, Date.now() - Math.max(...asked));
+  } catch {
+    return 'unknown';
   }
 }
 

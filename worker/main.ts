@@ -1,11 +1,10 @@
 /** The worker process: config → database → drivers → activities → Worker, and the loops beside it. Everything it starts, it ends. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { setTimeout as delay } from 'node:timers/promises';
-import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
 import { Client } from '@temporalio/client';
 import closeWithGrace from 'close-with-grace';
 import { pino } from 'pino';
+import { siteKeys } from '../activities/sealed-call.ts';
 import { readConfig } from '../config.ts';
 import { openDatabase, checkDatabase } from '../db/client.ts';
 import { startBuildKeeper } from './build-keeper.ts';
@@ -21,11 +20,11 @@ import { startPulse } from './pulse.ts';
 import { startReassert } from './reassert.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 import { createReleaseWorker, openExecutors } from './release-worker.ts';
+import { createSiteExecutor } from './site-executor.ts';
 import { lineToTemporal } from './temporal-client.ts';
+import { connectTemporal, installRuntime } from './temporal-runtime.ts';
 import { startWatchdog } from '../watchdog/loop.ts';
 import { openEyes } from '../watchdog/temporal-eyes.ts';
-import type { Logger } from 'pino';
-import type { Config } from '../config.ts';
 
 const config = readConfig();
 const log = pino({ level: config.logLevel, base: { process: 'worker' } });
@@ -33,13 +32,13 @@ installRuntime(log);
 
 const db = openDatabase({ url: config.databaseUrl, max: 20, applicationName: 'signalbox-worker' });
 await checkDatabase(db);
-const connection = await connectTemporal(config, log);
+const connection = await connectTemporal(config.temporalAddress, { log, meanwhile: 'Releases wait meanwhile.' });
 const clientConnection = lineToTemporal(config.temporalAddress);
 const client = new Client({ connection: clientConnection, namespace: config.namespace });
 await registerSearchAttributes(clientConnection, config.namespace);
 const build = buildName(config);
 const pinning = build === null ? null : { deployment: config.taskQueue, build };
-const executors = openExecutors(config);
+const executors = openExecutors(config, createSiteExecutor({ client, taskQueue: config.taskQueue, keys: config.siteKeys.length === 0 ? null : siteKeys(config.siteKeys) }));
 const worker = await createReleaseWorker({ config, db, connection, log, build: pinning, executors });
 const dispatcher = startDispatcher({ db, client, taskQueue: config.taskQueue, databaseUrl: config.databaseUrl, log });
 const reassert = startReassert({ db, log });
@@ -78,25 +77,4 @@ async function stop(): Promise<void> {
   // Only now: until here this build went on with its releases.
   await builds?.stop();
   await Promise.allSettled([executors.close(), eyes.close(), clientConnection.close(), connection.close(), db.close()]);
-}
-
-function installRuntime(logger: Logger): void {
-  const levels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
-  Runtime.install({
-    shutdownSignals: [],
-    logger: new DefaultLogger('WARN', ({ level, message, meta }) => logger[levels[level]]({ ...meta, taskToken: undefined }, message)),
-    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} } },
-  });
-}
-
-/** Temporal may come up after the worker: it is asked again, and the log says so, until it answers. */
-async function connectTemporal({ temporalAddress }: Config, logger: Logger): Promise<NativeConnection> {
-  for (;;) {
-    try {
-      return await NativeConnection.connect({ address: temporalAddress });
-    } catch (err) {
-      logger.warn({ err: String(err) }, `Temporal does not answer at ${temporalAddress}; trying again. Releases wait meanwhile.`);
-      await delay(1000);
-    }
-  }
 }

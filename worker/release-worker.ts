@@ -11,6 +11,7 @@ import { createHealth } from '../drivers/health/factory.ts';
 import { createFetchSlots } from '../drivers/packages/fetch-slots.ts';
 import { packageStoreFor } from '../drivers/packages/factory.ts';
 import { createTraffic } from '../drivers/traffic/factory.ts';
+import { NO_SITES } from './site-executor.ts';
 import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
@@ -81,12 +82,13 @@ export interface Executors {
   close(): Promise<void>;
 }
 
-export function openExecutors({ sshAgent }: Pick<Config, 'sshAgent'>): Executors {
+/** @param site reaches hosts that name a site */
+export function openExecutors({ sshAgent }: Pick<Config, 'sshAgent'>, site: Executor = NO_SITES): Executors {
   const local = createLocalExecutor({ hostProgram: HOST_PROGRAM });
   const ssh = createSshExecutor({ hostProgram: HOST_PROGRAM, agentSocket: sshAgent });
   const executors: Readonly<Record<ExecutorSpec['driver'], Executor>> = { local, ssh };
   return {
-    executorFor: ({ executor }) => executors[executor.driver],
+    executorFor: (host) => (host.site === undefined ? executors[host.executor.driver] : site),
     close: async () => {
       await Promise.all([local.close(), ssh.close()]);
     },

@@ -39,6 +39,7 @@ export const Host = z
     name: Name,
     address: z.string().min(1).max(253).refine(isAddress, 'must be a host name or an IP address'),
     zone: Name.default('default'),
+    site: Name.exactOptional().meta({ description: 'the site whose workers reach this host; left out: the ordinary workers do' }),
     labels: Variables,
     executor: Executor,
     variables: Variables,

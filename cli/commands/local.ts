@@ -18,6 +18,7 @@ export const PARTS: readonly Part[] = [
   { name: 'start', entry: 'stack/start.ts', about: 'run the whole stack on this machine and release a demo fleet' },
   { name: 'api', entry: 'api/main.ts', about: 'run the HTTP API' },
   { name: 'worker', entry: 'worker/main.ts', about: 'run a worker' },
+  { name: 'site-worker', entry: 'worker/site-main.ts', about: 'run a worker inside a data centre, for hosts that name it: --site NAME' },
   { name: 'migrate', entry: 'db/main.ts', about: 'bring the database schema up to date' },
 ];
 

@@ -53,6 +53,7 @@ export const WATCHDOG_KINDS = [
   'traffic-differs',
   'balancer-differs',
   'no-workers',
+  'site-silent',
   'host-differs',
   'break-glass',
 ] as const;

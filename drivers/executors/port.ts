@@ -40,4 +40,10 @@ export class HostUnreachable extends Error {
 
 export class ExecutorDown extends Error {
   override readonly name = 'ExecutorDown';
+  /** what is away, as a release says that it waits for it */
+  readonly plane: string;
+  constructor(message: string, plane = 'the executor') {
+    super(message);
+    this.plane = plane;
+  }
 }

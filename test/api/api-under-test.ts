@@ -60,7 +60,7 @@ export async function startApiUnderTest(options: { readonly packageFileBytesMax?
   const log = { error: (fields: object, message: string) => void errors.push({ ...fields, message }), warn: () => {}, info: () => {}, debug: () => {} };
   const config: Config = {
     databaseUrl: database.serviceUrl, migrateUrl: null, temporalAddress: '127.0.0.1:1', namespace: 'default', taskQueue: 'signalbox', apiHost: '127.0.0.1', apiPort: port,
-    publicUrl: url, temporalUiUrl: null, dataDir, stores: options.stores ?? ['https://packages.example/'], logLevel: 'silent', workerPort: 0, fetchesMax: 1, fleetCheckSeconds: 0, keepAlive: false, workflowBundle: null, build: null, sshAgent: null,
+    publicUrl: url, temporalUiUrl: null, dataDir, stores: options.stores ?? ['https://packages.example/'], logLevel: 'silent', workerPort: 0, fetchesMax: 1, fleetCheckSeconds: 0, keepAlive: false, workflowBundle: null, build: null, sshAgent: null, siteKeys: [],
   };
   const { stores: _stores, ...limits } = options;
   const app = createApp({ db, config, notifications: hub, temporalReachable: async () => false, log, drainSignal: drain.signal, ...limits });

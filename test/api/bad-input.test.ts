@@ -48,7 +48,7 @@ const FULL_APPLICATION = {
     { command: { command: ['./probe', '--port', '${port}'], timeoutSeconds: 5 }, timeoutSeconds: 60 },
   ],
 };
-const FULL_HOST = { ...host('web-09'), labels: { machineType: 'small' } };
+const FULL_HOST = { ...host('web-09'), site: 'west', labels: { machineType: 'small' } };
 const FULL_SSH_HOST = {
   ...host('web-08'),
   executor: {

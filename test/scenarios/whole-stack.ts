@@ -31,6 +31,8 @@ export type Killable = 'api' | 'worker' | 'Temporal' | 'Postgres';
 
 export interface WholeStack {
   readonly fleet: Fleet;
+  /** host:port of its Temporal */
+  readonly temporal: string;
   /** where users ask */
   readonly url: string;
   /** the balancer's runtime API */
@@ -68,10 +70,12 @@ export interface WholeStackOptions {
   readonly hosts?: number;
   /** where the hosts are, one for each; absent: on the loopback. Hosts elsewhere do not reach the API, so packages come from a folder */
   readonly addresses?: readonly string[];
+  /** key of the installation's sites; absent: it has none */
+  readonly siteKey?: string;
 }
 
 /** @param change makes other documents of the fleet's own */
-export async function openWholeStack(change: (document: object) => object = (document) => document, { hosts, addresses }: WholeStackOptions = {}): Promise<WholeStack> {
+export async function openWholeStack(change: (document: object) => object = (document) => document, { hosts, addresses, siteKey }: WholeStackOptions = {}): Promise<WholeStack> {
   const folder = mkdtempSync(join(tmpdir(), 'whole-stack-'));
   const guard = openGuard();
   const log: string[] = [];
@@ -94,11 +98,11 @@ export async function openWholeStack(change: (document: object) => object = (doc
     const database = openDatabase({ url: adminUrl, applicationName: 'scenario', onError: () => undefined });
     owner = database;
     await createToken(database, { name: 'administrator', hash: tokenHash(TOKEN) });
-    const url = await startServices(supervisor, { folder, adminUrl, temporal });
+    const url = await startServices(supervisor, { folder, adminUrl, temporal, ...(siteKey === undefined ? {} : { siteKey }) });
     const api = demoApi({ url, token: TOKEN, signal: new AbortController().signal });
     await api.post('/v1/apply', { documents: documents(fleet, balancer.socket, folder).map(change) });
     return {
-      fleet, url: balancer.url, socket: balancer.socket, api, owner: database, killed, end,
+      fleet, temporal, url: balancer.url, socket: balancer.socket, api, owner: database, killed, end,
       starts: (host) => linesOf(witnessOf(folder, host)).map((line) => line.split(' ')[0] ?? ''),
       kill: async (name) => {
         killed.push(name);
@@ -155,7 +159,7 @@ async function startTemporal(supervisor: Supervisor, folder: string): Promise<st
 }
 
 /** Resolves to the API's address. */
-async function startServices(supervisor: Supervisor, { folder, adminUrl, temporal }: { readonly folder: string; readonly adminUrl: string; readonly temporal: string }): Promise<string> {
+async function startServices(supervisor: Supervisor, { folder, adminUrl, temporal, siteKey }: { readonly folder: string; readonly adminUrl: string; readonly temporal: string; readonly siteKey?: string }): Promise<string> {
   const [apiPort = 0, workerPort = 0] = await freePorts(2);
   const serviceUrl = Object.assign(new URL(adminUrl), { username: 'signalbox_service', password: SERVICE_PASSWORD });
   const url = `http://127.0.0.1:${apiPort}`;
@@ -171,6 +175,7 @@ async function startServices(supervisor: Supervisor, { folder, adminUrl, tempora
     SIGNALBOX_KEEP_ALIVE: 'off',
     SIGNALBOX_STORES: `${url}/v1/package-files/,file://${join(folder, PACKAGES)}/`,
     SIGNALBOX_WORKFLOW_BUNDLE: inject('workflowBundle'),
+    ...(siteKey === undefined ? {} : { SIGNALBOX_SITE_KEY: siteKey }),
   };
   const service = (name: string, entry: string, port: number) =>
     supervisor.start(nodeService({ name, entry: join(CLONE, entry), cwd: CLONE, env, logFile: join(folder, 'logs', `${name}.log`), readyUrl: `http://127.0.0.1:${port}/readyz` }));

@@ -9,6 +9,7 @@ test('where nobody listens that is told at once: nothing is tried again behind t
   const startedMs = performance.now();
   expect(await eyes.answers(new AbortController().signal)).toBe(false);
   expect(await eyes.look('r-00000000', true, new AbortController().signal)).toEqual({ seen: 'unknown' });
+  expect(await eyes.siteAskedAgoMs('east', new AbortController().signal)).toBe('unknown');
   expect(performance.now() - startedMs).toBeLessThan(2_000);
   await eyes.close();
 });

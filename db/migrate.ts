@@ -19,6 +19,7 @@ import * as severalEntries from './migrations/0017-several-entries.ts';
 import * as watchdog from './migrations/0018-watchdog.ts';
 import * as workers from './migrations/0019-workers.ts';
 import * as fewerNotices from './migrations/0020-fewer-notices.ts';
+import * as agents from './migrations/0023-agents.ts';
 import { grantServiceRole } from './roles.ts';
 
 /** In the order of their names. A released migration is never changed: add the next one. */
@@ -39,6 +40,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0018-watchdog': watchdog,
   '0019-workers': workers,
   '0020-fewer-notices': fewerNotices,
+  '0023-agents': agents,
 };
 
 export interface MigrateOptions {

@@ -33,6 +33,11 @@ const RIGHTS: Readonly<Record<string, string>> = {
   plans: 'select, insert, update, delete',
   release_paces: 'select, insert, delete',
   blocks: 'select, insert, update',
+  host_tokens: 'select, insert, update',
+  agents: 'select, insert, update, delete',
+  agent_calls: 'select, insert, update, delete',
+  host_programs: 'select, insert, delete',
+  agent_desks: 'select, insert, update, delete',
   kysely_migration: 'select',
 };
 

@@ -37,7 +37,7 @@ const client = new Client({ connection: clientConnection, namespace: config.name
 await registerSearchAttributes(clientConnection, config.namespace);
 const build = buildName(config);
 const pinning = build === null ? null : { deployment: config.taskQueue, build };
-const executors = openExecutors(config);
+const executors = openExecutors(config, db);
 const worker = await createReleaseWorker({ config, db, connection, log, build: pinning, executors });
 const dispatcher = startDispatcher({ db, client, taskQueue: config.taskQueue, databaseUrl: config.databaseUrl, log });
 const reassert = startReassert({ db, log });

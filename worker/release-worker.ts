@@ -3,12 +3,14 @@ import { Worker } from '@temporalio/worker';
 import { fileURLToPath } from 'node:url';
 import { createActivities } from '../activities/activities.ts';
 import { createFacts } from '../activities/facts.ts';
+import { createAgentExecutor } from '../drivers/executors/agent.ts';
 import { createLocalExecutor } from '../drivers/executors/local.ts';
 import { createSshExecutor } from '../drivers/executors/ssh.ts';
 import { createHealth } from '../drivers/health/factory.ts';
 import { createFetchSlots } from '../drivers/packages/fetch-slots.ts';
 import { packageStoreFor } from '../drivers/packages/factory.ts';
 import { createTraffic } from '../drivers/traffic/factory.ts';
+import { openAgentLine } from './agent-line.ts';
 import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
@@ -57,7 +59,7 @@ export function createReleaseWorker({ config, db, connection, build, executors, 
     namespace: config.namespace,
     taskQueue: config.taskQueue,
     ...(config.workflowBundle === null ? { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) } : { workflowBundle: { codePath: config.workflowBundle } }),
-    activities: createActivities({ ...realDeps(config, db, executors ?? openExecutors(config)), ...activityDeps }),
+    activities: createActivities({ ...realDeps(config, db, executors ?? openExecutors(config, db)), ...activityDeps }),
     ...(build ? { workerDeploymentOptions: { version: { deploymentName: build.deployment, buildId: build.build }, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' as const } } : {}),
     ...WORKER_OPTIONS,
   });
@@ -70,14 +72,16 @@ export interface Executors {
   close(): Promise<void>;
 }
 
-export function openExecutors({ sshAgent }: Pick<Config, 'sshAgent'>): Executors {
+export function openExecutors({ sshAgent }: Pick<Config, 'sshAgent'>, db: Database): Executors {
   const local = createLocalExecutor({ hostProgram: HOST_PROGRAM });
   const ssh = createSshExecutor({ hostProgram: HOST_PROGRAM, agentSocket: sshAgent });
-  const executors: Readonly<Record<ExecutorSpec['driver'], Executor>> = { local, ssh };
+  const line = openAgentLine(db);
+  const agent = createAgentExecutor({ hostProgram: HOST_PROGRAM, calls: line });
+  const executors: Readonly<Record<ExecutorSpec['driver'], Executor>> = { local, ssh, agent };
   return {
     executorFor: ({ executor }) => executors[executor.driver],
     close: async () => {
-      await Promise.all([local.close(), ssh.close()]);
+      await Promise.all([local.close(), ssh.close(), line.close()]);
     },
   };
 }

@@ -1,0 +1,43 @@
+/** The worker's line to agents: calls wait in the database, answers are heard of by a notification. Nothing is opened before the first call. */
+import { askCall, fetchAnswer, giveUpCall } from '../db/agent-calls.ts';
+import { deskOpenMs, listAgents } from '../db/agents.ts';
+import { createBells } from '../db/bells.ts';
+import { keepHostProgram } from '../db/host-programs.ts';
+import { listenOn } from '../db/notifications.ts';
+import type { AgentCalls } from '../drivers/executors/agent.ts';
+import type { Database } from '../db/client.ts';
+import type { Listener } from '../db/notifications.ts';
+
+/** Looks without having been told: a listener may have lost its connection without knowing. */
+const LOOK_MS = 10_000;
+
+export interface AgentLine extends AgentCalls {
+  /** Ends listening; calls under way end when their callers end them. */
+  close(): Promise<void>;
+}
+
+export function openAgentLine(db: Database): AgentLine {
+  const bells = createBells();
+  let listener: Listener | null = null;
+  const listening = (): void => {
+    listener ??= listenOn({ url: db.url, channel: 'signalbox_answer', onId: bells.ring, onGap: bells.ringAll });
+  };
+  return {
+    keepProgram: (program) => keepHostProgram(db, program),
+    ask: (call) => {
+      listening();
+      return askCall(db, call);
+    },
+    answer: (id, signal) => bells.untilFound(String(id), { signal, lookMs: LOOK_MS }, () => fetchAnswer(db, id)),
+    giveUp: async (id, host) => {
+      const { handedMsAgo } = await giveUpCall(db, id);
+      const [open, [agent]] = await Promise.all([deskOpenMs(db), listAgents(db, [host])]);
+      return { handedMsAgo, deskOpenMs: open, seenMsAgo: agent?.seenMsAgo ?? null };
+    },
+    close: async () => {
+      const closing = listener;
+      listener = null;
+      await closing?.close();
+    },
+  };
+}

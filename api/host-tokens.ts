@@ -11,7 +11,7 @@ import type { ApiDeps } from './deps.ts';
 import type { Operation } from './route.ts';
 
 const HostTokenRequest = z.strictObject({ name: Name, host: Name.meta({ description: 'the host it is good for' }) }).meta({ id: 'HostTokenRequest' });
-const KnownHostToken = z.strictObject({ name: z.string(), host: z.string(), createdAt: z.string(), revokedAt: z.string().nullable() }).meta({ id: 'HostToken' });
+const KnownHostToken = z.strictObject({ name: z.string(), host: z.string(), createdAt: z.string(), revokedAt: z.string().nullable(), hostSeenAt: z.string().nullable().meta({ description: 'when the agent of the host last asked, with whatever token' }) }).meta({ id: 'HostToken' });
 const HostTokenList = z.strictObject({ items: z.array(KnownHostToken) }).meta({ id: 'HostTokenList' });
 const NewHostToken = z.strictObject({ name: z.string(), host: z.string(), token: z.string() }).meta({ id: 'NewHostToken' });
 

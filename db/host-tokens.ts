@@ -9,6 +9,8 @@ export interface HostToken {
   /** ISO 8601 UTC */
   readonly createdAt: string;
   readonly revokedAt: string | null;
+  /** when the agent of this host last asked, with whatever token; null: never */
+  readonly hostSeenAt: string | null;
 }
 
 /** `hash` is the lower-case hex SHA-256 of the token. Throws IdReused when the name is taken, also by a revoked one. */
@@ -28,8 +30,11 @@ export async function findHostToken(db: Queryable, hash: string): Promise<{ read
 
 /** All host tokens by name, revoked ones too. */
 export async function listHostTokens(db: Queryable): Promise<readonly HostToken[]> {
-  const { rows } = await sql<{ name: string; host: string; created_at: Date; revoked_at: Date | null }>`select name, host, created_at, revoked_at from host_tokens order by name`.execute(db.kysely);
-  return rows.map(({ name, host, created_at, revoked_at }) => ({ name, host, createdAt: created_at.toISOString(), revokedAt: revoked_at?.toISOString() ?? null }));
+  const { rows } = await sql<{ name: string; host: string; created_at: Date; revoked_at: Date | null; seen_at: Date | null }>`
+    select name, host, created_at, revoked_at, seen_at from host_tokens left join agents using (host) order by name`.execute(db.kysely);
+  return rows.map(({ name, host, created_at, revoked_at, seen_at }) => ({
+    name, host, createdAt: created_at.toISOString(), revokedAt: revoked_at?.toISOString() ?? null, hostSeenAt: seen_at?.toISOString() ?? null,
+  }));
 }
 
 /** False when no valid token has this name. Whoever waits with it is told, so that it hears at once. */

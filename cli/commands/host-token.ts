@@ -20,6 +20,7 @@ interface KnownHostToken {
   readonly host: string;
   readonly createdAt: string;
   readonly revokedAt: string | null;
+  readonly hostSeenAt: string | null;
 }
 
 export function addHostToken(program: Command, shell: Shell): void {
@@ -52,7 +53,7 @@ async function list(flags: HostTokenFlags, shell: Shell): Promise<void> {
   const { items } = await shell.client(flags).get<{ items: readonly KnownHostToken[] }>('/v1/host-tokens');
   if (flags.output === 'json') return shell.say(JSON.stringify(items, null, 2));
   const state = ({ revokedAt }: KnownHostToken): string => (revokedAt === null ? 'valid' : `revoked ${revokedAt}`);
-  shell.say(...table(['NAME', 'HOST', 'CREATED', 'STATE'], items.map((token) => [token.name, token.host, token.createdAt, state(token)])));
+  shell.say(...table(['NAME', 'HOST', 'CREATED', 'STATE', 'HOST LAST ASKED'], items.map((token) => [token.name, token.host, token.createdAt, state(token), token.hostSeenAt ?? 'never'])));
 }
 
 async function revoke(name: string, flags: HostTokenFlags, shell: Shell): Promise<void> {

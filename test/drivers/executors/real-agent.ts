@@ -77,7 +77,7 @@ export async function openAgentLand(): Promise<AgentLand> {
       return { host, root, token, tokenFile };
     },
     startAgent({ root, tokenFile }, options = {}) {
-      const agent = spawnAgent({ url: api.url, root, ...options }, tokenFile, folder);
+      const agent = spawnAgent({ url: api.url, root, ...options, tokenFile }, folder);
       agents.push(agent);
       return agent;
     },
@@ -100,8 +100,9 @@ export async function polls(api: ApiUnderTest, host: string): Promise<number> {
   return rows[0]?.poll ?? 0;
 }
 
-function spawnAgent({ url, root, shell, more = [] }: AgentOptions & { readonly root: string }, tokenFile: string, folder: string): RunningAgent {
-  const words = [AGENT_PROGRAM, '--url', url ?? '', '--token-file', tokenFile, '--root', root, ...more];
+/** The real program as a process; tools of a chosen shell are put into `folder`. */
+export function spawnAgent({ url, root, tokenFile, shell, more = [] }: AgentOptions & { readonly url: string; readonly root: string; readonly tokenFile: string }, folder: string): RunningAgent {
+  const words = [AGENT_PROGRAM, '--url', url, '--token-file', tokenFile, '--root', root, ...more];
   const child = spawn('sh', words, { cwd: '/', env: { PATH: pathOf(shell, folder), HOME: '/' }, stdio: ['ignore', 'ignore', 'pipe'] });
   let text = '';
   child.stderr?.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')));

@@ -111,6 +111,21 @@ describe('an agent that dies', () => {
     expect(marks(host)).toEqual(['once']);
   });
 
+  test('in the middle of a call makes room for the next one on its folder, which does nothing twice', async () => {
+    const { host, agent, road } = await onRoad();
+    const call = run(host, 'hook', hook(host));
+    await begun(host);
+    await agent.kill();
+    const before = await polls(land.api, host.host.name);
+    started(host, { url: road.url });
+    // The first poll brings the call once more, the second waits beside it.
+    await until('the next one asks', async () => (await polls(land.api, host.host.name)) >= before + 2);
+    go(host);
+    expect(await call).toMatchObject({ ok: true, result: { status: 0 } });
+    await until('nothing is in work', () => processesNaming('signalbox-host-').every(({ command }) => !command.includes(host.root)));
+    expect(marks(host)).toEqual(['once']);
+  });
+
   test('with all it had in work is given the call again when it is back, and the journal tells what the first one did', async () => {
     const { host, road } = await onRoad();
     const call = run(host, 'hook', hook(host));
@@ -241,6 +256,18 @@ describe('tokens and second agents', () => {
 });
 
 describe('work on a host', () => {
+  test('a call that its caller gave up before it was taken is never begun', async () => {
+    const host = await land.makeHost();
+    const ending = new AbortController();
+    const call = land.executor.run(host.host, 'hook', hook(host), { timeoutMs: 60_000, signal: ending.signal });
+    await until('it waits', async () => (await land.api.db.pool.query('select 1 from agent_calls where host = $1', [host.host.name])).rowCount);
+    ending.abort(new Error('given up by test'));
+    await expect(call).rejects.toThrow('given up by test');
+    started(host);
+    expect(await run(host, 'observe', { applications: '' })).toMatchObject({ ok: true });
+    expect(marks(host)).toEqual([]);
+  });
+
   test('a fence comes through while an operation runs, ends it, and voids its epoch', async () => {
     const { host } = await onRoad();
     const call = run(host, 'hook', hook(host, 'true'));

@@ -151,7 +151,7 @@ describe('an agent that dies', () => {
   test('for good leaves its host unreachable, and the failure says since when and whether it had the call', async () => {
     const { host, agent } = await onRoad();
     await run(host, 'observe', { applications: '' });
-    await agent.kill();
+    await agent.stop();
     await expect(run(host, 'observe', { applications: '' }, 300)).rejects.toThrow(/^web-\d+ did not answer observe within 300 ms: its agent last asked for work \d+\.\d s ago\./);
     const other = await land.makeHost();
     await expect(run(other, 'observe', { applications: '' }, 300)).rejects.toThrow(/no agent ever asked for its work\. Make a token \(signalbox host-token create web-\d+ NAME\)/);

@@ -1,7 +1,7 @@
 /** Hosts with the real agent program, an API they ask over HTTP and the worker's end of the line, all over one real database. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAgentExecutor } from '../../../drivers/executors/agent.ts';
@@ -57,7 +57,9 @@ export interface AgentLand {
 
 export async function openAgentLand(): Promise<AgentLand> {
   const api = await startApiUnderTest();
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'signalbox-agents-')));
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sbx-land-')));
+  // Other accounts run applications and hooks in it.
+  chmodSync(folder, 0o755);
   const line = openAgentLine(api.db);
   const agents: RunningAgent[] = [];
   const roots: string[] = [];

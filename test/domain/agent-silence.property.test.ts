@@ -11,11 +11,15 @@ const silence: fc.Arbitrary<Silence> = fc.record({
 });
 
 test('while no API process is there for agents, no host is ever to blame', () => {
-  fc.assert(fc.property(silence, (one) => expect(judgeSilence({ ...one, deskOpenMs: null }).fault).toBe('executor')));
+  fc.assert(fc.property(silence, (one) => {
+    expect(judgeSilence({ ...one, deskOpenMs: null }).fault).toBe('executor');
+  }));
 });
 
 test('an API that was there all the time a call was waited for, or long enough for agents to return, leaves the fault with the host', () => {
-  fc.assert(fc.property(silence, ms, (one, moreMs) => expect(judgeSilence({ ...one, deskOpenMs: Math.min(one.waitedMs, RETURN_MS) + moreMs }).fault).toBe('host')));
+  fc.assert(fc.property(silence, ms, (one, moreMs) => {
+    expect(judgeSilence({ ...one, deskOpenMs: Math.min(one.waitedMs, RETURN_MS) + moreMs }).fault).toBe('host');
+  }));
 });
 
 test('an API that only just came back is given the time that agents need to return', () => {

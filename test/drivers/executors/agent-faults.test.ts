@@ -66,7 +66,7 @@ describe('messages between an agent and the API', () => {
     road.next(path, mishap);
     go(host);
     expect(await run(host, 'hook', hook(host))).toMatchObject({ ok: true, result: { status: 0, log: expect.stringContaining('done') } });
-    expect(road.happened).toHaveLength(1);
+    await until('the mishap is over', () => road.happened.length === 1);
     expect(marks(host)).toEqual(['once']);
     expect(await run(host, 'hook', hook(host))).toMatchObject({ ok: true, repeated: true });
     await until('no call of the host is left', async () => (await land.api.db.pool.query('select 1 from agent_calls where host = $1', [host.host.name])).rowCount === 0);
@@ -271,9 +271,10 @@ describe('work on a host', () => {
   test('a fence comes through while an operation runs, ends it, and voids its epoch', async () => {
     const { host } = await onRoad();
     const call = run(host, 'hook', hook(host, 'true'));
+    const broken = expect(call).rejects.toThrow(/broke in hook/);
     await begun(host);
     expect(await run(host, 'fence', { opId: 'fence', epoch: '2', applications: 'web' })).toMatchObject({ ok: true, result: { maxEpoch: 2 } });
-    await expect(call).rejects.toThrow(/broke in hook/);
+    await broken;
     expect(await run(host, 'hook', hook(host, 'true'))).toMatchObject({ ok: false, error: 'stale-epoch' });
     expect(marks(host)).toEqual(['once']);
   });

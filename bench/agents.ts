@@ -27,6 +27,7 @@ const CLONE = dirname(dirname(fileURLToPath(import.meta.url)));
 const HOST_PROGRAM = join(CLONE, 'host', 'signalbox-host');
 const CALL_TIMEOUT_MS = 60_000;
 const MEGABYTE = 1_048_576;
+const SAMPLES = 10;
 const TARGETS = { idleCores: 0.2, apiMegabytes: 300, callMs: 100, agentMegabytes: 20 };
 
 const { values } = parseArgs({ options: { agents: { type: 'string', default: '1000' }, seconds: { type: 'string', default: '60' }, calls: { type: 'string', default: '5' }, lanes: { type: 'string', default: '20' } } });
@@ -134,8 +135,6 @@ async function callAll(hosts: readonly SimulatedHost[]): Promise<readonly number
   }
   return latencies;
 }
-
-const SAMPLES = 10;
 
 async function realAgentCost(url: string) {
   const host = await makeRealHost();

@@ -1,6 +1,7 @@
 /** The HTTP API: every route in one table, which is also the OpenAPI document. */
 import express from 'express';
 import helmet from 'helmet';
+import { getHostProgram, postAnswer, postPoll } from './agent.ts';
 import { applyDocuments } from './apply.ts';
 import { liftApplication, liftPackage, quarantinePackage } from './blocks.ts';
 import { getCommand, postCommand } from './commands.ts';
@@ -9,6 +10,7 @@ import { getFindings, getOneFinding, getOneRepair, postRepair } from './findings
 import { getOneFleetCheck, postFleetCheck } from './fleet-checks.ts';
 import { livez, readyz } from './health.ts';
 import { getHostFlags, postAdmit, postDrain, putHostFlag } from './host-flags.ts';
+import { deleteHostToken, getHostTokens, postHostToken } from './host-tokens.ts';
 import { deleteObject, getObject, listObjects, putObject } from './inventory.ts';
 import { INVENTORY_KINDS } from './kinds.ts';
 import { getLiveness, listLiveness } from './liveness.ts';
@@ -28,7 +30,7 @@ import { deleteToken, getTokens, postToken } from './tokens.ts';
 import type { ApiDeps } from './deps.ts';
 import type { Operation, Route } from './route.ts';
 
-/** The whole surface. `open` needs nothing, `key` proves itself by its path, everything else a token. */
+/** The whole surface. `open` needs nothing, `key` proves itself by its path, `host` needs the token of a host, everything else a token. */
 export function routesOf(deps: ApiDeps, metrics: Operation): readonly Route[] {
   const table: readonly Route[] = [
     route('GET', '/livez', 'open', livez()),
@@ -74,6 +76,12 @@ export function routesOf(deps: ApiDeps, metrics: Operation): readonly Route[] {
     route('GET', '/v1/tokens', 'token', getTokens(deps)),
     route('POST', '/v1/tokens', 'token', postToken(deps)),
     route('DELETE', '/v1/tokens/{name}', 'token', deleteToken(deps)),
+    route('GET', '/v1/host-tokens', 'token', getHostTokens(deps)),
+    route('POST', '/v1/host-tokens', 'token', postHostToken(deps)),
+    route('DELETE', '/v1/host-tokens/{name}', 'token', deleteHostToken(deps)),
+    route('POST', '/v1/agent/poll', 'host', postPoll(deps)),
+    route('POST', '/v1/agent/calls/{id}/answer', 'host', postAnswer(deps)),
+    route('GET', '/v1/agent/programs/{sha256}', 'host', getHostProgram(deps)),
     route('GET', '/v1/findings', 'token', getFindings(deps)),
     route('GET', '/v1/findings/{id}', 'token', getOneFinding(deps)),
     route('POST', '/v1/findings/{id}/repair', 'token', postRepair(deps)),

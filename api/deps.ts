@@ -1,5 +1,6 @@
 /** What the API is given to work with. main.ts makes the real ones; tests pass the same kinds of parts. */
 import type { Config } from '../config.ts';
+import type { Bells } from '../db/bells.ts';
 import type { Database } from '../db/client.ts';
 
 export interface Log {
@@ -18,6 +19,8 @@ export interface ApiDeps {
   readonly db: Database;
   readonly config: Config;
   readonly notifications: Notifications;
+  /** rung for a host when work for its agent may have come */
+  readonly agentBells: Bells;
   readonly temporalReachable: () => Promise<boolean>;
   readonly log: Log;
   /** aborted when the process shuts down: streams and waits end, readiness says no */
@@ -26,5 +29,7 @@ export interface ApiDeps {
   readonly packageFileBytesMax?: number;
   /** the longest that a request with `waitSeconds` is kept waiting; default: as long as it asks */
   readonly waitMsMax?: number;
+  /** the longest that an agent's poll is kept waiting; default: as long as it asks */
+  readonly pollMsMax?: number;
   readonly now?: () => Date;
 }

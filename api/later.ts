@@ -33,7 +33,7 @@ const LATER: Readonly<Record<LaterKind, readonly Later[]>> = {
     { path: ['recipe'], when: oneOf(...RECIPES) },
     { path: ['keepAlive'] },
   ],
-  Host: [{ path: ['executor'], when: hasDriver('salt', 'agent', 'kubernetes', 'container'), instead: { driver: 'local', root: '/later' } }],
+  Host: [{ path: ['executor'], when: hasDriver('salt', 'kubernetes', 'container'), instead: { driver: 'local', root: '/later' } }],
   Pool: [
     { path: ['traffic'], when: hasDriver('nginx', 'kubernetes', 'command'), instead: { driver: 'none' } },
     { path: ['variables'], when: hasMembers },

@@ -10,6 +10,7 @@ import { readConfig } from '../config.ts';
 import { checkDatabase, openDatabase } from '../db/client.ts';
 import { DatabaseUnfit } from '../db/errors.ts';
 import { listen } from '../db/notifications.ts';
+import { createAgentDesk } from './agent-desk.ts';
 import { createApp } from './app.ts';
 import { isDatabaseAway } from './errors.ts';
 import { createNotificationHub } from './notifications.ts';
@@ -50,22 +51,24 @@ export async function startApi(config: Config, log: Log): Promise<RunningApi> {
 async function serveApi(config: Config, db: Database, log: Log): Promise<RunningApi> {
   const hub = createNotificationHub();
   const listener = listen(config.databaseUrl, hub.publish);
+  const desk = createAgentDesk({ db, log });
   const drain = new AbortController();
-  const app = createApp({ db, config, notifications: hub, temporalReachable: () => canReach(config.temporalAddress), log, drainSignal: drain.signal });
+  const app = createApp({ db, config, notifications: hub, agentBells: desk.bells, temporalReachable: () => canReach(config.temporalAddress), log, drainSignal: drain.signal });
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: 30_000, maxHeaderSize: 16_384 }, app);
   try {
     server.listen(config.apiPort, config.apiHost);
     await once(server, 'listening');
   } catch (error) {
-    await listener.close();
+    await Promise.all([listener.close(), desk.close()]);
     throw error;
   }
+  desk.open();
   const eyes = openEyes(config);
   const watchdog = startWatchdog({ db, eyes, by: `api ${hostname()}/${process.pid}`, log });
   const stop = async (): Promise<void> => {
     drain.abort();
     await Promise.all([closeServer(server), watchdog.stop()]);
-    await Promise.all([eyes.close(), listener.close()]);
+    await Promise.all([eyes.close(), listener.close(), desk.close()]);
     await db.close();
   };
   const address = server.address();

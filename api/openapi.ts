@@ -35,7 +35,7 @@ export function documentOf(routes: readonly Route[]): Json {
       openapi: '3.1.0',
       info: { title: 'Signalbox', version: '1', description: `Releases for fleets. Problems have these types:\n\n${problemLines()}` },
       paths,
-      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', description: '`signalbox token create NAME` makes one' } } },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', description: '`signalbox token create NAME` makes one' }, hostToken: { type: 'http', scheme: 'bearer', description: 'good for the agent of one host alone; `signalbox host-token create HOST NAME` makes one' } } },
     },
     { allowEmptySchema: { unknown: true } },
   );
@@ -46,7 +46,7 @@ function problemLines(): string {
 }
 
 /** An empty entry says that it also works without. */
-const SECURITY: Readonly<Record<Route['access'], Record<string, string[]>[]>> = { open: [], key: [], token: [{ token: [] }], metrics: [{ token: [] }, {}] };
+const SECURITY: Readonly<Record<Route['access'], Record<string, string[]>[]>> = { open: [], key: [], token: [{ token: [] }], metrics: [{ token: [] }, {}], host: [{ hostToken: [] }] };
 
 function operationObject({ access, method, path, operation: op }: Route): ZodOpenApiOperationObject {
   return {
@@ -90,7 +90,7 @@ function responsesOf(access: Route['access'], op: Operation): ZodOpenApiResponse
 /** The statuses that serve.ts gives by itself, and those the operation names. */
 function problemStatuses(access: Route['access'], op: Operation): readonly number[] {
   const statuses = new Set<number>([422, 503, ...(op.problems ?? [])]);
-  if (access === 'token' || access === 'metrics') statuses.add(401);
+  if (access === 'token' || access === 'metrics' || access === 'host') statuses.add(401);
   if (op.path) statuses.add(400);
   if (op.body) for (const status of [400, 413, 415]) statuses.add(status);
   return [...statuses].sort();

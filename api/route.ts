@@ -9,13 +9,19 @@ import type { LaterKind } from './later.ts';
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
 
-/** `open`: anybody. `token`: a bearer token. `metrics`: a token, or the same machine. `key`: the URL itself carries the proof. */
-export type Access = 'open' | 'token' | 'metrics' | 'key';
+/** `open`: anybody. `token`: a bearer token. `metrics`: a token, or the same machine. `key`: the URL itself carries the proof. `host`: the token of a host. */
+export type Access = 'open' | 'token' | 'metrics' | 'key' | 'host';
 
 /** Who asks. `principal` separates idempotency keys; `id` is the token's. */
 export interface Caller {
   readonly actor: Actor;
   readonly principal: string;
+}
+
+/** The agent of a host: `token` is the name of the one it came with. */
+export interface HostCaller {
+  readonly host: string;
+  readonly token: string;
 }
 
 /** A request whose every part has been checked. `bodyText` is the body as sent, for the idempotency hash. */
@@ -25,6 +31,8 @@ export interface Call<Q = unknown, B = unknown> {
   readonly body: B;
   readonly bodyText: string;
   readonly caller: Caller | null;
+  /** only on routes for agents */
+  readonly host: HostCaller | null;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** aborted when the client goes away or the process drains */
@@ -100,3 +108,8 @@ export function callerOf(call: Call): Caller {
   return call.caller;
 }
 
+/** The agent that asks, on a route that needs the token of a host; serve.ts has checked it before. */
+export function hostCallerOf(call: Call): HostCaller {
+  if (call.host === null) throw new Error('This route has no host because it is not for agents');
+  return call.host;
+}

@@ -1,7 +1,7 @@
 /** Routes → Express: for each request who asks, which parameters, which body, then the handler, then the answer or the problem. */
 import { randomUUID } from 'node:crypto';
 import type { Express, NextFunction, Request, Response } from 'express';
-import { authenticate } from './auth.ts';
+import { authenticate, authenticateHost } from './auth.ts';
 import { readJson, readJsonOrYaml } from './body.ts';
 import { problemOf } from './errors.ts';
 import { documentsWithoutLater, withoutLater } from './later.ts';
@@ -46,6 +46,7 @@ function byPath(routes: readonly Route[]): ReadonlyMap<string, ReadonlyMap<strin
 }
 
 async function serve(found: Route, deps: ApiDeps, request: Request, response: Response): Promise<void> {
+  const host = found.access === 'host' ? await authenticateHost(request, deps) : null;
   const caller = await callerFor(found, deps, request);
   const { operation } = found;
   const complaints: Complaint[] = [];
@@ -53,13 +54,13 @@ async function serve(found: Route, deps: ApiDeps, request: Request, response: Re
   const query = queryOf(operation, request, complaints);
   const body = await bodyOf(operation, request, complaints);
   if (complaints.length > 0) throw invalid(complaints);
-  const answer = await operation.handle({ path, query, body: body.value, bodyText: body.text, caller, request, response, signal: goneSignal(response, deps) });
+  const answer = await operation.handle({ path, query, body: body.value, bodyText: body.text, caller, host, request, response, signal: goneSignal(response, deps) });
   if (answer !== ANSWERED) send(answer, response);
 }
 
 /** `metrics` may be read from the machine itself, unless a proxy stands between: then the address says nothing about who asks. */
 async function callerFor(found: Route, deps: ApiDeps, request: Request): Promise<Caller | null> {
-  if (found.access === 'open' || found.access === 'key') return null;
+  if (found.access === 'open' || found.access === 'key' || found.access === 'host') return null;
   const proxied = request.headers['x-forwarded-for'] !== undefined || request.headers['forwarded'] !== undefined;
   const local = !proxied && /^(?:127\.|::1$|::ffff:127\.)/.test(request.socket.remoteAddress ?? '');
   if (found.access === 'metrics' && local) return null;

@@ -8,6 +8,7 @@ import { addDoctor } from './commands/doctor.ts';
 import { addEvents } from './commands/events.ts';
 import { addGet } from './commands/get.ts';
 import { addHost } from './commands/host.ts';
+import { addHostToken } from './commands/host-token.ts';
 import { addLift } from './commands/lift.ts';
 import { addLocalParts } from './commands/local.ts';
 import { addLogs } from './commands/logs.ts';
@@ -57,6 +58,7 @@ export function createProgram(shell: Shell): Command {
   addDoctor(program, shell);
   addCheck(program, shell);
   addToken(program, shell);
+  addHostToken(program, shell);
   addCompletion(program, shell);
   return program;
 }

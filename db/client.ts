@@ -18,6 +18,8 @@ export interface Tx extends Queryable {
 }
 
 export interface Database extends Queryable {
+  /** the address it was opened with, for who needs a connection of its own */
+  readonly url: string;
   readonly pool: pg.Pool;
   /**
    * Connections that hold a lock while a callback works. Turns nest fences and fences nest queries, never the other way round, and
@@ -58,7 +60,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     await kysely.destroy();
     await Promise.all(Object.values(pools).filter((pool) => !pool.ending).map((pool) => pool.end()));
   };
-  return { kysely, pool: pools.work, locks: pools, folds: new FoldCache(), appends: new AppendGroups(pools.work), turns: new PoolTurns(pools.turns), close };
+  return { url: options.url, kysely, pool: pools.work, locks: pools, folds: new FoldCache(), appends: new AppendGroups(pools.work), turns: new PoolTurns(pools.turns), close };
 }
 
 function newPool(options: DatabaseOptions, onError: (error: Error) => void): pg.Pool {

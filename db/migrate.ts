@@ -19,6 +19,7 @@ import * as severalEntries from './migrations/0017-several-entries.ts';
 import * as watchdog from './migrations/0018-watchdog.ts';
 import * as workers from './migrations/0019-workers.ts';
 import * as fewerNotices from './migrations/0020-fewer-notices.ts';
+import * as agents from './migrations/0023-agents.ts';
 import * as liveness from './migrations/0025-liveness.ts';
 import * as keepAlive from './migrations/0026-keep-alive.ts';
 import { grantServiceRole } from './roles.ts';
@@ -41,6 +42,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0018-watchdog': watchdog,
   '0019-workers': workers,
   '0020-fewer-notices': fewerNotices,
+  '0023-agents': agents,
   '0025-liveness': liveness,
   '0026-keep-alive': keepAlive,
 };

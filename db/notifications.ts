@@ -5,12 +5,13 @@ export interface Listener {
   readonly close: () => Promise<void>;
 }
 
-export type Channel = 'signalbox_release' | 'signalbox_outbox';
+/** `signalbox_call`: hosts for which something new waits; `signalbox_answer`: calls of hosts that were answered. */
+export type Channel = 'signalbox_release' | 'signalbox_outbox' | 'signalbox_call' | 'signalbox_answer';
 
 export interface ListenOptions {
   readonly url: string;
   readonly channel: Channel;
-  /** id of the release that changed */
+  /** id of the release that changed; of what else, the channel says */
   readonly onId: (id: string) => void;
   /** listening began, or began again after a gap: read everything once */
   readonly onGap?: () => void;

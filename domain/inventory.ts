@@ -185,7 +185,7 @@ export interface HostSpec {
 }
 
 /** How a host is reached. `root` is the folder on the host in which Signalbox keeps releases, journal and logs. */
-export type ExecutorSpec = LocalExecutorSpec | SshExecutorSpec;
+export type ExecutorSpec = LocalExecutorSpec | SshExecutorSpec | AgentExecutorSpec;
 
 /** The host is the worker's own machine. */
 export interface LocalExecutorSpec {
@@ -208,6 +208,12 @@ export interface SshExecutorSpec {
   readonly knownHostsFile: string | null;
   /** hosts on the way, `[user@]host[:port]`, the nearest first; empty: as ssh_config says */
   readonly jump: readonly string[];
+}
+
+/** The host asks for its work: its agent polls the API and was started with the same `root`. */
+export interface AgentExecutorSpec {
+  readonly driver: 'agent';
+  readonly root: string;
 }
 
 /** Members marked optional came later: a pool stored before them has none. */

@@ -30,6 +30,7 @@ const PROGRAMS: readonly Program[] = [
   { name: 'curl', debian: 'curl', runs: onHosts },
   { name: 'wget', debian: 'wget', runs: onHosts },
   { name: 'unzip', debian: 'unzip', runs: onHosts },
+  { name: 'openssl', debian: 'openssl', runs: (_file, text) => text.includes("'openssl'") },
   { name: 'shellcheck', debian: 'shellcheck', runs: (_file, text) => text.includes('shellcheck') },
   { name: 'faketime', debian: 'faketime', runs: () => false },
   { name: 'ps', debian: 'procps', runs: (_file, text) => text.includes("'ps'") },

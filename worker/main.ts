@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { siteKeys } from '../activities/sealed-call.ts';
 import { readConfig } from '../config.ts';
 import { openDatabase, checkDatabase } from '../db/client.ts';
+import { openAgentLine } from './agent-line.ts';
 import { startBuildKeeper } from './build-keeper.ts';
 import { buildName } from './build-name.ts';
 import { sayNamespace } from '../db/watchdog-facts.ts';
@@ -38,7 +39,10 @@ const client = new Client({ connection: clientConnection, namespace: config.name
 await registerSearchAttributes(clientConnection, config.namespace);
 const build = buildName(config);
 const pinning = build === null ? null : { deployment: config.taskQueue, build };
-const executors = openExecutors(config, createSiteExecutor({ client, taskQueue: config.taskQueue, keys: config.siteKeys.length === 0 ? null : siteKeys(config.siteKeys) }));
+const executors = openExecutors(config, {
+  site: createSiteExecutor({ client, taskQueue: config.taskQueue, keys: config.siteKeys.length === 0 ? null : siteKeys(config.siteKeys) }),
+  agents: openAgentLine(db),
+});
 const worker = await createReleaseWorker({ config, db, connection, log, build: pinning, executors });
 const dispatcher = startDispatcher({ db, client, taskQueue: config.taskQueue, databaseUrl: config.databaseUrl, log });
 const reassert = startReassert({ db, log });

@@ -5,16 +5,19 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createActivities } from '../activities/activities.ts';
 import { createFacts } from '../activities/facts.ts';
+import { createAgentExecutor } from '../drivers/executors/agent.ts';
 import { createLocalExecutor } from '../drivers/executors/local.ts';
 import { createSshExecutor } from '../drivers/executors/ssh.ts';
 import { createHealth } from '../drivers/health/factory.ts';
 import { createFetchSlots } from '../drivers/packages/fetch-slots.ts';
 import { packageStoreFor } from '../drivers/packages/factory.ts';
 import { createTraffic } from '../drivers/traffic/factory.ts';
+import { NO_AGENTS, openAgentLine } from './agent-line.ts';
 import { NO_SITES } from './site-executor.ts';
 import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
+import type { AgentLine } from './agent-line.ts';
 import type { ActivityDeps } from '../activities/deps.ts';
 import type { Database } from '../db/client.ts';
 import type { ExecutorSpec } from '../domain/inventory.ts';
@@ -60,7 +63,7 @@ export function createReleaseWorker({ config, db, connection, build, executors, 
     namespace: config.namespace,
     taskQueue: config.taskQueue,
     ...(config.workflowBundle === null ? { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) } : { workflowBundle: { codePath: config.workflowBundle } }),
-    activities: createActivities({ ...realDeps(config, db, executors ?? openExecutors(config)), ...activityDeps }),
+    activities: createActivities({ ...realDeps(config, db, executors ?? openExecutors(config, { agents: openAgentLine(db) })), ...activityDeps }),
     ...(build ? { workerDeploymentOptions: { version: { deploymentName: build.deployment, buildId: build.build }, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' as const } } : {}),
     ...WORKER_OPTIONS,
   });
@@ -82,15 +85,23 @@ export interface Executors {
   close(): Promise<void>;
 }
 
-/** @param site reaches hosts that name a site */
-export function openExecutors({ sshAgent }: Pick<Config, 'sshAgent'>, site: Executor = NO_SITES): Executors {
+/** Ways to hosts that need more than this process; left out: hosts that take them make releases wait. */
+export interface OtherWays {
+  /** reaches hosts that name a site */
+  readonly site?: Executor;
+  /** where calls wait for agents; closed with the executors */
+  readonly agents?: AgentLine;
+}
+
+export function openExecutors({ sshAgent }: Pick<Config, 'sshAgent'>, { site = NO_SITES, agents = NO_AGENTS }: OtherWays = {}): Executors {
   const local = createLocalExecutor({ hostProgram: HOST_PROGRAM });
   const ssh = createSshExecutor({ hostProgram: HOST_PROGRAM, agentSocket: sshAgent });
-  const executors: Readonly<Record<ExecutorSpec['driver'], Executor>> = { local, ssh };
+  const agent = createAgentExecutor({ hostProgram: HOST_PROGRAM, calls: agents });
+  const executors: Readonly<Record<ExecutorSpec['driver'], Executor>> = { local, ssh, agent };
   return {
     executorFor: (host) => (host.site === undefined ? executors[host.executor.driver] : site),
     close: async () => {
-      await Promise.all([local.close(), ssh.close()]);
+      await Promise.all([local.close(), ssh.close(), agents.close()]);
     },
   };
 }

@@ -32,7 +32,12 @@ const SshExecutor = z.strictObject({
     .meta({ description: 'hosts on the way, the nearest first' }),
 });
 
-const Executor = z.discriminatedUnion('driver', [LocalExecutor, SshExecutor]);
+const AgentExecutor = z.strictObject({
+  driver: z.literal('agent'),
+  root: z.string().max(1024).refine(isPlainPath, SHELL_PATH_RULE).meta({ description: 'the folder that the agent was started with' }),
+});
+
+const Executor = z.discriminatedUnion('driver', [LocalExecutor, SshExecutor, AgentExecutor]);
 
 export const Host = z
   .strictObject({
@@ -44,4 +49,5 @@ export const Host = z
     executor: Executor,
     variables: Variables,
   })
+  .refine(({ site, executor }) => site === undefined || executor.driver !== 'agent', { path: ['site'], message: 'must be left out: an agent comes to the API by itself, wherever its host is' })
   .meta({ id: 'Host' }) satisfies z.ZodType<HostSpec>;

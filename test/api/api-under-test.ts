@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createAgentDesk } from '../../api/agent-desk.ts';
 import { createApp } from '../../api/app.ts';
 import { newToken } from '../../api/auth.ts';
 import { createNotificationHub } from '../../api/notifications.ts';
@@ -41,10 +42,12 @@ export interface ApiUnderTest {
   onAnswer: (method: string, path: string, status: number) => void;
   readonly drain: AbortController;
   ask(method: string, path: string, asked?: Asked): Promise<Answered>;
+  /** as if the process were gone for agents, which it otherwise is there for */
+  closeDesk(): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function startApiUnderTest(options: { readonly packageFileBytesMax?: number; readonly waitMsMax?: number; readonly stores?: readonly string[] } = {}): Promise<ApiUnderTest> {
+export async function startApiUnderTest(options: { readonly packageFileBytesMax?: number; readonly waitMsMax?: number; readonly pollMsMax?: number; readonly stores?: readonly string[] } = {}): Promise<ApiUnderTest> {
   const database = await createTestDatabase();
   const db = openDatabase({ url: database.serviceUrl, applicationName: 'signalbox-test', onError: () => {} });
   const dataDir = mkdtempSync(join(tmpdir(), 'signalbox-api-'));
@@ -63,20 +66,23 @@ export async function startApiUnderTest(options: { readonly packageFileBytesMax?
     publicUrl: url, temporalUiUrl: null, dataDir, stores: options.stores ?? ['https://packages.example/'], logLevel: 'silent', workerPort: 0, fetchesMax: 1, fleetCheckSeconds: 0, keepAlive: false, workflowBundle: null, build: null, sshAgent: null, siteKeys: [],
   };
   const { stores: _stores, ...limits } = options;
-  const app = createApp({ db, config, notifications: hub, temporalReachable: async () => false, log, drainSignal: drain.signal, ...limits });
+  const desk = createAgentDesk({ db, log });
+  desk.open();
+  const app = createApp({ db, config, notifications: hub, agentBells: desk.bells, temporalReachable: async () => false, log, drainSignal: drain.signal, ...limits });
   const { token, hash } = newToken();
   await createToken(db, { name: 'tester', hash });
   const api: ApiUnderTest = {
     url, token, db, dataDir, errors, drain,
     onAnswer: () => {},
     ask: (method, path, asked = {}) => ask(`${url}${path}`, method, { token, ...asked }),
+    closeDesk: () => desk.close(),
     async close() {
       drain.abort();
       const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();
       await closed;
-      await listener.close();
+      await Promise.all([listener.close(), desk.close()]);
       await db.close();
       await database.drop();
       rmSync(dataDir, { recursive: true, force: true });

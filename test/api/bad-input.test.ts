@@ -56,6 +56,7 @@ const FULL_SSH_HOST = {
     knownHostsFile: '/etc/signalbox/known_hosts', jump: ['ops@gate-1:22', '[2001:db8::1]:2222'],
   },
 };
+const FULL_AGENT_HOST = { ...host('web-07'), executor: { driver: 'agent', root: '/srv/signalbox' } };
 const FULL_POOL = { ...POOL, name: 'full', capacity: { minInServicePercent: 66 }, traffic: { ...POOL.traffic, server: '${host.name}', drainTimeoutSeconds: 30 }, strategy: 'standard', busy: 'queue' };
 const FULL_PACKAGE = { ...packageOf('3'), sizeBytes: 10, kind: 'full', source: { commit: 'abc', build: '7', branch: 'main' } };
 const FULL_RELEASE = { ...RELEASE, kind: 'hotfix', strategy: 'standard', busy: 'queue', allowOutage: false, batchCapPercent: 50, adopt: false, reason: 'why' };
@@ -64,6 +65,7 @@ const REQUESTS: readonly [string, string, string, object][] = [
   ['Application', 'PUT', '/v1/applications/web', FULL_APPLICATION],
   ['Host', 'PUT', '/v1/hosts/web-09', FULL_HOST],
   ['Host over ssh', 'PUT', '/v1/hosts/web-08', FULL_SSH_HOST],
+  ['Host by agent', 'PUT', '/v1/hosts/web-07', FULL_AGENT_HOST],
   ['Pool', 'PUT', '/v1/pools/full', FULL_POOL],
   ['Strategy', 'PUT', '/v1/strategies/full', FULL_STRATEGY],
   ['Recipe', 'PUT', '/v1/recipes/own', { kind: 'Recipe', name: 'own', extends: 'service', steps: { start: ['start-process', { run: ['./warm-up'], timeoutSeconds: 5 }] } }],
@@ -72,6 +74,7 @@ const REQUESTS: readonly [string, string, string, object][] = [
   ['Release', 'POST', '/v1/releases', FULL_RELEASE],
   ['Plan', 'POST', '/v1/plans', FULL_RELEASE],
   ['Token', 'POST', '/v1/tokens', { name: 'someone' }],
+  ['Token of a host', 'POST', '/v1/host-tokens', { name: 'someone', host: 'web-01' }],
   ['Repair', 'POST', '/v1/findings/break-glass%2Fweb-01/repair', { reason: 'why', then: null }],
   ['FleetCheck', 'POST', '/v1/fleet-checks', { reason: 'why' }],
   ['Drain', 'POST', '/v1/hosts/web-01/drain', { reason: 'why', pool: 'web-prod', force: false }],

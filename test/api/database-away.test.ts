@@ -8,6 +8,7 @@ import { createApp } from '../../api/app.ts';
 import { newToken } from '../../api/auth.ts';
 import { createNotificationHub } from '../../api/notifications.ts';
 import { readConfig } from '../../config.ts';
+import { createBells } from '../../db/bells.ts';
 import { openDatabase } from '../../db/client.ts';
 import type { Server } from 'node:http';
 import type { Database } from '../../db/client.ts';
@@ -22,7 +23,7 @@ beforeAll(async () => {
   const config = readConfig({ SIGNALBOX_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', SIGNALBOX_DATA: dataDir });
   db = openDatabase({ url: config.databaseUrl, applicationName: 'test', onError: () => {} });
   const log = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} };
-  server = createServer(createApp({ db, config, notifications: createNotificationHub(), temporalReachable: async () => true, log }));
+  server = createServer(createApp({ db, config, notifications: createNotificationHub(), agentBells: createBells(), temporalReachable: async () => true, log }));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   url = `http://127.0.0.1:${(server.address() as { port: number }).port}`;

@@ -13,6 +13,8 @@ let api: ApiUnderTest;
 
 beforeAll(async () => {
   api = await startApiUnderTest();
+  await api.ask('PUT', '/v1/hosts/web-01', { body: { address: '127.0.0.1', executor: { driver: 'agent', root: '/srv/signalbox' } } });
+  hostToken = (await api.ask('POST', '/v1/host-tokens', { body: { name: 'web-01', host: 'web-01' } })).body.token;
 });
 
 afterAll(() => api.close());
@@ -20,6 +22,10 @@ afterAll(() => api.close());
 const deps = { config: { dataDir: '/nowhere', publicUrl: 'http://x', stores: [] }, db: { pool: { totalCount: 0, waitingCount: 0 } } } as unknown as ApiDeps;
 const TABLE = routesOf(deps, createMetrics(deps).operation);
 const OPEN = ['/livez', '/readyz', '/openapi.json', '/docs', '/docs/{file}'];
+
+/** Agents come with the token of their host. */
+let hostToken: string;
+const tokenFor = (path: string): { readonly token?: string } => (path.startsWith('/v1/agent/') ? { token: hostToken } : {});
 
 const example = (path: string): string =>
   path.replace('/v1/releases/{id}', '/v1/releases/r-000000000000').replace('{commandId}', 'c-00000000').replace('{sha256}', 'a'.repeat(64)).replace('{key}', `${'b'.repeat(64)}.zip`).replace('/packages/{id}', '/packages/web@1').replace('{file}', 'start.js').replace('{name}', 'some').replace('{owner}', 'health');
@@ -29,6 +35,7 @@ describe('tokens', () => {
     expect(TABLE.filter(({ access }) => access === 'open').map(({ path }) => path)).toEqual(OPEN);
     expect(TABLE.filter(({ access }) => access === 'key').map(({ path }) => path)).toEqual(['/v1/package-files/{sha256}/{key}']);
     expect(TABLE.filter(({ access }) => access === 'metrics').map(({ path }) => path)).toEqual(['/metrics']);
+    expect(TABLE.filter(({ access }) => access === 'host').map(({ path }) => path)).toEqual(['/v1/agent/poll', '/v1/agent/calls/{id}/answer', '/v1/agent/programs/{sha256}']);
   });
 
   test.each(TABLE.filter(({ access }) => access === 'token').map(({ method, path }) => [method, path]))('%s %s answers 401 to no token and to every wrong one', async (method, path) => {
@@ -101,7 +108,7 @@ describe('routes', () => {
   });
 
   test('an unknown query parameter, and one given twice, are refused on every route', async () => {
-    for (const { method, path } of TABLE.filter((one) => one.method === 'GET' && one.access !== 'key')) expect((await api.ask(method, `${example(path)}?surprise=1`)).status, path).toBe(422);
+    for (const { method, path } of TABLE.filter((one) => one.method === 'GET' && one.access !== 'key')) expect((await api.ask(method, `${example(path)}?surprise=1`, tokenFor(path))).status, path).toBe(422);
     expect((await api.ask('GET', '/v1/hosts?limit=1&limit=2')).status).toBe(422);
     expect((await api.ask('GET', '/v1/hosts?limit[x]=1')).status).toBe(422);
   });

@@ -348,6 +348,19 @@ describe('tokens', () => {
     server.json('POST /v1/tokens', 201, { name: 'ci', token: 'rel_api_1234' });
     expect((await cli(['token', 'create', 'ci'])).stdout).toBe('rel_api_1234\n');
   });
+
+  test('host-token makes one for a host and prints it alone, lists them with the last sign of their hosts, and revokes by name', async () => {
+    server.json('POST /v1/host-tokens', 201, { name: 'first', host: 'web-01', token: 'rel_host_1234' });
+    const made = await cli(['host-token', 'create', 'web-01', 'first']);
+    expect(made).toMatchObject({ code: 0, stdout: 'rel_host_1234\n', stderr: expect.stringContaining('token first of web-01') });
+    expect(bodyOf('POST /v1/host-tokens')).toEqual({ host: 'web-01', name: 'first' });
+    server.json('GET /v1/host-tokens', 200, { items: [{ name: 'first', host: 'web-01', createdAt: '2026-01-05T10:00:00.000Z', revokedAt: null, hostSeenAt: null }, { name: 'old', host: 'web-02', createdAt: '2026-01-05T10:00:00.000Z', revokedAt: '2026-01-06T10:00:00.000Z', hostSeenAt: '2026-01-07T10:00:00.000Z' }] });
+    const [, first, old] = (await cli(['host-token', 'list'])).stdout.split('\n');
+    expect(first).toMatch(/^first +web-01 .* valid +never$/);
+    expect(old).toMatch(/^old +web-02 .* revoked 2026-01-06T10:00:00.000Z +2026-01-07T10:00:00.000Z$/);
+    server.on('DELETE /v1/host-tokens/first', (_seen, response) => void response.writeHead(204).end());
+    expect(await cli(['host-token', 'revoke', 'first'])).toMatchObject({ code: 0, stdout: 'host token first revoked\n' });
+  });
 });
 
 describe('host', () => {

@@ -38,6 +38,8 @@ export interface WholeStack {
   /** the balancer's runtime API */
   readonly socket: string;
   readonly api: DemoApi;
+  /** of the API */
+  readonly apiUrl: string;
   /** the schema owner's connections; they break when Postgres is killed and come again by themselves */
   readonly owner: Database;
   /** versions each application was started with since the beginning, in order */
@@ -102,7 +104,7 @@ export async function openWholeStack(change: (document: object) => object = (doc
     const api = demoApi({ url, token: TOKEN, signal: new AbortController().signal });
     await api.post('/v1/apply', { documents: documents(fleet, balancer.socket, folder).map(change) });
     return {
-      fleet, temporal, url: balancer.url, socket: balancer.socket, api, owner: database, killed, end,
+      fleet, temporal, url: balancer.url, socket: balancer.socket, api, apiUrl: url, owner: database, killed, end,
       starts: (host) => linesOf(witnessOf(folder, host)).map((line) => line.split(' ')[0] ?? ''),
       kill: async (name) => {
         killed.push(name);

@@ -72,7 +72,7 @@ const failureOf = (call: Promise<unknown>): Promise<unknown> => call.then(() => 
 const downAt = (site: string, message: RegExp) => expect.objectContaining({ name: 'ExecutorDown', plane: `site ${site}`, message: expect.stringMatching(message) });
 
 test('hosts that name a site go through it, whatever their executor, and all others never do', async () => {
-  const executors = openExecutors({ sshAgent: null }, executor);
+  const executors = openExecutors({ sshAgent: null }, { site: executor });
   const { site: _site, ...here } = hosts.host('east');
   expect(executors.executorFor(hosts.host('east'))).toBe(executor);
   expect(executors.executorFor(here).driver).toBe('local');

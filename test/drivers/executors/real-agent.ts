@@ -55,10 +55,8 @@ export interface AgentLand {
   close(): Promise<void>;
 }
 
-/** @param isNew the API has only just come up, as far as agents are concerned; absent: it has long been there */
-export async function openAgentLand({ isNew = false }: { readonly isNew?: boolean } = {}): Promise<AgentLand> {
+export async function openAgentLand(): Promise<AgentLand> {
   const api = await startApiUnderTest();
-  await until('the API is there for agents', async () => (await api.db.pool.query('update agent_desks set started_at = started_at - $1 * interval \'1 hour\'', [isNew ? 0 : 1])).rowCount);
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sbx-land-')));
   // Other accounts run applications and hooks in it.
   chmodSync(folder, 0o755);

@@ -20,7 +20,7 @@ import type { Config } from '../config.ts';
 import type { AgentLine } from './agent-line.ts';
 import type { ActivityDeps } from '../activities/deps.ts';
 import type { Database } from '../db/client.ts';
-import type { ExecutorSpec } from '../domain/inventory.ts';
+import type { ExecutorSpec } from '../domain/executor-spec.ts';
 import type { Executor } from '../drivers/executors/port.ts';
 
 export interface ReleaseWorkerDeps {

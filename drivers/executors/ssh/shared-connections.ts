@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ExecutorDown } from '../port.ts';
 import { configForHops, settingsOf } from './words.ts';
-import type { SshExecutorSpec } from '../../../domain/inventory.ts';
+import type { SshExecutorSpec } from '../../../domain/executor-spec.ts';
 import type { Sharing } from './words.ts';
 
 /** `%C` of ssh is 40 characters long, and ssh makes the socket under this name with 17 more. A unix socket's path has at most 107. */

@@ -1,6 +1,7 @@
 /** What the ssh client is told: the options that no ssh_config can weaken, and those of one host. Pure. */
 import { isAddress, isHop, isLogin, isPlainPath } from '../../../domain/names.ts';
-import type { HostSpec, SshExecutorSpec } from '../../../domain/inventory.ts';
+import type { SshExecutorSpec } from '../../../domain/executor-spec.ts';
+import type { HostSpec } from '../../../domain/inventory.ts';
 
 /**
  * First come, first served: ssh takes the first value it is given, so these stand before any file. Nothing is ever asked of a person,

@@ -12,7 +12,8 @@ import { programOnPath } from '../../../examples/demo/balancer.ts';
 import { freePorts } from '../../../stack/ports.ts';
 import { endApplications } from '../../host/host-bench.ts';
 import { until } from '../../support/until.ts';
-import type { HostSpec, SshExecutorSpec } from '../../../domain/inventory.ts';
+import type { SshExecutorSpec } from '../../../domain/executor-spec.ts';
+import type { HostSpec } from '../../../domain/inventory.ts';
 
 /** The client's side of some hosts: key, certificate authority, known hosts. An empty ssh_config keeps the machine's own out. */
 export interface Keys {

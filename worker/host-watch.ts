@@ -30,7 +30,7 @@ export interface HostWatchDeps {
 const EVERY_MS = 5_000;
 /** Asked more often than the turn comes: repairs wait for it too. */
 const ASK_MS = 500;
-/** Every host has its turn within four, so that a dead service is seen within half a minute; more than this at once would not be done in time. */
+/** Every host has its turn within four while there are no more than 240, so that a dead service is seen soon; more at once would not be done in time. */
 const TURNS = 4;
 const HOSTS_PER_TURN = { least: 10, most: 60 } as const;
 const ANSWER_MS = 4_000;

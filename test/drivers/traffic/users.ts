@@ -8,9 +8,12 @@ export interface Users {
   stop(): Promise<void>;
 }
 
-/** @param count how many ask at the same time, each as soon as it has its answer */
-export function startUsers(port: number, count: number): Users {
-  const agent = new Agent({ keepAlive: true, maxSockets: count });
+/**
+ * @param count how many ask at the same time, each as soon as it has its answer
+ * @param connections whether a user keeps the connection for the next request
+ */
+export function startUsers(port: number, count: number, connections: 'kept' | 'new' = 'kept'): Users {
+  const agent = new Agent({ keepAlive: connections === 'kept', maxSockets: count });
   const failures: string[] = [];
   let answered = 0;
   let stopped = false;

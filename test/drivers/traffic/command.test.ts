@@ -9,7 +9,7 @@ import { createTraffic } from '../../../drivers/traffic/factory.ts';
 import { AdmitNotConfirmed, BalancerDown, BalancerMisconfigured, UnknownServers } from '../../../drivers/traffic/port.ts';
 import { until } from '../../support/until.ts';
 import { startApplication } from './applications.ts';
-import { call, countingFence, READY, trafficConformance } from './conformance.ts';
+import { call, countingFence, READY, trafficConformance, weightConformance } from './conformance.ts';
 import { startHaproxy, type RealHaproxy } from './real-haproxy.ts';
 import { ask } from './users.ts';
 
@@ -30,7 +30,9 @@ async function startFleet() {
   } };
 }
 
-trafficConformance('a script before a real HAProxy', true, async () => ({ ...(await startFleet()), servers: ['web-01', 'web-02'] }));
+const startTwo = async () => ({ ...(await startFleet()), servers: ['web-01', 'web-02'] });
+trafficConformance('a script before a real HAProxy', true, startTwo);
+weightConformance('a script before a real HAProxy', startTwo);
 
 describe('a script before a real HAProxy that does its work', () => {
   let fleet: Awaited<ReturnType<typeof startFleet>>;

@@ -88,7 +88,7 @@ describe('an nginx that cannot be asked', () => {
     await expect(driver({ status: `${new URL(nginx.spec.status).origin}/nothing` }).observe(['web-01'], signal)).rejects.toThrow('answered 404');
     await expect(driver({ status: 'http://127.0.0.1:1/web' }).observe(['web-01'], signal)).rejects.toThrow(BalancerDown);
     await expect(driver({ status: silentUrl }, { answerMs: 100 }).drain('web-01', within(5_000))).rejects.toThrow('did not answer within 100 ms');
-    await new Promise((resolve) => silent.close(resolve));
+    silent.close();
     const stranger = await startNginx(SERVERS, { includeFile: firstIncludeFile(SERVERS).replace('default ""', 'default "hello there"') });
     await expect(driver({ status: stranger.spec.status }).observe(['web-01'], signal)).rejects.toThrow('not the state');
     await stranger.stop();
@@ -224,7 +224,7 @@ async function killedBetween(): Promise<boolean> {
   while (file() === before && performance.now() < endMs) await new Promise((resolve) => setImmediate(resolve));
   child.kill('SIGKILL');
   await gone;
-  await until('its lock is free', async () => new Promise((resolve) => spawn('flock', ['-n', `${nginx.spec.file}.lock`, 'true']).once('exit', (code) => resolve(code === 0))));
+  await until('its lock is free', async () => new Promise<boolean>((resolve) => spawn('flock', ['-n', `${nginx.spec.file}.lock`, 'true']).once('exit', (code) => resolve(code === 0))));
   return file().includes('web-01=drain') && (await served('web-01')) === 'web-01=ready:1';
 }
 
@@ -270,12 +270,13 @@ describe('an include file that people edit, too', () => {
 
   test('a file that nobody can read for sure is refused with its line, and left as it is', async () => {
     const whole = file();
+    const line = whole.split('\n').findIndex((text) => text.includes('# web-02')) + 1;
     const broken: readonly (readonly [string, string])[] = [
-      [whole.replace('# web-02', '# web-01'), 'line 3, holds a second server web-01'],
-      [whole.replace('# web-02', '# web/02'), 'line 3, holds "web/02" is no server name'],
-      [whole.replace('19002;', '19002'), 'line 3, holds a server line of another form'],
-      [whole.replace('127.0.0.1:19002', 'unix:/run/x.sock'), 'line 3, holds a server at a unix socket'],
-      [whole.replace('19002;', '19002 weight=0;'), 'line 3, holds a weight'],
+      [whole.replace('# web-02', '# web-01'), `line ${line}, holds a second server web-01`],
+      [whole.replace('# web-02', '# web/02'), `line ${line}, holds "web/02" is no server name`],
+      [whole.replace('19002;', '19002'), `line ${line}, holds a server line of another form`],
+      [whole.replace('127.0.0.1:19002', 'unix:/run/x.sock'), `line ${line}, holds a server at a unix socket`],
+      [whole.replace('19002;', '19002 weight=0;'), `line ${line}, holds a weight`],
       [`${whole}upstream other {\n}\n`, 'holds 2 upstreams'],
       [whole.replace('upstream web', '#'), 'holds 0 upstreams'],
     ];

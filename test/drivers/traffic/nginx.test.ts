@@ -4,7 +4,7 @@ import { createTraffic } from '../../../drivers/traffic/factory.ts';
 import type { Traffic } from '../../../drivers/traffic/port.ts';
 import { until } from '../../support/until.ts';
 import { startApplication, type Application } from './applications.ts';
-import { call, countingFence, READY, trafficConformance } from './conformance.ts';
+import { call, countingFence, READY, trafficConformance, weightConformance } from './conformance.ts';
 import { startNginx, type RealNginx } from './real-nginx.ts';
 import { ask, startUsers } from './users.ts';
 
@@ -28,10 +28,13 @@ async function startFleet(count: number): Promise<Fleet> {
   return { applications, nginx, traffic: createTraffic(nginx.spec), stop };
 }
 
-trafficConformance('nginx by its include file', true, async () => {
+async function startTwo() {
   const { traffic, applications, stop } = await startFleet(2);
   return { traffic, servers: applications.map(({ name }) => name), stop };
-});
+}
+
+trafficConformance('nginx by its include file', true, startTwo);
+weightConformance('nginx by its include file', startTwo);
 
 async function restart(traffic: Traffic, application: Application): Promise<void> {
   const { name } = application;

@@ -37,7 +37,7 @@ test('a name counts at every address it has, and an unknown one cannot be counte
 
 test('addresses are written as the kernel writes them', () => {
   expect([endOf('127.0.0.1', 80), endOf('::1', 8080), endOf('2001:db8::ff00:42:8329', 1), endOf('::ffff:10.0.0.1', 1)]).toEqual([
-    '0100007F:0050', '00000000000000000000000001000000:1F90', 'B80D0120000000000000FF0029834200:0001', '0000000000000000FFFF00000100000A:0001',
+    '0100007F:0050', '00000000000000000000000001000000:1F90', 'B80D01200000000000FF000029834200:0001', '0000000000000000FFFF00000100000A:0001',
   ]);
 });
 

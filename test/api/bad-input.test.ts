@@ -211,7 +211,15 @@ describe('rules over several fields', () => {
     for (const file of ['web.conf', '/etc/../passwd', '/etc/a b', '/etc/x;reload', '/etc/x\n']) expect(pointers(await pool({ file }))).toEqual(['/traffic/file']);
     for (const status of ['http://10.0.0.1/', 'https://127.0.0.1/', 'http://127.0.0.1@10.0.0.1/', 'http://127.0.0.1:99999/x', 'http://localhost.example/', 'file:///etc/passwd', 'http://127.0.0.1/a?b=c']) expect(pointers(await pool({ status }))).toEqual(['/traffic/status']);
     expect(pointers(await pool({ pidFile: 'nginx.pid', server: 'a b', drainTimeoutSeconds: -1 }))).toEqual(['/traffic/drainTimeoutSeconds', '/traffic/pidFile', '/traffic/server']);
-    expect(pointers(await pool({ backend: 'web' }))).toEqual(['/traffic']);
+    expect(pointers(await pool({ backend: 'web' }))).toEqual(['/traffic/backend']);
+  });
+
+  test('a script for a balancer is a program by its absolute path, its words are single lines, and one call has its time', async () => {
+    const pool = (change: object) => api.ask('PUT', '/v1/pools/rules', { body: { ...POOL, name: 'rules', traffic: { driver: 'command', command: ['/etc/signalbox/traffic/lb', 'web'], ...change } } });
+    for (const program of ['lb', './lb', '/etc/../bin/sh', '/bin/sh -c', '-c']) expect(pointers(await pool({ command: [program] }))).toEqual(['/traffic/command/0']);
+    expect(pointers(await pool({ command: [] }))).toContain('/traffic/command');
+    expect(pointers(await pool({ command: ['/lb', ''], timeoutSeconds: 9 }))).toEqual(['/traffic/command/1', '/traffic/timeoutSeconds']);
+    expect(pointers(await pool({ command: '/lb web' }))).toEqual(['/traffic/command']);
   });
 
   test('a server is named after its host alone: any other variable is refused where it stands', async () => {

@@ -35,7 +35,7 @@ const LATER: Readonly<Record<LaterKind, readonly Later[]>> = {
   ],
   Host: [{ path: ['executor'], when: hasDriver('salt', 'kubernetes', 'container'), instead: { driver: 'local', root: '/later' } }],
   Pool: [
-    { path: ['traffic'], when: hasDriver('nginx', 'kubernetes', 'command'), instead: { driver: 'none' } },
+    { path: ['traffic'], when: hasDriver('kubernetes'), instead: { driver: 'none' } },
     { path: ['variables'], when: hasMembers },
     { path: ['rollback'] },
     { path: ['windows'], when: hasEntries },

@@ -4,6 +4,7 @@ import type { Composition } from '../domain/recipe/composition.ts';
 import type { ApplicationSpec, HealthCheck, HostSpec, PoolSpec, StrategySpec } from '../domain/inventory.ts';
 import { textsOf } from '../domain/health/check.ts';
 import { isServerName } from '../domain/names.ts';
+import { serverName } from '../domain/server-name.ts';
 import { substitute, variablesOf } from '../domain/substitution.ts';
 
 /** `field` is a JSON pointer into the document that `of` names. */
@@ -72,25 +73,18 @@ function complaint(place: Place, text: string, allows: (value: string) => boolea
 }
 
 /** Two hosts must not share a balancer's server: draining one would drain the other. */
-function badServers(pool: PoolSpec, applications: readonly ApplicationSpec[], hosts: readonly HostSpec[]): BadSubstitution[] {
+function badServers({ traffic }: PoolSpec, applications: readonly ApplicationSpec[], hosts: readonly HostSpec[]): BadSubstitution[] {
   const [application] = applications;
-  if (pool.traffic.driver !== 'haproxy' || application === undefined) return [];
-  const { server } = pool.traffic;
+  if (traffic.driver === 'none' || application === undefined) return [];
   const taken = new Map<string, string>();
   return hosts.flatMap((host): BadSubstitution[] => {
     const place = { of: 'pool', application: application.name, host: host.name, field: '/traffic/server' } as const;
-    const message = complaint({ pool, application, host, version: null }, server, isServerName);
-    if (message !== null) return [{ ...place, message }];
-    const name = serverOf(server, pool, application, host);
+    const name = serverName(traffic, host.name);
+    if (!isServerName(name)) return [{ ...place, message: `"${name}" is what host ${host.name} gives here, and that is not allowed` }];
     const other = taken.get(name);
     taken.set(name, host.name);
     return other === undefined ? [] : [{ ...place, message: `hosts ${other} and ${host.name} would both be server ${name}` }];
   });
-}
-
-function serverOf(server: string, pool: PoolSpec, application: ApplicationSpec, host: HostSpec): string {
-  const result = substitute(server, variablesOf({ application, pool: { name: pool.name }, host, environment: pool.environment, version: 'version' }));
-  return 'text' in result ? result.text : '';
 }
 
 function fieldsOf(application: ApplicationSpec): [string, string][] {

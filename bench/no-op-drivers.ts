@@ -121,6 +121,7 @@ function createNoOpTraffic(folder: string | null): Traffic {
     drain: (server, { fence }) => fence(async () => put(server, { admin: 'drain', weight: null })),
     admit: (server, wanted, { fence }) => fence(async () => put(server, wanted)),
     assert: (server, wanted, { fence }) => fence(async () => put(server, wanted)),
+    weight: (server, weight, { fence }) => fence(async () => put(server, { admin: show(server).admin === 'ready' ? 'ready' : 'drain', weight })),
     identity: async () => null,
   };
 }

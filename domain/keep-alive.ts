@@ -1,7 +1,10 @@
 /** A service that the last release left running and that is dead: is it started again, or left alone because it only dies again? */
+import { findComposition } from './recipe/compose.ts';
+import { runsOf } from './recipe/composition.ts';
 import { repairCommand, type NewFinding } from './watchdog/finding.ts';
 import type { TargetState } from './release/target.ts';
 import type { SeenInstall } from './liveness.ts';
+import type { FindRecipe } from './recipe/compose.ts';
 import type { ApplicationSpec } from './inventory.ts';
 import type { ExpectedInstall } from './watchdog/hosts.ts';
 
@@ -48,9 +51,10 @@ export function keepAlive({ expected, seen, isDrained, isLeftAlone, startsMs, no
   return recent.length >= FLAPS.startsMax ? 'leave-alone' : 'start';
 }
 
-/** Only what is meant to run all the time is kept alive. */
-export function isKeptAlive({ recipe }: Pick<ApplicationSpec, 'recipe'>): boolean {
-  return recipe === 'service';
+/** Only what is meant to run all the time is kept alive: an application whose recipe starts a process of its own. */
+export function isKeptAlive({ recipe }: Pick<ApplicationSpec, 'recipe'>, find: FindRecipe): boolean {
+  const composition = findComposition(recipe, find);
+  return composition !== null && runsOf(composition) === 'process';
 }
 
 export const FLAPPING = 'service-flapping';

@@ -21,6 +21,9 @@ export interface Unpacked {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** Installed, it would serve on port 80 of this machine. */
+export const NGINX: DebianProgram = { packages: ['nginx'], path: 'usr/sbin/nginx' };
+
 const TIMEOUT_MS = 600_000;
 const LIBRARIES = ['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu', 'usr/lib/aarch64-linux-gnu', 'lib/aarch64-linux-gnu', 'usr/lib', 'lib'];
 

@@ -3,6 +3,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { programOnPath } from '../examples/demo/balancer.ts';
 import { lastLine, runCommand } from './command.ts';
+import { debianProgram, NGINX } from './debian.ts';
 import { isRoot } from './place.ts';
 import { installWheel, TEST_SERVER_WHEEL } from './wheel.ts';
 
@@ -58,10 +59,12 @@ export interface NeedsOptions {
 export async function prepareNeeds(options: NeedsOptions): Promise<readonly NotRun[]> {
   await installDebianPackages(options.log);
   const server = await complaintOf(installWheel(TEST_SERVER_WHEEL, options.cacheDir));
+  const nginx = await complaintOf(debianProgram(NGINX, options.cacheDir));
   const schemathesis = await complaintOf(installSchemathesis(options));
   const missing: readonly { readonly why: string; readonly runs: Program['runs'] }[] = [
     ...PROGRAMS.filter(({ name }) => programOnPath(name) === null).map(({ name, debian, runs }) => ({ why: `${name} is missing (Debian package ${debian})`, runs })),
     ...(server === null ? [] : [{ why: server, runs: (_file: string, text: string) => text.includes('timeSkippingServer') }]),
+    ...(nginx === null ? [] : [{ why: nginx, runs: (_file: string, text: string) => text.includes('real-nginx') }]),
     ...(schemathesis === null ? [] : [{ why: schemathesis, runs: (_file: string, text: string) => text.includes('findSchemathesis') }]),
   ];
   const files = globSync('test/**/*.test.ts', { cwd: options.clone }).map((file) => ({ file, text: readFileSync(join(options.clone, file), 'utf8') }));

@@ -6,7 +6,7 @@ import { clearFinding, openFinding, openIds } from '../db/findings.ts';
 import { StaleEpoch } from '../db/errors.ts';
 import { withUnownedFence } from '../db/fence.ts';
 import { raiseUnowned } from '../db/host-watch.ts';
-import { getInventories } from '../db/inventory.ts';
+import { getInventories, listInventory } from '../db/inventory.ts';
 import { noteOwnRepair } from '../db/repairs.ts';
 import { countServiceStart, forgetStarts, operatorDrained, pastStarts, settleServiceStart, skipServiceStart } from '../db/service-starts.ts';
 import { FLAPPING, FLAPS, flapping, flappingId, isKeptAlive, keepAlive } from '../domain/keep-alive.ts';
@@ -41,20 +41,24 @@ export async function keepServicesAlive(deps: KeepAliveDeps, looked: readonly Lo
   }));
 }
 
+const RECIPES_MAX = 1_000;
+
 async function servicesToMind({ db }: KeepAliveDeps, looked: readonly LookedAt[]): Promise<readonly Service[]> {
   const hosts = looked.flatMap(({ host, pool, probe, expected }) => (pool === null || expected === null || !probe.answered || probe.marker !== null ? [] : [{ host, pool, probe, expected }]));
   const names = hosts.map(({ host }) => host.name);
   if (names.length === 0) return [];
-  const [left, past, drained, applications] = await Promise.all([
+  const [left, past, drained, applications, recipes] = await Promise.all([
     openIds(db, [FLAPPING]).then((open) => new Set(open.map(({ id }) => id))),
     pastStarts(db, names, FLAPS.withinMs),
     operatorDrained(db, names),
     getInventories(db, 'application', [...new Set(hosts.flatMap(({ pool }) => pool.applications))]),
+    listInventory(db, 'recipe', { limit: RECIPES_MAX }),
   ]);
+  const byName = new Map(recipes.map(({ spec }) => [spec.name, spec]));
   return hosts.flatMap(({ host, pool, probe, expected }) => expected.flatMap((one) => {
     const { application } = one;
     const spec = applications.get(application)?.spec;
-    if (spec === undefined || !isKeptAlive(spec)) return [];
+    if (spec === undefined || !isKeptAlive(spec, (name) => byName.get(name))) return [];
     const starts = past.get(`${host.name}/${application}`) ?? { startsMs: [], outcome: null };
     const seen = probe.applications.find((installed) => installed.application === application) ?? null;
     const act = keepAlive({ expected: one, seen, isDrained: drained.has(host.name), isLeftAlone: left.has(flappingId(host.name, application)), startsMs: starts.startsMs, nowMs: Date.now() });

@@ -2,10 +2,18 @@
 import { z } from 'zod';
 import type { PoolSpec } from '../../domain/inventory.ts';
 import { POOL_HOSTS_MAX } from '../../domain/joined-pool.ts';
-import { isAddress, isSafePath, isServerName } from '../../domain/names.ts';
-import { Name, distinct, whole } from './text.ts';
+import { isAddress, isPlainPath, isSafePath, isServerName } from '../../domain/names.ts';
+import { SERVER_VARIABLE } from '../../domain/server-name.ts';
+import { Name, distinct, line, whole } from './text.ts';
 
-const NO_VARIABLE = /\$\{[^}]*\}/g;
+/** Other variables are refused: what a host is called at its balancer is asked where nothing but its name is known. */
+const Server = z
+  .string()
+  .max(256)
+  .refine((text) => isServerName(text.replaceAll(SERVER_VARIABLE, 'x')), `must be a server name of the balancer; ${SERVER_VARIABLE} is the one variable there`)
+  .default(SERVER_VARIABLE);
+const DrainTimeout = whole(0, 3600).default(30);
+const PlainPath = z.string().refine(isPlainPath, 'must be an absolute path of letters, digits and . _ @ + -');
 
 const Haproxy = z
   .strictObject({
@@ -13,17 +21,33 @@ const Haproxy = z
     socket: z.string().max(107).refine(isSafePath, 'must be the absolute path of a socket').nullable().default(null),
     address: z.string().max(260).refine(isHostAndPort, 'must be host:port').nullable().default(null),
     backend: z.string().refine(isServerName, 'must be a backend name of HAProxy'),
-    // The text around the variables must itself be harmless; the whole is checked for every host of the pool.
-    server: z
-      .string()
-      .max(256)
-      .refine((text) => isServerName(text.replace(NO_VARIABLE, 'x')), 'must be a server name of HAProxy, with variables such as ${host.name}')
-      .default('${host.name}'),
-    drainTimeoutSeconds: whole(0, 3600).default(30),
+    server: Server,
+    drainTimeoutSeconds: DrainTimeout,
   })
   .refine((spec) => (spec.socket === null) !== (spec.address === null), { path: ['socket'], message: 'exactly one of socket and address must be given' });
 
-const Traffic = z.discriminatedUnion('driver', [Haproxy, z.strictObject({ driver: z.literal('none') })]);
+const LOOPBACK = /^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:[1-9][0-9]{0,4})?\/[A-Za-z0-9_.~/-]{0,200}$/;
+
+const Nginx = z.strictObject({
+  driver: z.literal('nginx'),
+  file: PlainPath.meta({ description: 'include file of one upstream on the machine of the worker; Signalbox writes it' }),
+  status: z.string().refine((text) => LOOPBACK.test(text) && URL.canParse(text), 'must be http://127.0.0.1:PORT/PATH, where nginx answers what its workers go by'),
+  pidFile: PlainPath.default('/run/nginx.pid'),
+  server: Server,
+  drainTimeoutSeconds: DrainTimeout,
+});
+
+const CALL_SECONDS_MAX = 8;
+
+const Command = z.strictObject({
+  driver: z.literal('command'),
+  command: z.array(line(1024)).min(1).max(20).refine(([program]) => isPlainPath(program ?? ''), { path: [0], message: 'must be the absolute path of a program' }).meta({ description: 'a script on the machine of the worker, without a shell' }),
+  timeoutSeconds: whole(1, CALL_SECONDS_MAX).default(5).meta({ description: 'of one call' }),
+  server: Server,
+  drainTimeoutSeconds: DrainTimeout,
+});
+
+const Traffic = z.discriminatedUnion('driver', [Haproxy, Nginx, Command, z.strictObject({ driver: z.literal('none') })]);
 
 export const BUSY = ['reject', 'queue', 'supersede'] as const;
 

@@ -3,7 +3,7 @@ import { haproxyBackend } from './haproxy.ts';
 import type { TrafficSpec } from '../inventory.ts';
 import type { TrafficRules } from './rules.ts';
 
-/** Empty where there is no balancer. */
+/** Empty where it is no HAProxy: trafficRules refuses those. */
 export function renderRules(traffic: TrafficSpec, rules: TrafficRules): string {
-  return traffic.driver === 'none' ? '' : haproxyBackend(traffic, rules);
+  return traffic.driver === 'haproxy' ? haproxyBackend(traffic, rules) : '';
 }

@@ -37,6 +37,7 @@ export interface RulesInput {
 export function trafficRules({ pool, applications, hosts }: RulesInput): TrafficRules | { readonly refused: string } {
   if (pool.joins !== undefined) return { refused: `Pool ${pool.name} joins others, each with its own traffic entry. Ask for one of them: ${pool.joins.join(', ')}.` };
   if (pool.traffic.driver === 'none') return { refused: `Pool ${pool.name} has no traffic entry, so no balancer has rules for it.` };
+  if (pool.traffic.driver !== 'haproxy') return { refused: `Rules are derived for HAProxy only; the balancer of pool ${pool.name} is spoken to by ${pool.traffic.driver}. docs/operations.md says what it needs.` };
   const found = applications.flatMap((application) => application.health.flatMap((check) => portCheck(application, check)))[0];
   if (found === undefined) return { refused: `No application of pool ${pool.name} has an http or tcp check before admit, so nothing says where its hosts listen. Add one to the application that takes the requests.` };
   const byName = new Map(hosts.map((host) => [host.name, host]));

@@ -33,6 +33,7 @@ export function createHaproxy(spec: HaproxySpec, answerTimeoutMs: number = ANSWE
     drain: (server, options) => drain(deps, server, options),
     admit: (server, wanted, options) => admit(deps, server, wanted, options),
     assert: (server, wanted, call) => assert(deps, server, wanted, call),
+    weight: (server, weight, call) => setWeight(deps, server, weight, call),
     async listed(signal) {
       const known = parseKnownServers(await api.ask(`show servers state ${backend}`, signal));
       if (known === null) throw notHaproxy(api);
@@ -96,6 +97,14 @@ async function assert(deps: Deps, server: string, wanted: WantedTraffic, call: T
   checkWanted(wanted);
   let seen = await lookAt(deps, server, call.signal);
   for (const one of nextWrites(seen, wanted)) seen = await write(deps, server, one, call);
+  return seen.traffic;
+}
+
+async function setWeight(deps: Deps, server: string, weight: number, call: TrafficCall): Promise<ObservedTraffic> {
+  checkWanted({ admin: 'ready', weight });
+  let seen = await lookAt(deps, server, call.signal);
+  if (seen.traffic.weight !== weight) seen = await write(deps, server, `weight ${weight}`, call);
+  if (seen.traffic.weight !== weight) throw new BalancerDown(`HAProxy at ${deps.api.place} took weight ${weight} of ${deps.backend}/${server} but shows ${seen.traffic.weight}; something else sets it.`);
   return seen.traffic;
 }
 

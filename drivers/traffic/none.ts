@@ -1,6 +1,6 @@
 /** No traffic entry: hosts without a balancer. Always in service, and nothing remembers a drain. */
 import type { ObservedTraffic } from '../../domain/release/target.ts';
-import type { Traffic } from './port.ts';
+import { BalancerMisconfigured, type Traffic } from './port.ts';
 
 const IN_SERVICE: ObservedTraffic = Object.freeze({ admin: 'none', operational: 'unknown', weight: null, connections: 0, inService: true });
 
@@ -19,6 +19,9 @@ export function createNoTraffic(): Traffic {
     drain: (_server, { signal }) => answer(signal),
     admit: (_server, _wanted, { signal }) => answer(signal),
     assert: (_server, _wanted, { signal }) => answer(signal),
+    weight: async (server) => {
+      throw new BalancerMisconfigured(`${server} has no weight: its pool has no traffic entry.`);
+    },
     identity: async () => null,
   };
 }

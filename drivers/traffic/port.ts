@@ -35,6 +35,11 @@ export interface Traffic {
   admit(server: string, wanted: WantedTraffic, options: TrafficCall & { readonly timeoutMs: number }): Promise<ObservedTraffic>;
   /** One write of the wanted admin state with read-back, for the loop that re-asserts after a reload. */
   assert(server: string, wanted: WantedTraffic, call: TrafficCall): Promise<ObservedTraffic>;
+  /**
+   * Gives a server another share of the requests, in or out of service, and ends when it is read back; admit with the weight of the pre-image
+   * restores it. Throws BalancerMisconfigured for a weight that the balancer does not know, or where there are none; BalancerDown when it did not stick.
+   */
+  weight(server: string, weight: number, call: TrafficCall): Promise<ObservedTraffic>;
   /** Every server of the backend with where it listens, known to us or not. Throws BalancerDown. Absent: the driver cannot tell. */
   listed?(signal: AbortSignal): Promise<readonly KnownServer[]>;
   /** null where the driver has no process of its own */

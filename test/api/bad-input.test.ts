@@ -210,11 +210,36 @@ describe('rules over several fields', () => {
     expect(pointers(await pool({ driver: 'f5' }))).toEqual(['/traffic/driver']);
   });
 
+  test('an include file of nginx is a plain path, and its workers are asked on the loopback alone', async () => {
+    const nginx = { driver: 'nginx', file: '/etc/nginx/signalbox/web.conf', status: 'http://127.0.0.1:9180/signalbox/web' };
+    const pool = (change: object) => api.ask('PUT', '/v1/pools/rules', { body: { ...POOL, name: 'rules', traffic: { ...nginx, ...change } } });
+    for (const file of ['web.conf', '/etc/../passwd', '/etc/a b', '/etc/x;reload']) expect(pointers(await pool({ file }))).toEqual(['/traffic/file']);
+    for (const status of ['http://10.0.0.1/', 'https://127.0.0.1/', 'http://127.0.0.1@10.0.0.1/', 'http://127.0.0.1:99999/x', 'http://localhost.example/', 'file:///etc/passwd', 'http://127.0.0.1/a?b=c']) expect(pointers(await pool({ status }))).toEqual(['/traffic/status']);
+    expect(pointers(await pool({ pidFile: 'nginx.pid', server: 'a b', drainTimeoutSeconds: -1 }))).toEqual(['/traffic/drainTimeoutSeconds', '/traffic/pidFile', '/traffic/server']);
+    expect(pointers(await pool({ backend: 'web' }))).toEqual(['/traffic/backend']);
+  });
+
+  test('a script for a balancer is a program by its absolute path, its words are single lines, and one call has its time', async () => {
+    const pool = (change: object) => api.ask('PUT', '/v1/pools/rules', { body: { ...POOL, name: 'rules', traffic: { driver: 'command', command: ['/etc/signalbox/traffic/lb', 'web'], ...change } } });
+    for (const program of ['lb', './lb', '/etc/../bin/sh', '/bin/sh -c', '-c']) expect(pointers(await pool({ command: [program] }))).toEqual(['/traffic/command/0']);
+    expect(pointers(await pool({ command: [] }))).toContain('/traffic/command');
+    expect(pointers(await pool({ command: ['/lb', ''], timeoutSeconds: 9 }))).toEqual(['/traffic/command/1', '/traffic/timeoutSeconds']);
+    expect(pointers(await pool({ command: '/lb web' }))).toEqual(['/traffic/command']);
+  });
+
+  test('a server is named after its host alone: any other variable is refused where it stands', async () => {
+    const balancers = [{ driver: 'haproxy', socket: '/run/haproxy.sock', backend: 'web' }, { driver: 'nginx', file: '/etc/nginx/web.conf', status: 'http://127.0.0.1:9180/web' }];
+    for (const balancer of balancers) {
+      const pool = (server: string) => api.ask('PUT', '/v1/pools/rules', { body: { ...POOL, name: 'rules', traffic: { ...balancer, server } } });
+      for (const server of ['${host.zone}-${host.name}', '${host.address}', '${rack}', '$${host.name}', '${host.name']) expect(pointers(await pool(server))).toEqual(['/traffic/server']);
+    }
+  });
+
   test('what a later version brings is refused as not available yet, never as unknown and never ignored', async () => {
     const later: readonly [string, object, string[]][] = [
       ['/v1/applications/later', { ...APPLICATION, name: 'later', recipe: 'container', keepAlive: true }, ['/keepAlive', '/recipe']],
       ['/v1/hosts/later', { ...host('later'), executor: { driver: 'salt', user: 'x' } }, ['/executor']],
-      ['/v1/pools/later', { ...POOL, name: 'later', traffic: { driver: 'nginx', config: 'x' }, variables: { a: 'b' } }, ['/traffic', '/variables']],
+      ['/v1/pools/later', { ...POOL, name: 'later', traffic: { driver: 'kubernetes', config: 'x' }, variables: { a: 'b' } }, ['/traffic', '/variables']],
       [
         '/v1/strategies/later',
         { gates: [{ name: 'x' }], rollback: { on: ['bastion', 'hard-gate'] }, signOff: 'before-start' },

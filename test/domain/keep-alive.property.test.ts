@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { FLAPS, flapping, isKeptAlive, keepAlive, wasLeftRunning } from '../../domain/keep-alive.ts';
 import type { ServiceSeen } from '../../domain/keep-alive.ts';
 import type { SeenInstall } from '../../domain/liveness.ts';
+import type { RecipeSpec } from '../../domain/recipe/composition.ts';
 import type { Observation, TargetState } from '../../domain/release/target.ts';
 
 const NOW_MS = 1_700_000_000_000;
@@ -52,7 +53,9 @@ describe('a service', () => {
   });
 
   test('is what is kept alive, and says how to begin again when it flaps', () => {
-    expect(isKeptAlive({ recipe: 'service' })).toBe(true);
+    const own: Readonly<Record<string, RecipeSpec>> = { warmed: { name: 'warmed', extends: 'nodejs', steps: {} }, pages: { name: 'pages', extends: 'static', steps: {} } };
+    const kept = ['service', 'nodejs', 'java-web', 'warmed', 'static', 'scheduled-task', 'pages', 'nobody'].filter((recipe) => isKeptAlive({ recipe }, (name) => own[name]));
+    expect(kept).toEqual(['service', 'nodejs', 'java-web', 'warmed']);
     const found = flapping({ host: 'web-01', pool: 'web-prod', application: 'web', outcome: 'no such file' });
     expect(found).toMatchObject({ id: 'service-flapping/web-01/web', verb: 'keep-alive', about: { host: 'web-01', application: 'web' }, repair: 'signalbox repair service-flapping/web-01/web --reason ...' });
     expect(found.sentence).toContain('no such file');

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { countedAt, placesOf } from '../../domain/place.ts';
+import { entryName } from '../../domain/traffic-entry.ts';
 import { hostSpec, inventoryOf } from '../support/specs.ts';
-import type { HaproxySpec, Inventory, MemberPool } from '../../domain/inventory.ts';
+import type { HaproxySpec, Inventory, MemberPool, TrafficSpec } from '../../domain/inventory.ts';
 
 const WEB: HaproxySpec = { driver: 'haproxy', socket: '/run/haproxy.sock', address: null, backend: 'web', server: '${host.name}', drainTimeoutSeconds: 30 };
 const SECURE: HaproxySpec = { ...WEB, backend: 'secure' };
@@ -10,7 +11,7 @@ const inventory = (members: readonly MemberPool[], pool: Partial<Inventory['pool
   const made = inventoryOf('own', ['h1', 'h2', 'h3']);
   return { ...made, pool: { ...made.pool, traffic: WEB, ...pool }, members };
 };
-const told = (of: Inventory, host: string) => placesOf(of, host).map(({ pool, traffic, server }) => [pool, traffic.driver === 'none' ? 'none' : traffic.backend, server]);
+const told = (of: Inventory, host: string) => placesOf(of, host).map(({ pool, traffic, server }) => [pool, traffic.driver === 'haproxy' ? traffic.backend : traffic.driver, server]);
 
 describe('the places of a host', () => {
   test('are its own server first, then one behind each further entry, by the first pool that has it there', () => {
@@ -35,6 +36,15 @@ describe('the places of a host', () => {
     expect(countedAt(of, 'h1').map(({ name }) => name)).toEqual(['secure']);
     expect(countedAt(of, 'h2')).toEqual([]);
   });
+});
+
+test('two pools with one include file of nginx have the same server, and an entry of another driver is another place', () => {
+  const nginx = { driver: 'nginx', file: '/etc/nginx/signalbox/web.conf', status: 'http://127.0.0.1:9180/web', pidFile: '/run/nginx.pid', server: 'srv-${host.name}', drainTimeoutSeconds: 30 } as const;
+  const at = (name: string, traffic: TrafficSpec): MemberPool => ({ name, hosts: ['h1'], minInServicePercent: 50, traffic });
+  const of = inventory([at('a', nginx), at('b', { ...nginx, status: 'http://127.0.0.1:9181/web', drainTimeoutSeconds: 1 }), at('c', { ...nginx, file: '/etc/nginx/signalbox/other.conf' })]);
+  expect(told(of, 'h1')).toEqual([['own', 'web', 'h1'], ['a', 'nginx', 'srv-h1'], ['c', 'nginx', 'srv-h1']]);
+  expect(countedAt(of, 'h1').map(({ name }) => name)).toEqual(['own', 'a', 'b', 'c']);
+  expect(new Set([WEB, SECURE, nginx, { ...nginx, file: '/x.conf' }, { driver: 'none' } as const].map(entryName)).size).toBe(5);
 });
 
 test('at a drain every pool behind one of its entries is counted, also one without the host, and none behind another', () => {

@@ -45,6 +45,7 @@ export function createFakeTraffic(names: readonly string[], plan: readonly Plann
     drain: (server, { signal, fence }) => script.run('drain', server, signal, () => fence(async () => put(server, { admin: 'drain', weight: null }))),
     admit: (server, wanted, { signal, fence }) => script.run('admit', server, signal, async () => (isAs(show(server), wanted) ? show(server) : fence(async () => put(server, wanted)))),
     assert: (server, wanted, { signal, fence }) => script.run('assert', server, signal, () => fence(async () => put(server, wanted))),
+    weight: (server, weight, { signal, fence }) => script.run('weight', server, signal, () => fence(async () => put(server, { admin: show(server).admin === 'ready' ? 'ready' : 'drain', weight }))),
     identity: async () => ({ pid: 1, uptimeSeconds: 1 }),
   };
 }

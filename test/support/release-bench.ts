@@ -149,7 +149,7 @@ export async function openBench(hostCount: number, faults: Faults = {}, applicat
 function entriesBeside(own: FakeTraffic) {
   const further = new Map<string, FakeTraffic>();
   return {
-    trafficFor: (spec: TrafficSpec): FakeTraffic => (spec.driver === 'none' ? own : (further.get(spec.backend) ?? own)),
+    trafficFor: (spec: TrafficSpec): FakeTraffic => (spec.driver === 'haproxy' ? (further.get(spec.backend) ?? own) : own),
     entry: (backend: string, servers: readonly string[], planned: Faults['traffic'] = []): FakeTraffic => {
       const made = createFakeTraffic(servers, planned);
       further.set(backend, made);

@@ -86,3 +86,38 @@ export function trafficConformance(title: string, balanced: boolean, start: () =
     });
   });
 }
+
+/** The promises of those whose servers have weights: every balancer's. */
+export function weightConformance(title: string, start: () => Promise<TrafficUnderTest>): void {
+  describe(`${title} as a traffic driver with weights`, () => {
+    let under: TrafficUnderTest;
+    beforeAll(async () => {
+      under = await start();
+    });
+    afterAll(() => under?.stop());
+    const { signal } = call();
+
+    test('a weight is read back, said again it writes nothing, stays through drain and admit, and admit restores the one before', async () => {
+      const server = under.servers[0] ?? '';
+      const [before] = await under.traffic.observe([server], signal);
+      const fence = countingFence();
+      expect(await under.traffic.weight(server, 3, call(fence.fence))).toEqual({ ...before, weight: 3 });
+      expect(await under.traffic.weight(server, 3, call(fence.fence))).toEqual({ ...before, weight: 3 });
+      expect(fence.count()).toBe(1);
+      expect(await under.traffic.drain(server, { ...call(), timeoutMs: 5_000 })).toMatchObject({ weight: 3, inService: false });
+      expect(await under.traffic.weight(server, 4, call())).toMatchObject({ weight: 4, admin: 'drain', inService: false });
+      expect(await under.traffic.admit(server, READY, { ...call(), timeoutMs: 5_000 })).toMatchObject({ weight: 4, inService: true });
+      expect(await under.traffic.admit(server, { admin: 'ready', weight: before?.weight ?? null }, { ...call(), timeoutMs: 5_000 })).toEqual(before);
+    });
+
+    test('a weight that cannot be is refused before anything is written, and one whose fence refuses changes nothing', async () => {
+      const server = under.servers[0] ?? '';
+      const fence = countingFence();
+      for (const weight of [-1, 1.5, Number.NaN]) await expect(under.traffic.weight(server, weight, call(fence.fence))).rejects.toThrow('weight');
+      expect(fence.count()).toBe(0);
+      const before = await under.traffic.observe([server], signal);
+      await expect(under.traffic.weight(server, 5, call(() => Promise.reject(new Error('stale epoch'))))).rejects.toThrow('stale epoch');
+      expect(await under.traffic.observe([server], signal)).toEqual(before);
+    });
+  });
+}

@@ -3,7 +3,7 @@ import { createTraffic } from '../../../drivers/traffic/factory.ts';
 import type { Traffic } from '../../../drivers/traffic/port.ts';
 import type { HaproxySpec } from '../../../domain/inventory.ts';
 import { startApplication, type Application } from './applications.ts';
-import { call, countingFence, READY, trafficConformance } from './conformance.ts';
+import { call, countingFence, READY, trafficConformance, weightConformance } from './conformance.ts';
 import { startHaproxy, type RealHaproxy } from './real-haproxy.ts';
 import { until } from '../../support/until.ts';
 import { ask, startUsers } from './users.ts';
@@ -33,10 +33,13 @@ async function startFleet(count: number): Promise<Fleet> {
 }
 
 for (const way of ['socket', 'address'] as const) {
-  trafficConformance(`haproxy over its ${way === 'socket' ? 'unix socket' : 'TCP address'}`, true, async () => {
+  const title = `haproxy over its ${way === 'socket' ? 'unix socket' : 'TCP address'}`;
+  const startTwo = async () => {
     const fleet = await startFleet(2);
     return { traffic: createTraffic({ ...SPEC, [way]: fleet.haproxy[way] }), servers: fleet.applications.map(({ name }) => name), stop: fleet.stop };
-  });
+  };
+  trafficConformance(title, true, startTwo);
+  weightConformance(title, startTwo);
 }
 
 async function restart(traffic: Traffic, application: Application): Promise<void> {

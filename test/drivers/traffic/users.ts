@@ -8,15 +8,18 @@ export interface Users {
   stop(): Promise<void>;
 }
 
-/** @param count how many ask at the same time, each as soon as it has its answer */
-export function startUsers(port: number, count: number): Users {
+/**
+ * @param count how many ask at the same time, each as soon as it has its answer
+ * @param connections whether a user keeps the connection for the next request
+ */
+export function startUsers(port: number, count: number, connections: 'kept' | 'new' = 'kept'): Users {
   const agent = new Agent({ keepAlive: true, maxSockets: count });
   const failures: string[] = [];
   let answered = 0;
   let stopped = false;
   const one = async (): Promise<void> => {
     while (!stopped) {
-      const problem = await ask(agent, port, '/');
+      const problem = await ask(connections === 'kept' ? agent : false, port, '/');
       if (problem === null) answered += 1;
       else failures.push(problem);
     }
@@ -35,8 +38,11 @@ export function startUsers(port: number, count: number): Users {
   };
 }
 
-/** @returns null, or what went wrong */
-export function ask(agent: Agent | undefined, port: number, path: string): Promise<string | null> {
+/**
+ * @param agent false: over a connection of its own
+ * @returns null, or what went wrong
+ */
+export function ask(agent: Agent | false | undefined, port: number, path: string): Promise<string | null> {
   return new Promise((resolve) => {
     const asked = request({ host: '127.0.0.1', port, path, agent, timeout: 10_000 }, (response) => {
       response.resume().once('end', () => resolve(response.statusCode === 200 ? null : `status ${response.statusCode}`));

@@ -1,6 +1,7 @@
 /** What activities are given by the worker: the database and ports, never a concrete driver. */
 import type { Database } from '../db/client.ts';
-import type { HostSpec, PackageSpec, TrafficSpec } from '../domain/inventory.ts';
+import type { HostSpec, PackageSpec } from '../domain/inventory.ts';
+import type { TrafficSpec } from '../domain/traffic-spec.ts';
 import type { Executor } from '../drivers/executors/port.ts';
 import type { Health } from '../drivers/health/port.ts';
 import type { PackageStore } from '../drivers/packages/port.ts';

@@ -4,7 +4,8 @@ import { placesOf } from '../domain/place.ts';
 import { admittedTo, serverIn, serversOf } from '../domain/traffic-beneath.ts';
 import { isSameServer } from '../domain/traffic-entry.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { Inventory, TrafficSpec } from '../domain/inventory.ts';
+import type { Inventory } from '../domain/inventory.ts';
+import type { TrafficSpec } from '../domain/traffic-spec.ts';
 import type { LeftBy, Observation, ObservedServer } from '../domain/release/target.ts';
 
 /** The observation with `leftBy` on each drained server that the last release on the host took out, at whatever entry of its. */

@@ -5,7 +5,8 @@ import { serverIn, staysOut } from '../domain/traffic-beneath.ts';
 import { entryName, entryOf, isSameServer } from '../domain/traffic-entry.ts';
 import { observeKnown } from '../drivers/traffic/several.ts';
 import type { ActivityDeps } from './deps.ts';
-import type { Inventory, TrafficSpec } from '../domain/inventory.ts';
+import type { Inventory } from '../domain/inventory.ts';
+import type { TrafficSpec } from '../domain/traffic-spec.ts';
 import type { MemberHost, PlanMember, UnknownServers } from '../domain/plan/joined.ts';
 import type { Observation } from '../domain/release/target.ts';
 

@@ -1,7 +1,8 @@
 /** Pools that are released as one: which fit together, and what the joined pool has from them. */
 import { canonicalJson } from './canonical-json.ts';
 import { serverKeys, isSameServer } from './traffic-entry.ts';
-import type { Inventory, MemberPool, PoolSpec, TrafficSpec } from './inventory.ts';
+import type { Inventory, MemberPool, PoolSpec } from './inventory.ts';
+import type { TrafficSpec } from './traffic-spec.ts';
 
 /**
  * Hosts of one pool at most, also of all members of a joined pool together. So many names of 22 characters fit into one request

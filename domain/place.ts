@@ -6,7 +6,8 @@ import { countedPools } from './joined-pool.ts';
 import { serverName } from './server-name.ts';
 import { entryOf, isSameServer } from './traffic-entry.ts';
 import type { CountedPool } from './joined-pool.ts';
-import type { Inventory, TrafficSpec } from './inventory.ts';
+import type { Inventory } from './inventory.ts';
+import type { TrafficSpec } from './traffic-spec.ts';
 
 /** One server of a host. `pool` is the first that has the host there; what is said of it (flags, wishes) is kept under that name. */
 export interface Place {

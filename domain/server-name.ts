@@ -1,5 +1,5 @@
 /** What a host is called at the balancer of a pool. */
-import type { TrafficSpec } from './inventory.ts';
+import type { TrafficSpec } from './traffic-spec.ts';
 
 /** The one variable of `traffic.server`: what a host is called there must follow from its name alone, wherever it is asked. */
 export const SERVER_VARIABLE = '${host.name}';

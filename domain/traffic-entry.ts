@@ -1,7 +1,7 @@
 /** A traffic entry: the backend of one balancer, and the servers that hosts have there. */
 import { canonicalJson } from './canonical-json.ts';
 import { serverName } from './server-name.ts';
-import type { TrafficSpec } from './inventory.ts';
+import type { TrafficSpec } from './traffic-spec.ts';
 
 /** Names a place where servers are taken out and put back, so that pools behind the same one are known. */
 export function entryOf(traffic: TrafficSpec): string {

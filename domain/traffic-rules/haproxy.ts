@@ -1,5 +1,5 @@
 /** A pool's rules as a backend section of haproxy.cfg. */
-import type { HaproxySpec } from '../inventory.ts';
+import type { HaproxySpec } from '../traffic-spec.ts';
 import type { BalancerCheck, BalancedServer, TrafficRules } from './rules.ts';
 
 /**

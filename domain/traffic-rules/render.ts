@@ -1,6 +1,6 @@
 /** A pool's rules in the words of the balancer that is before it. */
 import { haproxyBackend } from './haproxy.ts';
-import type { TrafficSpec } from '../inventory.ts';
+import type { TrafficSpec } from '../traffic-spec.ts';
 import type { TrafficRules } from './rules.ts';
 
 /** Empty where it is no HAProxy: trafficRules refuses those. */

@@ -3,7 +3,7 @@
  * counts for nothing until its own `state` shows it.
  */
 import { isServerName } from '../../domain/names.ts';
-import type { CommandTrafficSpec } from '../../domain/inventory.ts';
+import type { CommandTrafficSpec } from '../../domain/traffic-spec.ts';
 import type { ObservedTraffic } from '../../domain/release/target.ts';
 import { readState } from './command/answer.ts';
 import { createScript, type Script } from './command/script.ts';

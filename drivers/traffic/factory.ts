@@ -1,5 +1,5 @@
 /** Which traffic driver a pool asks for: the one place that knows them all. */
-import type { TrafficSpec } from '../../domain/inventory.ts';
+import type { TrafficSpec } from '../../domain/traffic-spec.ts';
 import { createCommandTraffic } from './command.ts';
 import { createHaproxy } from './haproxy.ts';
 import { createNginx } from './nginx.ts';

@@ -3,7 +3,7 @@
  * effect: so each write is followed by a look over a fresh connection, and only what was seen counts.
  */
 import { isServerName } from '../../domain/names.ts';
-import type { HaproxySpec } from '../../domain/inventory.ts';
+import type { HaproxySpec } from '../../domain/traffic-spec.ts';
 import type { ObservedTraffic } from '../../domain/release/target.ts';
 import { parseInfo } from './balancer-info.ts';
 import { createPauses } from './pause.ts';

@@ -3,7 +3,7 @@
  * as a reload has no answer, the workers are asked what they go by. A state counts only when the file and the running workers agree on it.
  */
 import { isServerName } from '../../domain/names.ts';
-import type { NginxSpec } from '../../domain/inventory.ts';
+import type { NginxSpec } from '../../domain/traffic-spec.ts';
 import type { ObservedTraffic } from '../../domain/release/target.ts';
 import { changeServer, CHANGE_TIMES, type ChangeTimes, type Place } from './nginx/change.ts';
 import { countConnections } from './nginx/connections.ts';

@@ -1,5 +1,5 @@
 /** The traffic port: taking a host out of service and putting it back. Every write is read back; nothing is assumed. */
-import type { TrafficSpec } from '../../domain/inventory.ts';
+import type { TrafficSpec } from '../../domain/traffic-spec.ts';
 import type { KnownServer } from '../../domain/traffic-rules/difference.ts';
 import type { ObservedTraffic } from '../../domain/release/target.ts';
 

@@ -6,7 +6,7 @@ import { serverName } from '../../domain/server-name.ts';
 import { entryOf, serverKeys } from '../../domain/traffic-entry.ts';
 import { BalancerMisconfigured, UnknownServers, type Traffic, type TrafficCall, type TrafficFactory } from './port.ts';
 import type { CountedPool } from '../../domain/joined-pool.ts';
-import type { TrafficSpec } from '../../domain/inventory.ts';
+import type { TrafficSpec } from '../../domain/traffic-spec.ts';
 import type { ObservedTraffic } from '../../domain/release/target.ts';
 
 /** One server where it stands. */

@@ -4,7 +4,7 @@ import { createTraffic } from '../../drivers/traffic/factory.ts';
 import { toStoredEvent } from '../../db/stored-events.ts';
 import { nowMs } from './clock.ts';
 import type { Database } from '../../db/client.ts';
-import type { TrafficSpec } from '../../domain/inventory.ts';
+import type { TrafficSpec } from '../../domain/traffic-spec.ts';
 import type { BalancerSample, LoggedEvent } from './checker/record.ts';
 import type { ChaosPool } from './fleet.ts';
 

@@ -14,7 +14,8 @@ import { createReleaseRequest, openRelease } from '../../db/requests.ts';
 import { appendTargetEvent } from '../../db/events.ts';
 import { ACTOR, APPLICATION, begun, end, hostSpec, inventoryOf, newId, observation, observed, openStore, opIdOf, poolSpec, requestOf, running, STRATEGY, succeeded, type Store } from './samples.ts';
 import type { InventoryDocument } from '../../db/inventory-kinds.ts';
-import type { PoolSpec, TrafficSpec } from '../../domain/inventory.ts';
+import type { PoolSpec } from '../../domain/inventory.ts';
+import type { TrafficSpec } from '../../domain/traffic-spec.ts';
 import type { TargetEvent } from '../../domain/release/events.ts';
 import type { Observation } from '../../domain/release/target.ts';
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { POOL_HOSTS_MAX, countedPools, joinedSpec, misfitsOf, poolsBeside } from '../../domain/joined-pool.ts';
 import { hostSpec, inventoryOf, poolSpec } from '../support/specs.ts';
-import type { PoolSpec, TrafficSpec } from '../../domain/inventory.ts';
+import type { PoolSpec } from '../../domain/inventory.ts';
+import type { TrafficSpec } from '../../domain/traffic-spec.ts';
 
 const ENTRY: TrafficSpec = { driver: 'haproxy', socket: '/run/haproxy.sock', address: null, backend: 'web', server: '${host.name}', drainTimeoutSeconds: 30 };
 const pool = (name: string, hosts: readonly string[], more: Partial<PoolSpec> = {}): PoolSpec => ({ ...poolSpec(name, hosts), traffic: ENTRY, ...more });

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { countedAt, placesOf } from '../../domain/place.ts';
 import { entryName } from '../../domain/traffic-entry.ts';
 import { hostSpec, inventoryOf } from '../support/specs.ts';
-import type { HaproxySpec, Inventory, MemberPool, TrafficSpec } from '../../domain/inventory.ts';
+import type { Inventory, MemberPool } from '../../domain/inventory.ts';
+import type { HaproxySpec, TrafficSpec } from '../../domain/traffic-spec.ts';
 
 const WEB: HaproxySpec = { driver: 'haproxy', socket: '/run/haproxy.sock', address: null, backend: 'web', server: '${host.name}', drainTimeoutSeconds: 30 };
 const SECURE: HaproxySpec = { ...WEB, backend: 'secure' };

@@ -12,7 +12,8 @@ import { startApplication, type Application } from '../drivers/traffic/applicati
 import { startHaproxyWith, type RealHaproxy } from '../drivers/traffic/real-haproxy.ts';
 import { startUsers, type Users } from '../drivers/traffic/users.ts';
 import { until } from '../support/until.ts';
-import type { HaproxySpec, Inventory } from '../../domain/inventory.ts';
+import type { Inventory } from '../../domain/inventory.ts';
+import type { HaproxySpec } from '../../domain/traffic-spec.ts';
 import type { Loop } from '../../worker/dispatcher.ts';
 
 const HOSTS = ['web-01', 'web-02', 'web-03', 'web-04'];

@@ -14,7 +14,7 @@ import { startApplication, type Application } from '../drivers/traffic/applicati
 import { startHaproxy, type RealHaproxy } from '../drivers/traffic/real-haproxy.ts';
 import { startUsers, type Users } from '../drivers/traffic/users.ts';
 import { until } from '../support/until.ts';
-import type { HaproxySpec } from '../../domain/inventory.ts';
+import type { HaproxySpec } from '../../domain/traffic-spec.ts';
 import type { ObservedTraffic } from '../../domain/release/target.ts';
 import type { TargetEvent } from '../../domain/release/events.ts';
 import type { Loop } from '../../worker/dispatcher.ts';

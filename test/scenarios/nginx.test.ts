@@ -7,7 +7,7 @@ import { Traffic } from '../../examples/demo/traffic.ts';
 import { startNginx, type RealNginx } from '../drivers/traffic/real-nginx.ts';
 import { until } from '../support/until.ts';
 import { openWholeStack, type WholeStack } from './whole-stack.ts';
-import type { HaproxySpec, TrafficSpec } from '../../domain/inventory.ts';
+import type { HaproxySpec, TrafficSpec } from '../../domain/traffic-spec.ts';
 import type { ReleaseView } from '../../domain/release/view.ts';
 
 const RELEASE_TIMEOUT_MS = 150_000;

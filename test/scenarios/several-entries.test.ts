@@ -8,7 +8,7 @@ import { freePorts } from '../../stack/ports.ts';
 import { startHaproxyWith, type RealHaproxy } from '../drivers/traffic/real-haproxy.ts';
 import { until } from '../support/until.ts';
 import { openWholeStack, type WholeStack } from './whole-stack.ts';
-import type { HaproxySpec } from '../../domain/inventory.ts';
+import type { HaproxySpec } from '../../domain/traffic-spec.ts';
 import type { ReleaseView } from '../../domain/release/view.ts';
 
 const RELEASE_TIMEOUT_MS = 120_000;

@@ -35,7 +35,7 @@ import { HOST_PROGRAM, install, makeBench, observe, step, type HostBench, type I
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { devServer } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
-import type { HaproxySpec } from '../../domain/inventory.ts';
+import type { HaproxySpec } from '../../domain/traffic-spec.ts';
 import type { Loop } from '../../worker/dispatcher.ts';
 
 const log = pino({ level: 'silent' });

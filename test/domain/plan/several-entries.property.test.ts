@@ -6,7 +6,7 @@ import { makePlan } from '../../../domain/plan/make-plan.ts';
 import { serverKeys } from '../../../domain/traffic-entry.ts';
 import { plannedOnly, someJoinedInput, someSharingInput } from './drawn-members.ts';
 import { planInput, planned, strategy } from './fleets.ts';
-import type { TrafficSpec } from '../../../domain/inventory.ts';
+import type { TrafficSpec } from '../../../domain/traffic-spec.ts';
 import type { CountedPool } from '../../../domain/joined-pool.ts';
 import type { MemberHost, PlanMember } from '../../../domain/plan/joined.ts';
 import type { PlanInput } from '../../../domain/plan/make-plan.ts';

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { haproxyBackend } from '../../../domain/traffic-rules/haproxy.ts';
 import { trafficRules } from '../../../domain/traffic-rules/rules.ts';
 import { APPLICATION, hostSpec, poolSpec } from '../../support/specs.ts';
-import type { ApplicationSpec, HealthCheck, HostSpec, PoolSpec, TrafficSpec } from '../../../domain/inventory.ts';
+import type { ApplicationSpec, HealthCheck, HostSpec, PoolSpec } from '../../../domain/inventory.ts';
+import type { TrafficSpec } from '../../../domain/traffic-spec.ts';
 
 const HAPROXY: TrafficSpec = { driver: 'haproxy', socket: '/run/haproxy.sock', address: null, backend: 'web', server: 's-${host.name}', drainTimeoutSeconds: 10 };
 const PACE = { passes: 1, intervalMs: 100, timeoutSeconds: 5 };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { CommandTrafficSpec } from '../../../domain/inventory.ts';
+import type { CommandTrafficSpec } from '../../../domain/traffic-spec.ts';
 import { createCommandTraffic } from '../../../drivers/traffic/command.ts';
 import { createTraffic } from '../../../drivers/traffic/factory.ts';
 import { AdmitNotConfirmed, BalancerDown, BalancerMisconfigured, UnknownServers } from '../../../drivers/traffic/port.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { HaproxySpec } from '../../../domain/inventory.ts';
+import type { HaproxySpec } from '../../../domain/traffic-spec.ts';
 import { createTraffic } from '../../../drivers/traffic/factory.ts';
 import { AdmitNotConfirmed, type Traffic } from '../../../drivers/traffic/port.ts';
 import { startApplication, type Application } from './applications.ts';

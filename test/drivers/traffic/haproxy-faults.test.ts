@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { HaproxySpec } from '../../../domain/inventory.ts';
+import type { HaproxySpec } from '../../../domain/traffic-spec.ts';
 import { createHaproxy } from '../../../drivers/traffic/haproxy.ts';
 import { BalancerDown, BalancerMisconfigured, type Traffic } from '../../../drivers/traffic/port.ts';
 import { startApplication, type Application } from './applications.ts';

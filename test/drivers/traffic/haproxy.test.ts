@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTraffic } from '../../../drivers/traffic/factory.ts';
 import type { Traffic } from '../../../drivers/traffic/port.ts';
-import type { HaproxySpec } from '../../../domain/inventory.ts';
+import type { HaproxySpec } from '../../../domain/traffic-spec.ts';
 import { startApplication, type Application } from './applications.ts';
 import { call, countingFence, READY, trafficConformance, weightConformance } from './conformance.ts';
 import { startHaproxy, type RealHaproxy } from './real-haproxy.ts';

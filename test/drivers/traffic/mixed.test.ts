@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { HaproxySpec } from '../../../domain/inventory.ts';
+import type { HaproxySpec } from '../../../domain/traffic-spec.ts';
 import { createHaproxy } from '../../../drivers/traffic/haproxy.ts';
 import { createNginx } from '../../../drivers/traffic/nginx.ts';
 import { CHANGE_TIMES } from '../../../drivers/traffic/nginx/change.ts';

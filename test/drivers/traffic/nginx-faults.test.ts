@@ -3,7 +3,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { NginxSpec } from '../../../domain/inventory.ts';
+import type { NginxSpec } from '../../../domain/traffic-spec.ts';
 import { createNginx } from '../../../drivers/traffic/nginx.ts';
 import { CHANGE_TIMES, type ChangeTimes } from '../../../drivers/traffic/nginx/change.ts';
 import { BalancerDown, BalancerMisconfigured, UnknownServers, type Traffic } from '../../../drivers/traffic/port.ts';

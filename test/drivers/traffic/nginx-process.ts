@@ -1,6 +1,6 @@
 /** Process: takes one server of nginx out, as a worker does: `node nginx-process.ts SPEC SERVER`. It says `fenced` before it writes, and `done` behind it. */
 import { createTraffic } from '../../../drivers/traffic/factory.ts';
-import type { NginxSpec } from '../../../domain/inventory.ts';
+import type { NginxSpec } from '../../../domain/traffic-spec.ts';
 
 const [spec = '', server = ''] = process.argv.slice(2);
 await createTraffic(JSON.parse(spec) as NginxSpec).drain(server, {

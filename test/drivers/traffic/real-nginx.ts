@@ -9,7 +9,7 @@ import { cacheFolder, isRoot } from '../../../stack/place.ts';
 import { freePorts } from '../../../stack/ports.ts';
 import { debianProgram, NGINX } from '../../../stack/debian.ts';
 import { until } from '../../support/until.ts';
-import type { NginxSpec } from '../../../domain/inventory.ts';
+import type { NginxSpec } from '../../../domain/traffic-spec.ts';
 
 export interface RealNginx {
   readonly pid: number;

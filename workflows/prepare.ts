@@ -93,6 +93,8 @@ async function survey<T>(run: Run, hosts: readonly string[], part: (some: readon
 
 /** A pause that was begun by an older build holds only behind the whole survey: replayed, it must do so again. */
 async function isEndedBetween(run: Run): Promise<boolean> {
+  // Its receipt may say `applied` already: what is stored is folded before anything further is begun.
+  await run.settled();
   while (run.state.paused !== null && run.hasPauseClock) {
     await run.sayQuiet();
     await condition(() => run.state.paused === null);

@@ -42,20 +42,22 @@ describe.each(SHELLS)('vitals under %s', (shell) => {
     expect(told['freeBytes']).toBeGreaterThan(0);
   });
 
-  // Busybox takes its own tools before any in the PATH, so there its clock cannot be another one.
-  if (shell !== 'busybox') {
-    test('tell a wrong clock as it is', async () => {
-      setClock('[ "$1" = +%s ] && echo 1234567890');
-      expect((await vitals()).clockSeconds).toBe(1_234_567_890);
-    });
+  // Busybox takes its own tools before any in the PATH, so there its own clock counts.
+  const hasOwnClock = shell === 'busybox';
 
-    test('have no clock where the host has no date, or one that says something else', async () => {
-      rmSync(clock, { force: true });
-      expect((await vitals()).clockSeconds).toBeNull();
-      setClock('echo "Sun Nov 22"');
-      expect((await vitals()).clockSeconds).toBeNull();
-    });
-  }
+  test('tell a wrong clock as it is', async () => {
+    setClock('[ "$1" = +%s ] && echo 1234567890');
+    const shown = hasOwnClock ? Date.now() / 1000 : 1_234_567_890;
+    expect(Math.abs(((await vitals()).clockSeconds ?? 0) - shown)).toBeLessThan(30);
+  });
+
+  test('have no clock where the host has no date, or one that says something else', async () => {
+    const shown: unknown = hasOwnClock ? expect.any(Number) : null;
+    rmSync(clock, { force: true });
+    expect((await vitals()).clockSeconds).toBeNull();
+    setClock('echo "Sun Nov 22"');
+    expect((await vitals()).clockSeconds).toEqual(shown);
+  });
 
   test('are not told unless they are asked for, and nothing else than yes and no asks', async () => {
     for (const input of [{}, { vitals: 'no' }, { vitals: '' }]) expect(await bench.result('observe', { applications: 'web', ...input })).not.toHaveProperty('vitals');

@@ -1,12 +1,11 @@
 /** The watchdog's look at balancers, which only workers reach: whether they have the servers that the rules of their pools say. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { clearFinding, listFindings, openFinding } from '../db/findings.ts';
+import { tellLooks } from '../db/findings.ts';
 import { poolsWithTraffic } from '../db/flag-work.ts';
 import { rulesInput } from '../db/pool-rules.ts';
 import { takeWatchdogTurn } from '../db/watchdog-turn.ts';
 import { entryName } from '../domain/traffic-entry.ts';
 import { trafficRules } from '../domain/traffic-rules/rules.ts';
-import { closedBy } from '../domain/watchdog/finding.ts';
 import { lookAtRules, type SeenBalancer } from '../domain/watchdog/rules.ts';
 import { createTraffic } from '../drivers/traffic/factory.ts';
 import type { Logger } from 'pino';
@@ -37,9 +36,7 @@ export function startRulesWatch({ db, log, by, everyMs = EVERY_MS }: RulesWatchD
       for (let pool = left.shift(); pool !== undefined; pool = left.shift()) seen.push(...(await lookAt(db, pool, signal)));
     };
     await Promise.all(Array.from({ length: AT_ONCE }, lane));
-    const looked = lookAtRules(seen);
-    for (const finding of looked.found) await openFinding(db, finding);
-    for (const id of closedBy(looked, await listFindings(db))) await clearFinding(db, id);
+    await tellLooks(db, [lookAtRules(seen)]);
   };
   const loop = (async () => {
     while (!stopping.signal.aborted) {

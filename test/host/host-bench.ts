@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { encodeHostInput, parseHostAnswer } from '../../drivers/executors/host-protocol.ts';
 import type { HostAnswer, HostInput, HostVerb } from '../../drivers/executors/port.ts';
+import { linesOf } from '../support/lines.ts';
 import { gzipTar } from './archives.ts';
 
 export const HOST_PROGRAM = new URL('../../host/signalbox-host', import.meta.url).pathname;
@@ -135,7 +136,7 @@ export async function install(bench: HostBench, version: string, options: { epoc
   return { digest, config: String(configured['config']) };
 }
 
-export const witness = (bench: HostBench): string[] => (existsSync(join(bench.root, 'witness')) ? bench.read('witness').trim().split('\n') : []);
+export const witness = (bench: HostBench): readonly string[] => linesOf(join(bench.root, 'witness'));
 
 export interface ObservedProcess {
   readonly pid: number;

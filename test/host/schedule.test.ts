@@ -4,6 +4,7 @@ import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { SHELLS, install, makeBench, observe, step } from './host-bench.ts';
+import { linesOf } from '../support/lines.ts';
 import { until } from '../support/until.ts';
 import type { HostBench } from './host-bench.ts';
 
@@ -52,7 +53,6 @@ async function scheduled(shell: (typeof SHELLS)[number], { tabText = OTHERS as s
   };
 }
 
-const lines = (file: string): readonly string[] => (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []);
 const ended = (job: ReturnType<typeof spawn>): Promise<unknown> => until('the job has ended', () => job.exitCode !== null || job.signalCode !== null);
 
 describe.each(SHELLS)('under %s', (shell) => {
@@ -90,8 +90,8 @@ describe.each(SHELLS)('under %s', (shell) => {
     await put('in');
     const before = text();
     const job = asCron(0);
-    await until('the job runs', () => lines(witness).length === 1);
-    expect(lines(witness)).toEqual(['it\'s 100% of "$HOME" me\'']);
+    await until('the job runs', () => linesOf(witness).length === 1);
+    expect(linesOf(witness)).toEqual(['it\'s 100% of "$HOME" me\'']);
     expect(await put('out')).toMatchObject({ ok: false, error: 'job-running' });
     expect([text(), await observe(bench)]).toMatchObject([before, { serves: true }]);
     writeFileSync(`${witness}.go`, '');
@@ -103,7 +103,7 @@ describe.each(SHELLS)('under %s', (shell) => {
     const { put, asCron, witness, tab } = await scheduled(shell, { wait: '20' });
     await put('in');
     const first = asCron(0);
-    await until('the job runs', () => lines(witness).length === 1);
+    await until('the job runs', () => linesOf(witness).length === 1);
     const remembered = readFileSync(tab, 'utf8');
     const out = put('out');
     await until('the entries are out', () => !readFileSync(tab, 'utf8').includes('job-0'));
@@ -112,14 +112,14 @@ describe.each(SHELLS)('under %s', (shell) => {
     writeFileSync(`${witness}.go`, '');
     await Promise.all([ended(first), ended(late)]);
     expect(await out).toMatchObject({ ok: true, result: { endedProcesses: 0 } });
-    expect(lines(witness)).toHaveLength(1);
+    expect(linesOf(witness)).toHaveLength(1);
   });
 
   test('a job that runs on is ended where that is declared', async () => {
     const { put, asCron, witness } = await scheduled(shell, { then: 'end' });
     await put('in');
     const job = asCron(0);
-    await until('the job runs', () => lines(witness).length === 1);
+    await until('the job runs', () => linesOf(witness).length === 1);
     const answer = await put('out');
     expect(answer).toMatchObject({ ok: true });
     expect(answer.ok && Number(answer.result['endedProcesses'])).toBeGreaterThan(0);

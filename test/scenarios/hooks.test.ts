@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { linesOf } from '../support/lines.ts';
 import { until } from '../support/until.ts';
 import { openWholeStack, type WholeStack } from './whole-stack.ts';
 
@@ -45,7 +46,7 @@ const reached = async (id: string, what: string, done: (release: Release) => boo
   });
   return release;
 };
-const witness = (host: string): readonly string[] => (existsSync(join(folder, host)) ? readFileSync(join(folder, host), 'utf8').trim().split('\n') : []);
+const witness = (host: string): readonly string[] => linesOf(join(folder, host));
 
 /** The process group of a process: what the host program made of its own for the hook. */
 function groupOf(pid: number): number {

@@ -7,6 +7,7 @@ import { ExecutorDown, HostUnreachable } from '../../../drivers/executors/port.t
 import { createSshExecutor } from '../../../drivers/executors/ssh.ts';
 import { PROGRAMS_KEPT } from '../../../drivers/executors/ssh/remote-line.ts';
 import { HOST_PROGRAM, sha256 } from '../../host/host-bench.ts';
+import { linesOf } from '../../support/lines.ts';
 import { until } from '../../support/until.ts';
 import { executorConformance } from './conformance.ts';
 import { processesNaming } from './processes.ts';
@@ -68,7 +69,6 @@ const OBSERVED = { ok: true, result: { applications: [{ application: 'web', dige
 const programOf = (host: HostSpec): string => join(host.executor.root, 'program', `signalbox-host-${DIGEST}`);
 const step = (name: string): HostInput => ({ opId: `r-1/0/host-1/web/${name}/forward/0`, epoch: '1', application: 'web' });
 const hook = (name: string, script: string): HostInput => ({ ...step(name), at: 'x', 'command.0': '/bin/sh', 'command.1': '-c', 'command.2': script, timeoutSeconds: '30', idempotent: 'false' });
-const linesOf = (file: string): readonly string[] => (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []);
 
 executorConformance('ssh', async () => {
   const executor = createSshExecutor({ hostProgram: HOST_PROGRAM });

@@ -7,6 +7,7 @@ import type { CommandTrafficSpec } from '../../../domain/traffic-spec.ts';
 import { createCommandTraffic } from '../../../drivers/traffic/command.ts';
 import { createTraffic } from '../../../drivers/traffic/factory.ts';
 import { AdmitNotConfirmed, BalancerDown, BalancerMisconfigured, UnknownServers } from '../../../drivers/traffic/port.ts';
+import { linesOf } from '../../support/lines.ts';
 import { until } from '../../support/until.ts';
 import { startApplication } from './applications.ts';
 import { call, countingFence, READY, trafficConformance, weightConformance } from './conformance.ts';
@@ -86,7 +87,7 @@ describe('a script that does not keep its word', () => {
     const file = join(own, 'lb');
     writeFileSync(file, `#!/bin/sh\nD=${own}\nprintf '%s\\n' "$*" >> $D/calls\n${body}\n`);
     chmodSync(file, 0o755);
-    return { traffic: createCommandTraffic(specOf([file], timeoutSeconds), lateMs), own, calls: () => (existsSync(join(own, 'calls')) ? readFileSync(join(own, 'calls'), 'utf8').trim().split('\n') : []) };
+    return { traffic: createCommandTraffic(specOf([file], timeoutSeconds), lateMs), own, calls: () => linesOf(join(own, 'calls')) };
   };
 
   test('it says that it drained, and did not: nothing is claimed', async () => {

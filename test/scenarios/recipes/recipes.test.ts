@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { programOnPath } from '../../../examples/demo/balancer.ts';
+import { linesOf } from '../../support/lines.ts';
 import { until } from '../../support/until.ts';
 import { openWholeStack, type WholeStack } from '../whole-stack.ts';
 import { findJava } from './java.ts';
@@ -191,7 +192,7 @@ describe('jobs that cron starts', () => {
     return entries.map((line) => new Promise((resolve) => void spawn('/bin/sh', ['-c', line.slice(line.indexOf('/bin/sh'))], { stdio: 'ignore' }).once('exit', () => resolve())));
   };
   const witnessOf = (host: PoolHost): string => join(folder, `${host.name}-jobs`);
-  const done = (host: PoolHost): readonly string[] => (existsSync(witnessOf(host)) ? readFileSync(witnessOf(host), 'utf8').trim().split('\n') : []);
+  const done = (host: PoolHost): readonly string[] => linesOf(witnessOf(host));
   let pool: RecipePool;
 
   beforeAll(async () => {

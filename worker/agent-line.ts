@@ -8,8 +8,8 @@ import type { AgentCalls } from '../drivers/executors/agent.ts';
 import type { Database } from '../db/client.ts';
 import type { Listener } from '../db/notifications.ts';
 
-/** Looks without having been told: a listener may have lost its connection without knowing. */
-const LOOK_MS = 10_000;
+/** Looks without having been told: whether anybody is there for agents at all, and whether the listener lost its connection without knowing. */
+const LOOK_MS = 2_000;
 
 export interface AgentLine extends AgentCalls {
   /** Ends listening; calls under way end when their callers end them. */
@@ -19,6 +19,7 @@ export interface AgentLine extends AgentCalls {
 /** Of a worker that has no database, such as one inside a site. */
 export const NO_AGENTS: AgentLine = {
   keepProgram: () => Promise.reject(new Error('this worker has no database, where calls would wait for agents')),
+  presence: () => Promise.reject(new Error('this worker has no database')),
   ask: () => Promise.reject(new Error('this worker has no database')),
   answer: () => Promise.resolve(null),
   giveUp: () => Promise.reject(new Error('this worker has no database')),
@@ -31,18 +32,26 @@ export function openAgentLine(db: Database): AgentLine {
   const listening = (): void => {
     listener ??= listenOn({ url: db.url, channel: 'signalbox_answer', onId: bells.ring, onGap: bells.ringAll });
   };
+  const presence: AgentCalls['presence'] = async (host) => {
+    const [open, [agent]] = await Promise.all([deskOpenMs(db), listAgents(db, [host])]);
+    return { deskOpenMs: open, seenMsAgo: agent?.seenMsAgo ?? null };
+  };
   return {
     keepProgram: (program) => keepHostProgram(db, program),
     ask: (call) => {
       listening();
       return askCall(db, call);
     },
-    answer: (id, signal) => bells.untilFound(String(id), { signal, lookMs: LOOK_MS }, () => fetchAnswer(db, id)),
-    giveUp: async (id, host) => {
-      const { handedMsAgo } = await giveUpCall(db, id);
-      const [open, [agent]] = await Promise.all([deskOpenMs(db), listAgents(db, [host])]);
-      return { handedMsAgo, deskOpenMs: open, seenMsAgo: agent?.seenMsAgo ?? null };
+    presence,
+    answer: async (id, signal) => {
+      const found = await bells.untilFound(String(id), { signal, lookMs: LOOK_MS }, async () => {
+        const answer = await fetchAnswer(db, id);
+        if (answer !== null) return { answer };
+        return (await deskOpenMs(db)) === null ? { answer } : null;
+      });
+      return found?.answer ?? null;
     },
+    giveUp: async (id, host) => ({ ...(await giveUpCall(db, id)), ...(await presence(host)) }),
     close: async () => {
       const closing = listener;
       listener = null;

@@ -10,6 +10,8 @@ import type { Listener } from '../db/notifications.ts';
 
 /** Looks without having been told: whether anybody is there for agents at all, and whether the listener lost its connection without knowing. */
 const LOOK_MS = 2_000;
+/** Calls that wait at the same time ask together whether anybody is there. */
+const DESK_KNOWN_MS = 1_000;
 
 export interface AgentLine extends AgentCalls {
   /** Ends listening; calls under way end when their callers end them. */
@@ -36,6 +38,7 @@ export function openAgentLine(db: Database): AgentLine {
     const [open, [agent]] = await Promise.all([deskOpenMs(db), listAgents(db, [host])]);
     return { deskOpenMs: open, seenMsAgo: agent?.seenMsAgo ?? null };
   };
+  const isDeskOpen = askedTogether(async () => (await deskOpenMs(db)) !== null);
   return {
     keepProgram: (program) => keepHostProgram(db, program),
     ask: (call) => {
@@ -47,7 +50,7 @@ export function openAgentLine(db: Database): AgentLine {
       const found = await bells.untilFound(String(id), { signal, lookMs: LOOK_MS }, async () => {
         const answer = await fetchAnswer(db, id);
         if (answer !== null) return { answer };
-        return (await deskOpenMs(db)) === null ? { answer } : null;
+        return (await isDeskOpen()) ? null : { answer };
       });
       return found?.answer ?? null;
     },
@@ -57,5 +60,15 @@ export function openAgentLine(db: Database): AgentLine {
       listener = null;
       await closing?.close();
     },
+  };
+}
+
+/** One question for everybody who asks within a moment. */
+function askedTogether<T>(ask: () => Promise<T>): () => Promise<T> {
+  let last: { readonly answer: Promise<T>; readonly atMs: number } | null = null;
+  return () => {
+    const nowMs = performance.now();
+    if (last === null || nowMs - last.atMs >= DESK_KNOWN_MS) last = { answer: ask(), atMs: nowMs };
+    return last.answer;
   };
 }

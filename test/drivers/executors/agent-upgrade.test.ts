@@ -1,6 +1,6 @@
 /** Agents that make room for another version of themselves: what they hand over, and what keeps a version out. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { SHELLS } from '../../host/host-bench.ts';
@@ -96,7 +96,7 @@ describe.each(SHELLS)('an agent under %s', (shell) => {
 });
 
 describe('a version that does not work', () => {
-  test('is not let in, is not tried again, and is told of by its check, until another one is linked', async () => {
+  test('is not let in, is not tried again, and is told of by its check, until another one was linked', async () => {
     const host = await land.makeHost();
     const agent = started(host);
     expect(await look(host)).toMatchObject({ ok: true });
@@ -111,6 +111,11 @@ describe('a version that does not work', () => {
     link(host, 'broken', 'exit 3\n');
     await until('it was tried by the new one', async () => (await look(host)).ok && inForce(host, 'broken').includes('was tried'));
     expect(inForce(host, 'mended')).toBe('');
+    link(host, 'mended', versionOf('mended'));
+    await until('what was refused is forgotten', async () => (await look(host)).ok && !existsSync(join(host.root, '.agent/refused')));
+    link(host, 'broken', versionOf('broken no more'));
+    await settled(host, 'broken');
+    expect(agent.said()).toContain('broken no more asks');
   });
 
   test('and never ends is ended, and the agent of before goes on; what it leaves behind keeps no agent out', async () => {

@@ -31,7 +31,8 @@ export interface StepInput {
 
 /**
  * `tookMs`: of the attempt that came to the end; earlier ones, in which something of ours was away, do not count. `handed-back`: the
- * release was paused while the host waited for capacity; nothing was done on it, and the step is asked for again.
+ * release was paused while the host waited for capacity, or stopped before it was begun; nothing was done on it, and where the release goes on the
+ * step is asked for again.
  */
 export type StepOutcome =
   | { readonly ok: true; readonly processes?: Readonly<Record<string, ObservedProcess>>; readonly tookMs?: number }

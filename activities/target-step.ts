@@ -5,6 +5,7 @@
 import { activityInfo } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 import { readCore } from '../db/append-core.ts';
+import { ReleaseStopped } from '../db/errors.ts';
 import { appendTargetEvent } from '../db/events.ts';
 import { endOfWait } from '../domain/release/wait-end.ts';
 import { SIGNALBOX } from '../domain/vocabulary.ts';
@@ -20,6 +21,7 @@ import { isLate, refused } from './late-command.ts';
 import { patient } from './patience.ts';
 import { withHooks } from './step-hooks.ts';
 import { limitOf, withinLimit } from './step-limit.ts';
+import type { AppendTargetEvent } from '../db/append-target.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Acting } from './host-call.ts';
 import type { StepContext, StepDone, StepInput, StepOutcome } from './step-context.ts';
@@ -44,7 +46,7 @@ export function runStep(deps: ActivityDeps, step: Step, input: StepInput): Promi
     try {
       const unbegun = { deps, inventory, input, acting, preImage };
       const leave = step === 'drain' && direction === 'forward' ? await askedForLeave(unbegun) : [];
-      if (step === 'drain' || (step === 'admit' && direction === 'back')) begun = append(deps, input, `${step}/begun`, { type: 'target-step-begun', data: key });
+      if (step === 'drain' || (step === 'admit' && direction === 'back')) begun = append(deps, input, `${step}/begun`, { type: 'target-step-begun', data: key }, { unlessStopped: direction === 'forward' });
       // Whoever awaits it hears of its failure; until then it is nobody's.
       begun.catch(() => undefined);
       const context: StepContext = { ...unbegun, leave, begun };
@@ -73,6 +75,8 @@ function recorded({ result, processes }: StepDone): StepResult {
 /** A verdict becomes an event and an answer; everything else goes to Temporal. */
 async function failed(deps: ActivityDeps, input: StepInput, step: Step, error: unknown, durationMs: number): Promise<StepOutcome> {
   const { host, epoch, direction, round } = input;
+  // Scheduled before somebody stopped the release and begun only after: it is as if its lane had not taken the host yet.
+  if (error instanceof ReleaseStopped) return { ok: 'handed-back' };
   if (isLate(error)) return refused(deps, { ...input, step }, error);
   const away = dependencyOf(error);
   try {
@@ -97,7 +101,7 @@ async function waitEnd({ db }: ActivityDeps, { release, host, direction }: StepI
   return state === null ? 'goes-on' : endOfWait(state, { ...wait, host, direction, now: new Date().toISOString() });
 }
 
-async function append(deps: ActivityDeps, input: StepInput, what: string, event: TargetEvent): Promise<void> {
+async function append(deps: ActivityDeps, input: StepInput, what: string, event: TargetEvent, rule: Pick<AppendTargetEvent, 'unlessStopped'> = {}): Promise<void> {
   const opId = `${input.host}/${input.direction}/${input.round}/${what}`;
-  await appendTargetEvent(deps.db, { release: input.release, opId, actor: SIGNALBOX, event });
+  await appendTargetEvent(deps.db, { release: input.release, opId, actor: SIGNALBOX, event, ...rule });
 }

@@ -17,6 +17,8 @@ export interface TargetRow {
   /** version of the target's row that `state` was folded on */
   readonly expected: number;
   readonly state: string;
+  /** nothing is stored of it behind a pause or an abort */
+  readonly unlessStopped?: true;
 }
 
 interface Waiting {
@@ -42,8 +44,8 @@ export class AppendGroups {
   }
 
   /**
-   * The version the event was stored as; null, and nothing stored of it, when the target has moved past `expected`, the epoch is void
-   * or the id is known. Throws the database's error; whether the event was stored is then unknown, as after any lost connection.
+   * The version the event was stored as; null, and nothing stored of it, when the target has moved past `expected`, the epoch is void,
+   * the id is known, or the release was stopped before an event that may not follow a stop. Throws the database's error; whether the event was stored is then unknown, as after any lost connection.
    */
   append(release: string, row: TargetRow): Promise<number | null> {
     const { promise, resolve: stored, reject: failed } = Promise.withResolvers<number | null>();

@@ -8,8 +8,9 @@ import { isTargetEvent } from '../domain/release/events.ts';
 import type { Stored, TargetEvent } from '../domain/release/events.ts';
 import type { TargetState } from '../domain/release/target.ts';
 import type { Actor } from '../domain/vocabulary.ts';
+import { readCore } from './append-core.ts';
 import type { Database } from './client.ts';
-import { StaleEpoch, UnknownTarget } from './errors.ts';
+import { ReleaseStopped, StaleEpoch, UnknownTarget } from './errors.ts';
 import { assertSameStory, eventIds } from './event-identity.ts';
 import { SCHEMA } from './event-schema.ts';
 import type { Guess } from './fold-cache.ts';
@@ -20,6 +21,8 @@ export interface AppendTargetEvent {
   readonly opId: string;
   readonly actor: Actor;
   readonly event: TargetEvent;
+  /** not behind a pause or an abort that the log knows already: it begins work */
+  readonly unlessStopped?: boolean;
 }
 
 /** Only appends on the very same target can be in the way of one another, so a few rounds are plenty. */
@@ -28,21 +31,22 @@ const ROUNDS_MAX = 50;
 /**
  * Stores one target event and the new state of its target in one transaction, and returns the event as stored. The same opId again
  * returns what was stored first. Throws StaleEpoch when the host has moved on, StreamForked when the id tells another story,
- * UnknownTarget when there is no such release or the host is none of its targets.
+ * UnknownTarget when there is no such release or the host is none of its targets, ReleaseStopped when it may not follow a stop and would.
  */
 export async function appendTargetEvent(db: Database, append: AppendTargetEvent): Promise<Stored<TargetEvent>> {
-  const { release, event } = append;
+  const { release, event, unlessStopped = false } = append;
   const told = tell(append);
   const key = `${release}/${event.data.host}`;
   for (let round = 1; round <= ROUNDS_MAX; round += 1) {
     const guess = db.folds.targets.get(key) ?? (await readTarget(db, release, event.data.host));
-    const stored = guess && (await store(db, { ...told, release, key, guess }));
+    const stored = guess && (await store(db, { ...told, release, key, guess, unlessStopped }));
     if (stored) return stored;
     db.folds.targets.delete(key);
     const earlier = await repeated(db, append, told.id);
     if (earlier) return earlier;
     if (!guess) throw new UnknownTarget(release, event.data.host);
     await assertOwned(db, release, event);
+    if (unlessStopped) await assertGoesOn(db, release);
   }
   throw new Error(`Target ${event.data.host} of release ${release} changed ${ROUNDS_MAX} times while ${told.id} was appended; repeat the append.`);
 }
@@ -64,16 +68,17 @@ interface Attempt extends Told {
   readonly release: string;
   readonly key: string;
   readonly guess: Guess<TargetState>;
+  readonly unlessStopped: boolean;
 }
 
 /** Null when the database has moved past the guess, knows the id already, or the epoch is void. */
 async function store(db: Database, attempt: Attempt): Promise<Stored<TargetEvent> | null> {
-  const { release, id, event, data, actor, guess } = attempt;
+  const { release, id, event, data, actor, guess, unlessStopped } = attempt;
   const at = new Date().toISOString();
   const unnumbered: Stored<TargetEvent> = { ...event, id, version: 0, at, actor };
   const state = evolveTarget(guess.state, unnumbered);
   const { host, epoch } = event.data;
-  const row = { host, epoch, id, type: event.type, schema: SCHEMA, data, actor: canonicalJson(actor), at, expected: guess.version, state: JSON.stringify(state) };
+  const row = { host, epoch, id, type: event.type, schema: SCHEMA, data, actor: canonicalJson(actor), at, expected: guess.version, state: JSON.stringify(state), ...(unlessStopped ? { unlessStopped } : {}) };
   const version = await db.appends.append(release, row);
   if (version === null) return null;
   db.folds.targets.set(attempt.key, { state, version });
@@ -112,4 +117,9 @@ async function assertOwned(db: Database, release: string, event: TargetEvent): P
   const { host, epoch } = event.data;
   const lock = await db.kysely.selectFrom('host_locks').select(['epoch', 'release']).where('host', '=', host).executeTakeFirst();
   if (lock?.epoch !== epoch || lock.release !== release) throw new StaleEpoch(host, epoch, lock?.epoch ?? null, lock?.release ?? null);
+}
+
+async function assertGoesOn(db: Database, release: string): Promise<void> {
+  const { state } = await readCore(db, release);
+  if (state !== null && (state.paused !== null || state.aborting !== null)) throw new ReleaseStopped(release);
 }

@@ -49,6 +49,14 @@ export class KeptOut extends Error {
   }
 }
 
+/** The release was paused or is being aborted, and this would have begun something further. Nothing was stored. */
+export class ReleaseStopped extends Error {
+  override readonly name = 'ReleaseStopped';
+  constructor(release: string) {
+    super(`Release ${release} was stopped before this could begin. Nothing was done; it begins when the release goes on.`);
+  }
+}
+
 /** The release goes on in a newer workflow: whoever decides for the lost one stops. */
 export class Adopted extends Error {
   override readonly name = 'Adopted';

@@ -22,6 +22,7 @@ import * as fewerNotices from './migrations/0020-fewer-notices.ts';
 import * as agents from './migrations/0023-agents.ts';
 import * as liveness from './migrations/0025-liveness.ts';
 import * as keepAlive from './migrations/0026-keep-alive.ts';
+import * as begunUnlessStopped from './migrations/0027-begun-unless-stopped.ts';
 import { grantServiceRole } from './roles.ts';
 
 /** In the order of their names. A released migration is never changed: add the next one. */
@@ -45,6 +46,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0023-agents': agents,
   '0025-liveness': liveness,
   '0026-keep-alive': keepAlive,
+  '0027-begun-unless-stopped': begunUnlessStopped,
 };
 
 export interface MigrateOptions {

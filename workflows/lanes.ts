@@ -16,7 +16,7 @@ export interface LaneResult {
 
 export type TargetEnd = 'succeeded' | 'untouched' | FailedTarget;
 
-/** The host waited for capacity when the release was paused: nothing was done on it, and it is begun again when it may be. */
+/** The host waited for capacity when the release was paused, or the release was stopped before it was begun: nothing was done on it, and it is begun again when it may be. */
 export type HandedBack = 'handed-back';
 
 /** What has ended so far. */

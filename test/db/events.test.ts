@@ -139,6 +139,26 @@ describe('what happened on a target', () => {
     await expect(appendTargetEvent(db, { release, opId: 'op', actor: SIGNALBOX, event: begun('web-01', epoch) })).rejects.toBeInstanceOf(StaleEpoch);
   });
 
+  test('what begins work is not stored behind a pause, what travels with it is; told before the pause it is given back, and after the resume it is stored', async () => {
+    const { release, epoch } = await running(store.db);
+    const begin = (host: string, unlessStopped: boolean) => appendTargetEvent(store.db, { release, opId: host, actor: SIGNALBOX, event: begun(host, epoch), unlessStopped });
+    const decide = (opId: string, events: readonly CoreEvent[]) => appendReleaseEvents(store.db, { release, opId, actor: ACTOR, events });
+    const early = await begin('web-01', true);
+    await decide('pause', [paused]);
+    const [again, held, free] = await Promise.allSettled([begin('web-01', true), begin('web-02', true), begin('web-03', false)]);
+    expect(again).toEqual({ status: 'fulfilled', value: early });
+    expect(held).toMatchObject({ status: 'rejected', reason: { name: 'ReleaseStopped' } });
+    expect(free).toMatchObject({ status: 'fulfilled', value: { version: early.version + 2 } });
+    await decide('resume', [{ type: 'resumed', data: { reason: 'seen' } }]);
+    expect(await begin('web-02', true)).toMatchObject({ version: early.version + 4 });
+  });
+
+  test('what begins work is not stored behind an abort', async () => {
+    const { release, epoch } = await running(store.db);
+    await appendReleaseEvents(store.db, { release, opId: 'abort', actor: ACTOR, events: [{ type: 'abort-started', data: { reason: 'wrong build' } }] });
+    await expect(appendTargetEvent(store.db, { release, opId: 'begin', actor: SIGNALBOX, event: begun('web-01', epoch), unlessStopped: true })).rejects.toThrow('was stopped before this could begin');
+  });
+
   test('a host that is no target of the release is refused', async () => {
     const { db } = store;
     const { release, epoch } = await running(db);

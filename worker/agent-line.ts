@@ -4,14 +4,13 @@ import { deskOpenMs, listAgents } from '../db/agents.ts';
 import { createBells } from '../db/bells.ts';
 import { keepHostProgram } from '../db/host-programs.ts';
 import { listenOn } from '../db/notifications.ts';
+import { createDeskWatch } from './desk-watch.ts';
 import type { AgentCalls } from '../drivers/executors/agent.ts';
 import type { Database } from '../db/client.ts';
 import type { Listener } from '../db/notifications.ts';
 
-/** Looks without having been told: whether anybody is there for agents at all, and whether the listener lost its connection without knowing. */
-const LOOK_MS = 2_000;
-/** Calls that wait at the same time ask together whether anybody is there. */
-const DESK_KNOWN_MS = 1_000;
+/** Looks without having been told: a listener may have lost its connection without knowing. */
+const LOOK_MS = 10_000;
 
 export interface AgentLine extends AgentCalls {
   /** Ends listening; calls under way end when their callers end them. */
@@ -38,7 +37,7 @@ export function openAgentLine(db: Database): AgentLine {
     const [open, [agent]] = await Promise.all([deskOpenMs(db), listAgents(db, [host])]);
     return { deskOpenMs: open, seenMsAgo: agent?.seenMsAgo ?? null };
   };
-  const isDeskOpen = askedTogether(async () => (await deskOpenMs(db)) !== null);
+  const desk = createDeskWatch({ isOpen: async () => (await deskOpenMs(db)) !== null, onClosed: bells.ringAll });
   return {
     keepProgram: (program) => keepHostProgram(db, program),
     ask: (call) => {
@@ -46,29 +45,19 @@ export function openAgentLine(db: Database): AgentLine {
       return askCall(db, call);
     },
     presence,
-    answer: async (id, signal) => {
-      const found = await bells.untilFound(String(id), { signal, lookMs: LOOK_MS }, async () => {
-        const answer = await fetchAnswer(db, id);
-        if (answer !== null) return { answer };
-        return (await isDeskOpen()) ? null : { answer };
-      });
-      return found?.answer ?? null;
-    },
+    answer: (id, signal) =>
+      desk.watched(async () => {
+        const found = await bells.untilFound(String(id), { signal, lookMs: LOOK_MS }, async () => {
+          const answer = await fetchAnswer(db, id);
+          return answer === null && (await desk.isOpen()) ? null : { answer };
+        });
+        return found?.answer ?? null;
+      }),
     giveUp: async (id, host) => ({ ...(await giveUpCall(db, id)), ...(await presence(host)) }),
     close: async () => {
       const closing = listener;
       listener = null;
       await closing?.close();
     },
-  };
-}
-
-/** One question for everybody who asks within a moment. */
-function askedTogether<T>(ask: () => Promise<T>): () => Promise<T> {
-  let last: { readonly answer: Promise<T>; readonly atMs: number } | null = null;
-  return () => {
-    const nowMs = performance.now();
-    if (last === null || nowMs - last.atMs >= DESK_KNOWN_MS) last = { answer: ask(), atMs: nowMs };
-    return last.answer;
   };
 }

@@ -150,12 +150,13 @@ async function waitingCost(hosts: readonly SimulatedHost[]) {
   const ended = Promise.allSettled(calls);
   try {
     while ((await waitingCalls()) < hosts.length) await delay(50);
-    const before = { cpuMs: cpuMs(process.pid), postgresMs: cpuMs(servers.pids.postgres), atMs: performance.now() };
+    const before = { usage: process.cpuUsage(), postgresMs: cpuMs(servers.pids.postgres), atMs: performance.now() };
     await delay(seconds * 1000);
     const wallMs = performance.now() - before.atMs;
+    const { user, system } = process.cpuUsage(before.usage);
     return {
       calls: await waitingCalls(),
-      cores: (cpuMs(process.pid) - before.cpuMs) / wallMs,
+      cores: (user + system) / 1000 / wallMs,
       postgresCores: (cpuMs(servers.pids.postgres) - before.postgresMs) / wallMs,
       megabytes: (residentBytes(process.pid) - residentBefore) / MEGABYTE,
     };

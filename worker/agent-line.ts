@@ -4,6 +4,7 @@ import { deskOpenMs, listAgents } from '../db/agents.ts';
 import { createBells } from '../db/bells.ts';
 import { keepHostProgram } from '../db/host-programs.ts';
 import { listenOn } from '../db/notifications.ts';
+import { createDeskWatch } from './desk-watch.ts';
 import type { AgentCalls } from '../drivers/executors/agent.ts';
 import type { Database } from '../db/client.ts';
 import type { Listener } from '../db/notifications.ts';
@@ -19,6 +20,7 @@ export interface AgentLine extends AgentCalls {
 /** Of a worker that has no database, such as one inside a site. */
 export const NO_AGENTS: AgentLine = {
   keepProgram: () => Promise.reject(new Error('this worker has no database, where calls would wait for agents')),
+  presence: () => Promise.reject(new Error('this worker has no database')),
   ask: () => Promise.reject(new Error('this worker has no database')),
   answer: () => Promise.resolve(null),
   giveUp: () => Promise.reject(new Error('this worker has no database')),
@@ -31,18 +33,27 @@ export function openAgentLine(db: Database): AgentLine {
   const listening = (): void => {
     listener ??= listenOn({ url: db.url, channel: 'signalbox_answer', onId: bells.ring, onGap: bells.ringAll });
   };
+  const presence: AgentCalls['presence'] = async (host) => {
+    const [open, [agent]] = await Promise.all([deskOpenMs(db), listAgents(db, [host])]);
+    return { deskOpenMs: open, seenMsAgo: agent?.seenMsAgo ?? null };
+  };
+  const desk = createDeskWatch({ isOpen: async () => (await deskOpenMs(db)) !== null, onClosed: bells.ringAll });
   return {
     keepProgram: (program) => keepHostProgram(db, program),
     ask: (call) => {
       listening();
       return askCall(db, call);
     },
-    answer: (id, signal) => bells.untilFound(String(id), { signal, lookMs: LOOK_MS }, () => fetchAnswer(db, id)),
-    giveUp: async (id, host) => {
-      const { handedMsAgo } = await giveUpCall(db, id);
-      const [open, [agent]] = await Promise.all([deskOpenMs(db), listAgents(db, [host])]);
-      return { handedMsAgo, deskOpenMs: open, seenMsAgo: agent?.seenMsAgo ?? null };
-    },
+    presence,
+    answer: (id, signal) =>
+      desk.watched(async () => {
+        const found = await bells.untilFound(String(id), { signal, lookMs: LOOK_MS }, async () => {
+          const answer = await fetchAnswer(db, id);
+          return answer === null && (await desk.isOpen()) ? null : { answer };
+        });
+        return found?.answer ?? null;
+      }),
+    giveUp: async (id, host) => ({ ...(await giveUpCall(db, id)), ...(await presence(host)) }),
     close: async () => {
       const closing = listener;
       listener = null;

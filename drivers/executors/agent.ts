@@ -1,7 +1,7 @@
 /** The executor for hosts that ask for their work: a call waits until the agent of its host has taken it, run the host program and answered. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { judgeSilence } from '../../domain/agent-silence.ts';
+import { absence, judgeSilence } from '../../domain/agent-silence.ts';
 import { isPlainPath } from '../../domain/names.ts';
 import { withinTime } from './deadline.ts';
 import { encodeHostInput, parseHostAnswer } from './host-protocol.ts';
@@ -14,9 +14,11 @@ import type { Executor, HostVerb } from './port.ts';
 export interface AgentCalls {
   /** Keeps the program, so that agents who lack it can fetch it by its digest. Doing it again is harmless. */
   keepProgram(program: HostProgram): Promise<void>;
+  /** Who is there now: API processes for agents, and the agent of this host. */
+  presence(host: string): Promise<Pick<Silence, 'deskOpenMs' | 'seenMsAgo'>>;
   /** Answers the id of the call, which may be handed out from now on. */
   ask(call: WaitingCall): Promise<number>;
-  /** Waits for the answer; null when the signal aborts first. */
+  /** Waits for the answer; null when the signal aborts first, or when no API process is there for agents any more. */
   answer(id: number, signal: AbortSignal): Promise<AgentAnswer | null>;
   /** The call is not waited for any more; tells how things stand. */
   giveUp(id: number, host: string): Promise<Pick<Silence, 'deskOpenMs' | 'seenMsAgo' | 'handedMsAgo'>>;
@@ -113,18 +115,25 @@ interface Ending {
 }
 
 async function converse(calls: AgentCalls, call: WaitingCall, { signal, late }: Ending): Promise<AgentAnswer> {
+  refuseAway(call.host, await whenThere(calls.presence(call.host)));
   const id = await whenThere(calls.ask(call));
   const answer = await whenThere(calls.answer(id, signal));
   if (answer !== null) return answer;
   const givenUp = whenThere(calls.giveUp(id, call.host));
-  if (signal.reason !== late) {
+  if (signal.aborted && signal.reason !== late) {
     // The caller's reason counts, also where giving up did not work.
     await givenUp.catch(() => undefined);
     throw signal.reason;
   }
   const standing = await givenUp;
-  const { fault, sentence } = judgeSilence({ host: call.host, verb: call.verb, waitedMs: call.timeoutMs, ...standing });
+  // Without an abort it was given up because nobody was there for agents, however long that was.
+  const { fault, sentence } = judgeSilence({ host: call.host, verb: call.verb, waitedMs: signal.aborted ? call.timeoutMs : Number.POSITIVE_INFINITY, ...standing });
   throw fault === 'host' ? new HostUnreachable(call.host, sentence) : new ExecutorDown(sentence);
+}
+
+function refuseAway(host: string, presence: Pick<Silence, 'deskOpenMs' | 'seenMsAgo'>): void {
+  const away = absence({ host, ...presence });
+  if (away !== null) throw new ExecutorDown(away);
 }
 
 /** The way to agents leads through a place of ours: when that is away, no host is to blame. */

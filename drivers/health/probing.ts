@@ -1,7 +1,7 @@
 /** What checks of every kind have in common: asking the host again and again, and only believing the process this release started. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sayCheck } from '../../domain/health/check.ts';
-import { beginWatch, deadlineMs, spanEndMs, watchOn } from '../../domain/health/pace.ts';
+import { beginWatch, deadlineMs, spanEndMs, watchOn, wayMs } from '../../domain/health/pace.ts';
 import { judgeProcess } from '../../domain/health/process.ts';
 import { failing } from '../../domain/health/verdict.ts';
 import type { Watch } from '../../domain/health/pace.ts';
@@ -54,6 +54,11 @@ interface Finding extends Judged {
   readonly final: { readonly code: UnhealthyCode; readonly message: string; readonly log: string } | null;
 }
 
+/** A finding, and what it took to get it beside the work on the host. */
+interface Probed extends Finding {
+  readonly wayMs: number;
+}
+
 export async function verifyBy(asker: Asker, call: HealthCall): Promise<HealthVerdict> {
   const { check, signal } = call;
   let watch = beginWatch(performance.now());
@@ -64,10 +69,10 @@ export async function verifyBy(asker: Asker, call: HealthCall): Promise<HealthVe
     const { verdict } = found;
     silent = found.silent ?? false;
     if (found.final !== null) return { healthy: false, observedVersion: verdict.observedVersion, ...found.final, log: found.final.log || found.output || (await readLog(call)) };
-    const told = watchOn(check, watch, { pass: verdict.pass, atMs: performance.now() });
+    const told = watchOn(check, watch, { pass: verdict.pass, atMs: performance.now(), wayMs: found.wayMs });
     watch = told.watch;
     if (told.verdict === 'healthy') return { healthy: true, observedVersion: verdict.observedVersion, probes };
-    if (told.verdict === 'too-late') return { healthy: false, ...ending(call, verdict, probes), log: found.output || (await readLog(call)) };
+    if (told.verdict === 'too-late') return { healthy: false, ...ending(call, verdict, { probes, heldUpMs: watch.heldUpMs }), log: found.output || (await readLog(call)) };
     // An application that is still starting is asked often, so that no time is lost; one that answers is watched at its own pace.
     const pauseMs = verdict.pass ? check.intervalMs : retryMs;
     if (!verdict.pass) retryMs = Math.min(retryMs * RETRY_GROWTH, check.intervalMs);
@@ -84,12 +89,15 @@ function nextMomentMs({ check }: HealthCall, watch: Watch): number {
   return spanEndMs(check, watch) ?? deadlineMs(check, watch);
 }
 
-async function probe(asker: Asker, call: HealthCall, moment: Moment): Promise<Finding> {
+async function probe(asker: Asker, call: HealthCall, moment: Moment): Promise<Probed> {
   const { verb, input, timeoutMs } = asker.ask(moment);
+  const sentMs = performance.now();
   const answer = await call.executor.run(call.host, verb, { ...call.input, application: call.application.name, ...input }, { timeoutMs: timeoutMs + REACH_MS, signal: call.signal });
-  if (!answer.ok) return refused(call, answer);
+  const tookMs = performance.now() - sentMs;
+  if (!answer.ok) return { ...refused(call, answer), wayMs: wayMs({ tookMs, onHostMs: null, boundMs: timeoutMs }) };
   const judged = asker.judge(answer.result);
-  return { ...judged, final: ofProcess(call, answer.result) ?? ofCheck(call, judged.verdict) };
+  const way = wayMs({ tookMs, onHostMs: asDuration(answer.result['tookMs']), boundMs: timeoutMs });
+  return { ...judged, final: ofProcess(call, answer.result) ?? ofCheck(call, judged.verdict), wayMs: way };
 }
 
 /** What the host program will answer the same way every time is final: a tool it lacks, or an input that it does not take. */
@@ -119,10 +127,10 @@ function ofCheck(call: HealthCall, verdict: ProbeVerdict): Finding['final'] {
   return { code: 'check-unsupported', message: `${told(call)} can never pass for ${call.application.name} on ${call.host.name}: ${verdict.reason}.`, log: '' };
 }
 
-function ending(call: HealthCall, verdict: ProbeVerdict, probes: number): { readonly code: UnhealthyCode; readonly message: string; readonly observedVersion: string | null } {
+function ending(call: HealthCall, verdict: ProbeVerdict, { probes, heldUpMs }: { readonly probes: number; readonly heldUpMs: number }): { readonly code: UnhealthyCode; readonly message: string; readonly observedVersion: string | null } {
   const { application, host, check } = call;
   const where = `${application.name} on ${host.name}`;
-  const asked = `${told(call)}, ${probes} probes in ${check.timeoutSeconds} s`;
+  const asked = `${told(call)}, ${probes} probes in ${check.timeoutSeconds} s${heldUpMs === 0 ? '' : `, not counting ${(heldUpMs / 1000).toFixed(1)} s in which ${host.name} could not be reached`}`;
   const why = verdict.pass ? `fewer than ${check.passes} answers in a row passed` : verdict.reason;
   const cause = verdict.pass ? undefined : verdict.cause;
   const { observedVersion } = verdict;
@@ -151,6 +159,11 @@ async function readLog(call: HealthCall): Promise<string> {
 function asProcess(value: unknown): ObservedProcess | null {
   if (typeof value !== 'object' || value === null || !('pid' in value) || !('startTicks' in value) || !('bootId' in value)) return null;
   return { pid: Number(value.pid), startTicks: Number(value.startTicks), bootId: String(value.bootId) };
+}
+
+/** Programs of before it was told do not say. */
+function asDuration(value: unknown): number | null {
+  return typeof value === 'number' && value >= 0 ? value : null;
 }
 
 export function asText(value: unknown): string {

@@ -1,7 +1,7 @@
 /** Whose silence it was: laws of the verdict over every standing of things. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { RETURN_MS, judgeSilence } from '../../domain/agent-silence.ts';
+import { RETURN_MS, absence, judgeSilence } from '../../domain/agent-silence.ts';
 import type { Silence } from '../../domain/agent-silence.ts';
 
 const ms = fc.integer({ min: 0, max: 600_000 });
@@ -41,5 +41,19 @@ test('each sentence names the host, and what to do or that nothing is', () => {
     const { sentence } = judgeSilence(one);
     expect(sentence).toContain('web-01');
     expect(sentence).toMatch(/may be sent again|by themselves|start signalbox-agent/);
+  }));
+});
+
+test('a call is made as soon as the agent came after the API did, and after a while in any case', () => {
+  fc.assert(fc.property(silence, ms, ms, (one, a, b) => {
+    expect(absence({ ...one, deskOpenMs: Math.max(a, b), seenMsAgo: Math.min(a, b) })).toBeNull();
+    expect(absence({ ...one, deskOpenMs: RETURN_MS + a })).toBeNull();
+  }));
+});
+
+test('no call is made while no API process is there, or it came back and the agent did not yet', () => {
+  fc.assert(fc.property(silence, fc.integer({ min: 0, max: RETURN_MS - 1 }), fc.option(fc.integer({ min: 1, max: 600_000 })), (one, deskOpenMs, before) => {
+    expect(absence({ ...one, deskOpenMs: null })).toContain('web-01');
+    expect(absence({ ...one, deskOpenMs, seenMsAgo: before === null ? null : deskOpenMs + before })).toContain('web-01');
   }));
 });

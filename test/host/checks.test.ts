@@ -107,7 +107,7 @@ describe.each(VARIANTS)('a port under $shell with $fetcher', ({ shell, fetcher }
 
   test('is not asked for where only the process is', async () => {
     const seen = await bench.result('verify', { application: 'web', probe: 'process' });
-    expect(seen).toEqual({ process: { pid: expect.any(Number), startTicks: expect.any(Number), bootId: expect.any(String) } });
+    expect(seen).toEqual({ process: { pid: expect.any(Number), startTicks: expect.any(Number), bootId: expect.any(String) }, tookMs: expect.any(Number) });
   });
 });
 
@@ -143,6 +143,18 @@ describe.each(SHELLS)('a command under %s', (shell) => {
   test('gets its words as they are: no shell reads them', async () => {
     const awkward = ['$(id)', 'a b', '', '*', '; rm x', "it's", '"q"', 'grüße\n'];
     expect(await run(['./probe', 'words', ...awkward])).toMatchObject({ status: 4, output: awkward.map((word) => `<${word}>\n`).join('') });
+  });
+
+  test('tells how long it took on the host, as requests do', async () => {
+    const spent = async (asking: Promise<Readonly<Record<string, unknown>>>): Promise<number> => Number((await asking)['tookMs']);
+    const began = performance.now();
+    const hung = await spent(run(['./probe', 'hang'], { timeoutSeconds: '1' }));
+    expect(hung).toBeGreaterThanOrEqual(990);
+    // Two digits of a second are what the host can tell.
+    expect(hung).toBeLessThanOrEqual(performance.now() - began + 20);
+    const silentMs = await spent(bench.result('verify', { application: 'web', probe: 'http', url: `http://127.0.0.1:${silentPort}/`, method: 'GET', timeoutMs: '500' }));
+    expect(silentMs).toBeGreaterThanOrEqual(490);
+    expect(await spent(bench.result('verify', { application: 'web', probe: 'process' }))).toBeLessThan(490);
   });
 
   test('that is not there ends with 127', async () => {

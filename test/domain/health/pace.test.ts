@@ -1,18 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { beginWatch, deadlineMs, spanEndMs, watchOn } from '../../../domain/health/pace.ts';
-import type { PaceVerdict } from '../../../domain/health/pace.ts';
+import { ORDINARY_WAY_MS, beginWatch, deadlineMs, spanEndMs, watchOn, wayMs } from '../../../domain/health/pace.ts';
+import type { PaceVerdict, TimedProbe } from '../../../domain/health/pace.ts';
 import type { HealthPace } from '../../../domain/inventory.ts';
 
 const PACE: HealthPace = { passes: 2, intervalMs: 500, timeoutSeconds: 10, healthySeconds: 0 };
 
-interface Probe {
-  readonly pass: boolean;
-  readonly atMs: number;
-}
-
 /** The verdicts after each probe, up to the first that ends it. */
-function play(pace: HealthPace, probes: readonly Probe[], startedMs = 0): readonly PaceVerdict[] {
+function play(pace: HealthPace, probes: readonly TimedProbe[], startedMs = 0): readonly PaceVerdict[] {
   const verdicts: PaceVerdict[] = [];
   let watch = beginWatch(startedMs);
   for (const probe of probes) {
@@ -24,11 +19,11 @@ function play(pace: HealthPace, probes: readonly Probe[], startedMs = 0): readon
   return verdicts;
 }
 
-const pass = (atMs: number): Probe => ({ pass: true, atMs });
-const fail = (atMs: number): Probe => ({ pass: false, atMs });
+const pass = (atMs: number): TimedProbe => ({ pass: true, atMs });
+const fail = (atMs: number, way = 0): TimedProbe => ({ pass: false, atMs, wayMs: way });
 
 describe('a check', () => {
-  test.each<{ readonly told: string; readonly pace?: Partial<HealthPace>; readonly probes: readonly Probe[]; readonly ends: readonly PaceVerdict[] }>([
+  test.each<{ readonly told: string; readonly pace?: Partial<HealthPace>; readonly probes: readonly TimedProbe[]; readonly ends: readonly PaceVerdict[] }>([
     { told: 'is healthy after its passes in a row', probes: [pass(0), pass(500)], ends: ['go-on', 'healthy'] },
     { told: 'counts anew after a failure', probes: [pass(0), fail(500), pass(1000), pass(1500)], ends: ['go-on', 'go-on', 'go-on', 'healthy'] },
     { told: 'forgives failures until the deadline', probes: [fail(0), fail(9_999), fail(10_000)], ends: ['go-on', 'go-on', 'too-late'] },
@@ -39,6 +34,8 @@ describe('a check', () => {
     { told: 'that began to be watched in time is watched past the deadline', pace: { healthySeconds: 5 }, probes: [pass(8000), pass(9000), pass(12_000), pass(13_000)], ends: ['go-on', 'go-on', 'go-on', 'healthy'] },
     { told: 'that fails while it is watched past the deadline is too late', pace: { healthySeconds: 5 }, probes: [pass(8000), pass(9000), pass(12_000), fail(12_500)], ends: ['go-on', 'go-on', 'go-on', 'too-late'] },
     { told: 'needs its passes even when its span is over', pace: { healthySeconds: 1, passes: 3 }, probes: [pass(0), pass(5000), pass(6000)], ends: ['go-on', 'go-on', 'healthy'] },
+    { told: 'is not too late for what was held up on its way', probes: [fail(9_000, 8_000), fail(12_000, 2_000), fail(19_999), fail(20_000)], ends: ['go-on', 'go-on', 'go-on', 'too-late'] },
+    { told: 'is given no more time by ways that are as usual', probes: [fail(5_000, ORDINARY_WAY_MS), fail(9_999, ORDINARY_WAY_MS), fail(10_000, ORDINARY_WAY_MS)], ends: ['go-on', 'go-on', 'too-late'] },
     { told: 'of before there were spans has none', pace: { passes: 1 }, probes: [pass(0)], ends: ['healthy'] },
   ])('$told', ({ pace = {}, probes, ends }) => {
     expect(play({ ...PACE, ...pace }, probes)).toEqual(ends);
@@ -55,7 +52,7 @@ const paces = fc.record({
 /** Probes some time after one another, mostly passes. */
 const probes = fc
   .array(fc.record({ pass: fc.boolean().chain((sick) => (sick ? fc.boolean() : fc.constant(true))), gapMs: fc.integer({ min: 1, max: 2_000 }) }), { minLength: 1, maxLength: 60 })
-  .map((list) => list.reduce<readonly Probe[]>((all, { pass: ok, gapMs }) => [...all, { pass: ok, atMs: (all.at(-1)?.atMs ?? 1_000) + gapMs }], []));
+  .map((list) => list.reduce<readonly TimedProbe[]>((all, { pass: ok, gapMs }) => [...all, { pass: ok, atMs: (all.at(-1)?.atMs ?? 1_000) + gapMs }], []));
 
 describe('laws of the pace', () => {
   test('healthy means: the last probes all passed, as many as wanted, over as long as wanted', () => {
@@ -83,6 +80,24 @@ describe('laws of the pace', () => {
         }
         if (told.verdict !== 'go-on') break;
       }
+    }));
+  });
+
+  test('what is held up on its way is put to the deadline, and nothing else of the verdict changes by it', () => {
+    fc.assert(fc.property(paces, probes, fc.integer({ min: ORDINARY_WAY_MS + 1, max: 60_000 }), (pace, list, heldUpMs) => {
+      const [first, ...later] = list;
+      if (first === undefined || watchOn(pace, beginWatch(1_000), first).verdict !== 'go-on' || first.pass) return;
+      const late = [{ ...first, atMs: first.atMs + heldUpMs, wayMs: heldUpMs }, ...later.map((probe) => ({ ...probe, atMs: probe.atMs + heldUpMs }))];
+      expect(play(pace, late, 1_000)).toEqual(play(pace, list, 1_000));
+    }));
+  });
+
+  test('the way is what a call took beside the work on the host, which without its word may have been all that it was given', () => {
+    fc.assert(fc.property(fc.nat(60_000), fc.nat(60_000), fc.nat(60_000), (way, onHostMs, boundMs) => {
+      expect(wayMs({ tookMs: way + onHostMs, onHostMs, boundMs })).toBe(way);
+      expect(wayMs({ tookMs: way + boundMs, onHostMs: null, boundMs })).toBe(way);
+      // The clock of the host is coarse.
+      expect(wayMs({ tookMs: onHostMs, onHostMs: onHostMs + 10, boundMs })).toBe(0);
     }));
   });
 

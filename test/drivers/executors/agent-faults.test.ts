@@ -194,14 +194,32 @@ describe('an API that goes', () => {
     }
   });
 
-  test('for longer than a call may take is the executor being down, not the host', async () => {
+  test('is the executor being down and not the host, at once and also in the middle of a call', async () => {
     const apart = await openAgentLand();
     try {
       const host = await apart.makeHost();
-      await apart.api.closeDesk();
-      const call = apart.executor.run(host.host, 'observe', { applications: '' }, { timeoutMs: 300, signal: new AbortController().signal });
+      started(host, { url: apart.api.url });
+      const call = apart.executor.run(host.host, 'hook', hook(host), { timeoutMs: 60_000, signal: new AbortController().signal });
+      const closing = begun(host).then(() => apart.api.closeDesk());
+      await expect(call).rejects.toThrow(/No API process is there for agents, so web-1 cannot be reached/);
+      await closing;
       await expect(call).rejects.toBeInstanceOf(ExecutorDown);
-      await expect(call).rejects.toThrow(/No API process is there for agents/);
+      await expect(apart.executor.run(host.host, 'observe', { applications: '' }, { timeoutMs: 60_000, signal: new AbortController().signal })).rejects.toBeInstanceOf(ExecutorDown);
+    } finally {
+      await apart.close();
+    }
+  });
+
+  test('and only just came back is the executor being down until the agent has come again', async () => {
+    const apart = await openAgentLand({ isNew: true });
+    try {
+      const host = await apart.makeHost();
+      const observe = (): Promise<HostAnswer> => apart.executor.run(host.host, 'observe', { applications: '' }, { timeoutMs: 60_000, signal: new AbortController().signal });
+      await expect(observe()).rejects.toThrow(/The API came back \d+\.\d s ago, and the agent of web-1 has yet to come again/);
+      await expect(observe()).rejects.toBeInstanceOf(ExecutorDown);
+      started(host, { url: apart.api.url });
+      await apart.asks(host);
+      expect(await observe()).toMatchObject({ ok: true });
     } finally {
       await apart.close();
     }

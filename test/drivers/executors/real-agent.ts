@@ -1,7 +1,7 @@
 /** Hosts with the real agent program, an API they ask over HTTP and the worker's end of the line, all over one real database. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAgentExecutor } from '../../../drivers/executors/agent.ts';
@@ -31,6 +31,8 @@ export interface RunningAgent {
   readonly said: () => string;
   /** SIGKILL to the agent alone: calls under way are processes of their own */
   kill(): Promise<void>;
+  /** its exit status, once it has ended by itself */
+  ended(): Promise<number | null>;
   /** SIGTERM; answers its exit status */
   stop(): Promise<number | null>;
 }
@@ -55,8 +57,10 @@ export interface AgentLand {
   close(): Promise<void>;
 }
 
-export async function openAgentLand(): Promise<AgentLand> {
+/** @param isNew the API has only just come up, as far as agents are concerned; absent: it has long been there */
+export async function openAgentLand({ isNew = false }: { readonly isNew?: boolean } = {}): Promise<AgentLand> {
   const api = await startApiUnderTest();
+  await until('the API is there for agents', async () => (await api.db.pool.query('update agent_desks set started_at = started_at - $1 * interval \'1 hour\'', [isNew ? 0 : 1])).rowCount === 1);
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sbx-land-')));
   // Other accounts run applications and hooks in it.
   chmodSync(folder, 0o755);
@@ -113,14 +117,14 @@ export function spawnAgent({ url, root, tokenFile, shell, more = [] }: AgentOpti
     if (child.exitCode === null && child.signalCode === null) child.kill(signal);
     return ended;
   };
-  return { child, said: () => text, kill: async () => void (await end('SIGKILL')), stop: () => end('SIGTERM') };
+  return { child, said: () => text, ended: () => ended, kill: async () => void (await end('SIGKILL')), stop: () => end('SIGTERM') };
 }
 
 /** Tools of one shell alone, among them the shell itself as `sh`; without one, those of this machine. */
 function pathOf(shell: Shell | undefined, folder: string): string {
   if (shell === undefined) return process.env['PATH'] ?? '';
   const tools = join(folder, `tools-${shell}`);
-  makeTools(tools, shell, 'curl');
+  if (!existsSync(tools)) makeTools(tools, shell, 'curl');
   return tools;
 }
 

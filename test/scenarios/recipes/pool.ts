@@ -48,16 +48,18 @@ export interface PoolAsked {
   /** variables of each host besides its port */
   readonly variables?: (host: PoolHost) => Readonly<Record<string, string>>;
   readonly strategy?: object;
+  /** how the hosts are reached; absent: local */
+  readonly driver?: 'local' | 'agent';
 }
 
-export async function openRecipePool(stack: WholeStack, name: string, { application, variables = () => ({}), strategy = {} }: PoolAsked): Promise<RecipePool> {
+export async function openRecipePool(stack: WholeStack, name: string, { application, variables = () => ({}), strategy = {}, driver = 'local' }: PoolAsked): Promise<RecipePool> {
   const ports = await freePorts(2);
   const hosts = ports.map((port, index): PoolHost => ({ name: `${name}-${index + 1}`, root: join(stack.fleet.folder, `${name}-${index + 1}`), port }));
   for (const host of hosts) mkdirSync(host.root, { recursive: true });
   await stack.api.post('/v1/apply', {
     documents: [
       { kind: 'Application', name, ...application },
-      ...hosts.map((host) => ({ kind: 'Host', name: host.name, address: '127.0.0.1', zone: 'z', executor: { driver: 'local', root: host.root }, variables: { port: String(host.port), ...variables(host) } })),
+      ...hosts.map((host) => ({ kind: 'Host', name: host.name, address: '127.0.0.1', zone: 'z', executor: { driver, root: host.root }, variables: { port: String(host.port), ...variables(host) } })),
       { kind: 'Strategy', name, bastion: { count: 1, bakeSeconds: 0 }, batches: { percent: [33], bakeSeconds: 0 }, postRelease: { watchSeconds: 0 }, ...strategy },
       { kind: 'Pool', name, environment: 'prod', applications: [name], hosts: hosts.map((host) => host.name), capacity: { minInServicePercent: 50 }, traffic: { driver: 'none' }, strategy: name, busy: 'queue' },
     ],
